@@ -1,0 +1,1 @@
+"""Bulletin formats: one module a format, listed by hand; no Django inside."""

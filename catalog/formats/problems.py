@@ -1,0 +1,87 @@
+"""What a reader says when it cannot use a datum: where, what was found, what was expected.
+
+A problem is data, not prose: a code and its values, so that the desk can show it in the
+operator's language whatever language the worker has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much was lost by the problem."""
+
+    WARNING = "warning"  # the datum is kept as text only, the rest of the event stands
+    ERROR = "error"  # an event (or the rest of the file) could not be read
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing in a file that could not be used as a value.
+
+    ``code`` is one of the codes listed in ``catalog.formats.problems.CODES``; ``found`` is the
+    text met (cut at 200 characters) and ``expected`` a short language-free description such as
+    ``"-90..90"``, ``"number"`` or ``"YYYY/MM/DD"``.
+    """
+
+    line_number: int | None
+    code: str
+    field: str = ""
+    found: str = ""
+    expected: str = ""
+    severity: Severity = Severity.WARNING
+
+
+class FormatError(ValueError):
+    """The file as a whole cannot be read; carries the problem that says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(
+            f"line {problem.line_number}: {problem.code}: {problem.field} "
+            f"found {problem.found!r}, expected {problem.expected}"
+        )
+        self.problem = problem
+
+
+#: Every code a reader may use. The sentences, in three languages, live with the desk
+#: (``processing/desk/messages.py``); a test keeps the two lists equal.
+CODES = (
+    "empty-file",  # the file has no bytes, or white space only
+    "unknown-format",  # no reader recognises the file
+    "wrong-format",  # the file is not of the format it was sent as
+    "unsupported-version",  # a known format in a version the reader does not handle
+    "file-too-large",
+    "too-many-events",
+    "line-too-long",
+    "time-limit",  # reading took longer than allowed
+    "memory-limit",
+    "reader-crashed",
+    "encoding",  # bytes that are not text in the detected encoding
+    "mixed-encoding",
+    "xml-doctype",  # DOCTYPE, entity declaration or external reference
+    "xml-syntax",
+    "xml-too-deep",
+    "xml-unknown-element",
+    "truncated",  # the file ends inside a block
+    "missing-field",
+    "missing-block",
+    "not-a-number",
+    "not-a-time",
+    "not-finite",
+    "out-of-range",
+    "implausible-time",  # outside 1700..now + 1 day
+    "unknown-value",  # a word outside the standard's vocabulary
+    "unknown-column",
+    "duplicate-column",
+    "duplicate-event-id",
+    "duplicate-origin-id",
+    "dangling-reference",  # an id that nothing in the file has
+    "unused-text",  # text where the format has none
+    "unknown-station",
+    "ambiguous-station",
+    "unknown-agency",
+    "unknown-settlement",
+    "unsupported-block",
+)
