@@ -1,0 +1,1 @@
+"""What is computed: core numbers, jobs, pipeline, tasks and desk."""

@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: the seismology, without Django, Celery, files or logs."""

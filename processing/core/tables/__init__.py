@@ -1,0 +1,1 @@
+"""Shipped numerical tables and the scripts that make them."""
