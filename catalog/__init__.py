@@ -1,0 +1,1 @@
+"""What is known: data, search, exchange, formats, downloads, API, map data."""

@@ -1,0 +1,1 @@
+"""Questions of machines: JSON, GeoJSON, the FDSN services."""

@@ -1,0 +1,74 @@
+"""What is known: every table of the catalogue, one subject a module."""
+
+from catalog.models.accounts import ADMINISTRATOR, EDITOR, OPERATOR, AccessToken, User
+from catalog.models.agencies import Agency, AuthoritativeArea
+from catalog.models.bulletins import (
+    CHUNK_BYTES,
+    BulletinChunk,
+    BulletinEntry,
+    BulletinFile,
+    BulletinProblem,
+    BulletinReading,
+    Report,
+    UploadKey,
+)
+from catalog.models.events import (
+    Consequence,
+    Event,
+    EventDescription,
+    EventFragment,
+    EventRow,
+    Interpretation,
+    Origin,
+    PreferredMagnitude,
+    Solution,
+    new_public_id,
+)
+from catalog.models.history import Change, FeedCounter, MergeDecision
+from catalog.models.macroseismic import IntensityObservation, Settlement
+from catalog.models.magnitudes import Magnitude, StationMagnitude
+from catalog.models.mechanisms import FocalMechanism
+from catalog.models.observations import Amplitude, Arrival, Pick
+from catalog.models.stations import Network, Station, StationAlias
+
+__all__ = [
+    "ADMINISTRATOR",
+    "CHUNK_BYTES",
+    "EDITOR",
+    "OPERATOR",
+    "AccessToken",
+    "Agency",
+    "Amplitude",
+    "Arrival",
+    "AuthoritativeArea",
+    "BulletinChunk",
+    "BulletinEntry",
+    "BulletinFile",
+    "BulletinProblem",
+    "BulletinReading",
+    "Change",
+    "Consequence",
+    "Event",
+    "EventDescription",
+    "EventFragment",
+    "EventRow",
+    "FeedCounter",
+    "FocalMechanism",
+    "IntensityObservation",
+    "Interpretation",
+    "Magnitude",
+    "MergeDecision",
+    "Network",
+    "Origin",
+    "Pick",
+    "PreferredMagnitude",
+    "Report",
+    "Settlement",
+    "Solution",
+    "Station",
+    "StationAlias",
+    "StationMagnitude",
+    "UploadKey",
+    "User",
+    "new_public_id",
+]

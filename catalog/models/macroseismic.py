@@ -1,0 +1,71 @@
+"""Where it was felt: settlements and the intensities observed in them."""
+
+from __future__ import annotations
+
+from django.contrib.gis.db import models as gis
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models.events import Solution
+
+
+class Settlement(models.Model):
+    """A populated place (GeoNames, CC BY 4.0) with its names in three languages."""
+
+    geonames_id = models.PositiveIntegerField(unique=True, null=True, blank=True)
+    name_en = models.CharField(_("name (English)"), max_length=200)
+    name_ru = models.CharField(_("name (Russian)"), max_length=200, blank=True)
+    name_kk = models.CharField(_("name (Kazakh)"), max_length=200, blank=True)
+    other_names = models.JSONField(default=list, blank=True)
+    point = gis.PointField(srid=4326, geography=False)
+    population = models.PositiveIntegerField(null=True, blank=True)
+    country = models.CharField(max_length=2)
+    region_code = models.CharField(max_length=20, blank=True)
+    feature_code = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        verbose_name = _("settlement")
+        verbose_name_plural = _("settlements")
+        ordering = ["name_en"]
+
+    def __str__(self) -> str:
+        return self.name_en
+
+    @property
+    def name(self) -> str:
+        return getattr(self, f"name_{(get_language() or 'en')[:2]}", "") or self.name_en
+
+
+class IntensityObservation(Solution):
+    """A macroseismic data point: how an event was felt in one place."""
+
+    settlement = models.ForeignKey(
+        Settlement, on_delete=models.PROTECT, null=True, blank=True, related_name="intensities"
+    )
+    place = models.CharField(_("place as reported"), max_length=200)
+    point = gis.PointField(srid=4326, null=True, blank=True)
+    minimum = models.FloatField(null=True)
+    maximum = models.FloatField(null=True)
+    best = models.FloatField(null=True)
+    felt = models.BooleanField(null=True)
+    scale = models.CharField(max_length=10, blank=True)
+    distance_km = models.FloatField(null=True)
+    calculated = models.BooleanField(default=False)
+    source = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("intensity")
+        verbose_name_plural = _("intensities")
+        constraints = [
+            models.CheckConstraint(
+                name="intensity_range",
+                condition=(Q(minimum__isnull=True) | Q(minimum__gte=1, minimum__lte=12))
+                & (Q(maximum__isnull=True) | Q(maximum__gte=1, maximum__lte=12))
+                & (Q(best__isnull=True) | Q(best__gte=1, best__lte=12)),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.best or self.maximum or self.felt}"

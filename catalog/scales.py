@@ -1,0 +1,43 @@
+"""Magnitude scales: which reported type belongs to which, and which may be "the magnitude".
+
+KR is an energy class (K = lg E in joules) and MPVA runs about 0.8 above mb and Mw, so neither is
+ever "the magnitude"; each is searched and shown under its own name. Order of preference for the
+untyped magnitude: Mw, then MS or MLV (surface waves), mb, ML.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Scales that have a column in the catalogue, in the order of its tables.
+SCALES = ("KR", "MPVA", "MLV", "MS", "mb", "ML", "Mw")
+
+#: The published order in which a scale may stand for an untyped magnitude; better first.
+MAGNITUDE_ORDER = ("Mw", "MS", "MLV", "mb", "ML")
+
+_PATTERNS = (
+    ("KR", re.compile(r"^(KR|K|KP|K_R|К|КР|Кр|KS)$")),
+    ("MPVA", re.compile(r"^MPVA$", re.I)),
+    ("MLV", re.compile(r"^MLV$")),
+    ("Mw", re.compile(r"^M[wW][a-zA-Z]{0,3}(\([a-zA-Z0-9_-]+\))?$")),
+    ("MS", re.compile(r"^(M[sS](_20|_BB|_VX|1|z|Z|\d+)?|MSreg|MS\(reg\)|Msz)$")),
+    ("mb", re.compile(r"^(mb|mb1|mb_?[a-zA-Z0-9]{0,5}|mB_?[A-Za-z]*|MB|Mb)$")),
+    ("ML", re.compile(r"^(ML|Ml|ml|MLv|mL)[a-z0-9]{0,4}$")),
+)
+
+
+def scale_of(magnitude_type: str | None) -> str:
+    """Return the scale a reported type belongs to, or "" for one with no column of its own.
+
+    Case matters where the field uses it: MLV is the Soviet surface-wave magnitude on the vertical
+    component, MLv SeisComP's local magnitude; mb_Lg is regional and is not pooled with mb.
+    """
+    if not magnitude_type:
+        return ""
+    name = magnitude_type.strip()
+    if name.lower().startswith(("mb_lg", "mblg", "mbr")):
+        return ""
+    for scale, pattern in _PATTERNS:
+        if pattern.match(name):
+            return scale
+    return ""

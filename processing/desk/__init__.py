@@ -1,0 +1,1 @@
+"""Staff pages: upload, dry run, runs, review."""
