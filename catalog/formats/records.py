@@ -285,6 +285,29 @@ class DescriptionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class InterpretationRecord:
+    """What one author holds the event to be (tectonic to one, induced to another)."""
+
+    event_type: str  # QuakeML EventType
+    event_type_certainty: str | None = None
+    author: str | None = None
+    note: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsequenceRecord:
+    """What the earthquake did. ``kind``: "buildings damaged", "people injured" ... or "other"."""
+
+    kind: str
+    count: int | None = None
+    approximate: bool = False
+    place: str = ""
+    note: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
 class EventRecord:
     """One event as an agency reports it: everything its part of the file says.
 
@@ -307,6 +330,8 @@ class EventRecord:
     station_magnitudes: tuple[StationMagnitudeRecord, ...] = ()
     focal_mechanisms: tuple[FocalMechanismRecord, ...] = ()
     intensities: tuple[IntensityRecord, ...] = ()
+    interpretations: tuple[InterpretationRecord, ...] = ()
+    consequences: tuple[ConsequenceRecord, ...] = ()
     preferred_origin_id: str | None = None
     preferred_magnitude_id: str | None = None
     preferred_focal_mechanism_id: str | None = None

@@ -266,10 +266,17 @@ class EventDescription(models.Model):
 class Interpretation(models.Model):
     """What one author holds an event to be: tectonic to one, induced to another."""
 
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="interpretations")
-    entry = models.ForeignKey(
-        "catalog.BulletinEntry", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, null=True, related_name="interpretations"
     )
+    entry = models.ForeignKey(
+        "catalog.BulletinEntry",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="interpretations",
+    )
+    superseded_at = models.DateTimeField(null=True, blank=True)
     agency = models.ForeignKey(
         "catalog.Agency", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -296,7 +303,17 @@ class Interpretation(models.Model):
 class Consequence(models.Model):
     """What an earthquake did to people and buildings, with its source."""
 
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="consequences")
+    event = models.ForeignKey(
+        Event, on_delete=models.PROTECT, null=True, related_name="consequences"
+    )
+    entry = models.ForeignKey(
+        "catalog.BulletinEntry",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="consequences",
+    )
+    superseded_at = models.DateTimeField(null=True, blank=True)
     kind = models.CharField(
         _("kind"),
         max_length=30,

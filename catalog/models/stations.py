@@ -74,7 +74,7 @@ class Station(models.Model):
                 name="station_epoch_order",
                 condition=Q(end__isnull=True) | Q(start__isnull=True) | Q(end__gt=F("start")),
             ),
-            # One place at one time for a code of a network (of an agency where there is no network).
+            # One place at one time for a code of a network (or agency, where there is no network).
             ExclusionConstraint(
                 name="station_epochs_apart",
                 expressions=[
@@ -99,7 +99,7 @@ class Station(models.Model):
 
 
 class StationAlias(models.Model):
-    """The code one agency uses in its bulletins for a station (SOME's MDO is Medeo, not Scotland)."""
+    """The code an agency uses in its bulletins for a station (SOME's MDO is Medeo, not Scotland)."""
 
     agency = models.ForeignKey("catalog.Agency", on_delete=models.PROTECT, related_name="aliases")
     code = models.CharField(_("code"), max_length=10)
