@@ -1,4 +1,4 @@
-"""Events, their hypocentre solutions, what is said of them, and the read side made from all that."""
+"""Events, their hypocentre solutions, what is said of them, and the read side made of it all."""
 
 from __future__ import annotations
 
@@ -347,7 +347,7 @@ class Consequence(models.Model):
 
 
 class EventRow(models.Model):
-    """The read side: one row a public event with the columns of search, written only by publishing."""
+    """The read side: one row a public event with the columns of search; only publishing writes."""
 
     event = models.OneToOneField(
         Event, on_delete=models.PROTECT, primary_key=True, related_name="row"

@@ -1,4 +1,4 @@
-"""Sizes: network values on any scale, KR and MPVA among them, and the station values behind them."""
+"""Sizes: network values on any scale, KR and MPVA too, and the station values behind them."""
 
 from __future__ import annotations
 

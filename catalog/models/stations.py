@@ -99,7 +99,7 @@ class Station(models.Model):
 
 
 class StationAlias(models.Model):
-    """The code an agency uses in its bulletins for a station (SOME's MDO is Medeo, not Scotland)."""
+    """An agency's own code for a station: SOME's MDO is Medeo, not the one in Scotland."""
 
     agency = models.ForeignKey("catalog.Agency", on_delete=models.PROTECT, related_name="aliases")
     code = models.CharField(_("code"), max_length=10)
