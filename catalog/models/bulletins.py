@@ -137,8 +137,8 @@ class Report(models.Model):
 class BulletinEntry(models.Model):
     """One event as one reading reports it: its own text and where it stands in the file.
 
-    ``preferred_origin_key`` and the rest of the entry's parts hang on it (origins, magnitudes, picks
-    ...). An entry superseded by a newer one keeps its rows.
+    Its parts hang on it: origins, magnitudes, picks ... An entry superseded by a newer one keeps
+    its rows.
     """
 
     reading = models.ForeignKey(BulletinReading, on_delete=models.PROTECT, related_name="entries")
