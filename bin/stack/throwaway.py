@@ -31,6 +31,7 @@ from stack.application import Application, database_urls, readiness
 from stack.broker import Redis
 from stack.database import Postgres
 from stack.layout import Checkout, random_password, remembered_secrets, write_private
+from stack.packages import postgres_programs
 from stack.processes import Service
 from stack.setup import digest
 from stack.terminal import Trouble
@@ -331,7 +332,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _cluster(checkout: Checkout) -> Path:
     """Return a cluster with roles, PostGIS and the empty database, made when there is none."""
-    programs = database.postgres_programs()
+    programs = postgres_programs()
     code = digest(
         [str(programs), database.ROLES_SQL, database.PRIVILEGES_SQL, " ".join(database.ROLES)]
     )
