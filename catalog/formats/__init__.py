@@ -1,1 +1,78 @@
-"""Bulletin formats: one module a format, listed by hand; no Django inside."""
+"""Bulletin formats: one module a format, listed by hand; no Django inside.
+
+A reader yields ``EventRecord`` and ``Problem``; it never raises on bad content, except
+``FormatError`` when nothing at all can be read. The problems of an event come before its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from catalog.formats import isf
+from catalog.formats.limits import Limits
+from catalog.formats.problems import FormatError, Problem
+from catalog.formats.records import EventRecord
+
+__all__ = ["FORMATS", "Format", "FormatError", "Limits", "by_code", "detect", "read"]
+
+HEAD_BYTES = 16 * 1024  # of a file are enough to recognise it
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One bulletin format. ``version`` is the reader's, stored with each reading."""
+
+    code: str
+    name: str
+    suffixes: tuple[str, ...]
+    media_type: str
+    version: str
+    detect: Callable[[bytes, str], bool]
+    read: Callable[[BinaryIO, Limits], Iterator[EventRecord | Problem]]
+    write: Callable[[Iterable[EventRecord]], Iterator[str]] | None = None
+
+
+FORMATS = (
+    Format(
+        "isf",
+        "IMS1.0:SHORT (ISF)",
+        (".isf", ".ims", ".txt"),
+        "text/plain",
+        isf.VERSION,
+        isf.detect,
+        isf.read,
+        isf.write,
+    ),
+)
+
+
+def by_code(code: str) -> Format:
+    """Return the format with this code; ``KeyError`` if there is none."""
+    for format_ in FORMATS:
+        if format_.code == code:
+            return format_
+    raise KeyError(code)
+
+
+def detect(head: bytes, filename: str = "") -> list[str]:
+    """Return the codes of the formats a file may be in, best first: by content, then suffix."""
+    head = head[:HEAD_BYTES]
+    suffix = "." + filename.rsplit(".", 1)[-1].lower() if "." in filename else ""
+    found = [format_ for format_ in FORMATS if format_.detect(head, filename)]
+    found.sort(key=lambda format_: suffix not in format_.suffixes)
+    return [format_.code for format_ in found]
+
+
+def read(
+    code: str, stream: BinaryIO, limits: Limits | None = None
+) -> Iterator[EventRecord | Problem]:
+    """Yield what a file in the named format says.
+
+    Raises
+    ------
+    FormatError
+        While iterating, when nothing can be read.
+    """
+    return by_code(code).read(stream, limits or Limits())

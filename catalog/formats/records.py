@@ -78,8 +78,9 @@ class ArrivalRecord:
 
 @dataclass(frozen=True, slots=True)
 class AmplitudeRecord:
-    """A measured amplitude (QuakeML Amplitude). ``unit`` is QuakeML's: m, s, m/s, m/(s*s), dimensionless, other.
+    """A measured amplitude (QuakeML Amplitude).
 
+    ``unit`` is QuakeML's: m, s, m/s, m/(s*s), dimensionless, other.
     A value is kept in the unit the file states; ISF amplitudes are nanometres and carry
     ``unit="nm"`` here and in the database (QuakeML writes them as metres).
     """
@@ -188,6 +189,8 @@ class OriginRecord:
     evaluation_status: str | None = None
     creation_time: datetime | None = None
     region: str | None = None
+    event_type: str | None = None  # QuakeML EventType in this author's view (ISF says it here)
+    event_type_certainty: str | None = None
     arrivals: tuple[ArrivalRecord, ...] = ()
     comments: tuple[str, ...] = ()
     line_number: int | None = None
