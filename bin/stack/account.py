@@ -15,6 +15,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from stack.layout import PRIVATE_FOLDERS, SERVICE_FOLDERS, Checkout
 from stack.terminal import Progress, Trouble
@@ -103,12 +104,13 @@ def open_checkout_for_reading(checkout: Checkout, progress: Progress) -> None:
 
 def can_run(account: pwd.struct_passwd, command: Sequence[str]) -> bool:
     """Say whether this account succeeds in running a command."""
+    drop: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        drop = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     try:
         done = subprocess.run(
             list(command),
-            user=account.pw_uid,
-            group=account.pw_gid,
-            extra_groups=[],
+            **drop,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={"PATH": "/usr/bin:/bin"},

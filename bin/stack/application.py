@@ -62,11 +62,11 @@ class Application:
             if file.is_file() and "static" in file.relative_to(root).parts
         ]
         settings = [root / "requirements.txt", root / "package-lock.json"]
-        settings += sorted((root / "portal").glob("*.py"))
+        settings += [root / "portal" / "settings.py", root / "portal" / "staticfiles.py"]
         stamp = target / ".stamp"
 
         def collect() -> None:
-            self.manage_logged(progress, "collectstatic", "--no-input", "--clear")
+            self.manage_logged(progress, "collectstatic", "--no-input")
 
         if once(stamp, digest([*settings, *sources]), collect) and progress is not None:
             progress.say("Static files: collected")
