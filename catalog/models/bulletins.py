@@ -154,7 +154,13 @@ class BulletinEntry(models.Model):
     comments = models.JSONField(default=list, blank=True)
     source = models.CharField(max_length=300, blank=True)
     author = models.CharField(max_length=150, blank=True)
+    agency_reported = models.CharField(
+        _("agency named by the row"), max_length=20, blank=True, help_text=_("As the file writes it.")
+    )
     synthetic = models.BooleanField(default=False)
+    deleted = models.BooleanField(
+        default=False, help_text=_("The file says that the event does not exist.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     # Status columns.
     superseded_at = models.DateTimeField(null=True, blank=True)

@@ -188,6 +188,9 @@ class Origin(Solution):
     earth_model_id = models.CharField(_("earth model"), max_length=100, blank=True)
     origin_type = models.CharField(max_length=30, blank=True)
     region = models.CharField(_("region as reported"), max_length=200, blank=True)
+    #: What this author holds the event to be (ISF says it on the origin line).
+    event_type = models.CharField(_("type"), max_length=40, blank=True)
+    event_type_certainty = models.CharField(_("type certainty"), max_length=10, blank=True)
 
     class Meta:
         verbose_name = _("origin")
