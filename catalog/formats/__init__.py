@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from catalog.formats import isf
+from catalog.formats import isf, quakeml
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem
 from catalog.formats.records import EventRecord
@@ -44,6 +44,16 @@ FORMATS = (
         isf.detect,
         isf.read,
         isf.write,
+    ),
+    Format(
+        "quakeml",
+        "QuakeML 1.2",
+        (".xml", ".qml", ".quakeml"),
+        "application/xml",
+        quakeml.VERSION,
+        quakeml.detect,
+        quakeml.read,
+        quakeml.write,
     ),
 )
 
