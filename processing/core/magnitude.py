@@ -1,0 +1,123 @@
+"""One value for the network from many stations' magnitudes of one type.
+
+Station values of different scales never meet here: the caller groups them by type first. Values
+come and go in full precision; how many decimals are printed is the page's business.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True)
+class StationValue:
+    """One station's magnitude; a station may appear more than once."""
+
+    station: str
+    value: float
+
+
+@dataclass(frozen=True)
+class NetworkRule:
+    """How the stations of one magnitude type become one value. The name goes with the result."""
+
+    name: str
+    minimum_stations: int = 3
+    maximum_deviation: float | None = None
+    """Drop stations farther from the median than this; None: `maximum_mads` decides."""
+    maximum_mads: float | None = None
+    """Drop stations farther from the median than so many 1.4826 median absolute deviations."""
+    trim: float = 0.0
+    """Share of stations left out of the spread, half at each end, 0-1."""
+
+
+# iLoc: median of stations, spread of the 20 % trimmed set, three stations (project methods 2.3).
+ILOC_RULE = NetworkRule("iloc-median", trim=0.2)
+# Energy class: stations off the median by more than 1.5 are dropped (project methods 1.6).
+KR_RULE = NetworkRule("kr-median", maximum_deviation=1.5)
+
+RULES: dict[str, NetworkRule] = {"KR": KR_RULE}
+"""Rules of types that have their own; all others follow `ILOC_RULE`."""
+
+
+@dataclass(frozen=True)
+class NetworkMagnitude:
+    """The network's value, or why there is none."""
+
+    value: float | None
+    uncertainty: float | None
+    """Scaled median absolute deviation of the stations used, in the scale's units."""
+    station_count: int
+    """Stations used."""
+    used: tuple[bool, ...]
+    """For each value given, whether its station counts."""
+    rule: str
+    reason: Literal["too_few_stations"] | None = None
+
+
+def rule_for(magnitude_type: str) -> NetworkRule:
+    """Return the rule of a magnitude type."""
+    return RULES.get(magnitude_type, ILOC_RULE)
+
+
+def network_magnitude(values: Iterable[StationValue], rule: NetworkRule) -> NetworkMagnitude:
+    """Return the median of the stations' medians and its spread.
+
+    Parameters
+    ----------
+    values : iterable of StationValue
+        All of one magnitude type. Several values of one station become their median first.
+    rule : NetworkRule
+        From `rule_for`, or an agency's own.
+
+    Notes
+    -----
+    uncertainty = 1.4826 median|m - median(m)| (SMAD), of the set without the outer `trim` share
+    where there are stations enough to trim.
+
+    References
+    ----------
+    Bondár & Storchak (2011), Geophys. J. Int. 186, 1220-1244, network magnitudes.
+    doi:10.1111/j.1365-246X.2011.05107.x
+    """
+    rows = list(values)
+    by_station: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        by_station[row.station].append(row.value)
+    stations = sorted(by_station)
+    station_values = np.array([float(np.median(by_station[s])) for s in stations])
+    keep = _near_median(station_values, rule)
+    kept = {station for station, near in zip(stations, keep, strict=True) if near}
+    used = tuple(row.station in kept for row in rows)
+    if len(kept) < rule.minimum_stations:
+        return NetworkMagnitude(None, None, len(kept), used, rule.name, "too_few_stations")
+    good = np.sort(station_values[keep])
+    value = float(np.median(good))
+    cut = int(0.5 * rule.trim * good.size)
+    core = good[cut : good.size - cut]
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(core - np.median(core))))
+    return NetworkMagnitude(value, spread, len(kept), used, rule.name)
+
+
+def _near_median(values: np.ndarray, rule: NetworkRule) -> np.ndarray:
+    """Return which stations stay: all, or those within the rule's distance of the median."""
+    if values.size == 0:
+        return np.zeros(0, dtype=bool)
+    deviation = np.abs(values - np.median(values))
+    keep = np.ones(values.size, dtype=bool)
+    if rule.maximum_deviation is not None:
+        # A hair of slack: 11.5 - 10.0 must not be lost to the last binary digit.
+        keep &= deviation <= rule.maximum_deviation + 1e-9
+    if rule.maximum_mads is not None:
+        scale = MAD_TO_SIGMA * float(np.median(deviation))
+        # With no spread at all nothing can be called an outlier by it.
+        if scale > 0.0:
+            keep &= deviation <= rule.maximum_mads * scale
+    return keep

@@ -1,0 +1,230 @@
+"""Choose the preferred origin and magnitude of an event, and say why.
+
+Each origin gets a score that is the sum of named terms. The terms are stored and printed, so that
+anyone can see why one solution stands first. A person's choice is the heaviest of the terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAGNITUDE_ORDER = ("Mw", "MS", "MLV", "mb", "ML")
+"""Scales that may stand as "the magnitude", the most telling first. KR and MPVA are not among them:
+K is an energy class, and MPVA runs about 0.8 above mb and Mw (project methods 1.9)."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """Where certain agencies are the authority; borders are inside."""
+
+    name: str
+    agencies: tuple[str, ...]
+    """Current and former codes."""
+    minlatitude: float = -90.0
+    maxlatitude: float = 90.0
+    minlongitude: float = -180.0
+    maxlongitude: float = 180.0
+
+    def holds(self, latitude: float, longitude: float) -> bool:
+        """Tell whether a point lies in the area."""
+        return (
+            self.minlatitude <= latitude <= self.maxlatitude
+            and self.minlongitude <= longitude <= self.maxlongitude
+        )
+
+
+@dataclass(frozen=True)
+class PreferenceRules:
+    """Weights of the terms, named and versioned: every decision stores the name.
+
+    In this first rule set our own computed origin is thin (one velocity model for all the country)
+    and must not outrank a reviewed origin of the area's authority, nor any reviewed one: all terms
+    of solution quality together weigh less than review, and review less than authority. The
+    quality terms are those of iLoc's network score without its azimuthal uniformity:
+    n/7.5 and (360 - secondary gap)/60 (project methods 3.5). The weights are ours.
+    """
+
+    name: str = "thin-preference-2026.1"
+    version: int = 1
+    # The first area that holds the event decides.
+    areas: tuple[Area, ...] = (
+        Area("northern-tien-shan", ("SOME",), 41.67, 45.00, 75.00, 80.00),
+        Area("elsewhere", ("KNDC",)),
+    )
+    chosen_weight: float = 10_000.0
+    authority_weight: float = 1_000.0
+    review_weight: float = 100.0
+    station_weight: float = 1.0
+    station_cap: float = 30.0
+    """Stations beyond which more do not count, so that quality cannot outweigh review."""
+    gap_weight: float = 1.0
+    completeness_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class OriginView:
+    """One origin of an event, as the choice sees it."""
+
+    key: str
+    """Stable key; breaks ties, smallest first."""
+    agency: str
+    latitude: float
+    longitude: float
+    computed: bool = False
+    """Made here and not reported by an agency."""
+    chosen: bool = False
+    """A person's choice."""
+    evaluation_mode: str | None = None
+    """QuakeML: manual, automatic."""
+    evaluation_status: str | None = None
+    """QuakeML: preliminary, confirmed, reviewed, final, rejected."""
+    used_station_count: int | None = None
+    azimuthal_gap: float | None = None
+    secondary_azimuthal_gap: float | None = None
+    has_depth: bool = False
+    has_time_uncertainty: bool = False
+    has_ellipse: bool = False
+    has_magnitude: bool = False
+    minute_precision: bool = False
+
+
+@dataclass(frozen=True)
+class Term:
+    """One reason: its value, its weight, and their product in the score."""
+
+    name: str
+    value: float
+    weight: float
+    contribution: float
+
+
+@dataclass(frozen=True)
+class RankedOrigin:
+    """An origin's place in the order and the terms that put it there."""
+
+    key: str
+    score: float
+    terms: tuple[Term, ...]
+    rules: str
+
+
+def _term(name: str, value: float, weight: float) -> Term:
+    return Term(name, value, weight, value * weight)
+
+
+def authority(latitude: float, longitude: float, rules: PreferenceRules) -> Area | None:
+    """Return the first area that holds a point."""
+    return next((area for area in rules.areas if area.holds(latitude, longitude)), None)
+
+
+def _review_value(origin: OriginView) -> float:
+    """Return 1 for reviewed, less for what is less sure, -1 for rejected."""
+    if origin.evaluation_status == "rejected":
+        return -1.0
+    if origin.evaluation_status in ("final", "reviewed", "confirmed"):
+        return 1.0
+    if origin.evaluation_status == "preliminary" or origin.evaluation_mode == "automatic":
+        return 0.0
+    # Bulletins made by hand often say nothing more.
+    return 0.5 if origin.evaluation_mode == "manual" or not origin.computed else 0.0
+
+
+def _terms(origin: OriginView, area: Area | None, rules: PreferenceRules) -> tuple[Term, ...]:
+    """Return the terms of one origin."""
+    stations = min(float(origin.used_station_count or 0), rules.station_cap)
+    secondary = origin.secondary_azimuthal_gap
+    if secondary is None:
+        # Unknown counts as the worst; the primary gap bounds it from below only.
+        secondary = 360.0
+    parts = (
+        origin.has_depth, origin.has_time_uncertainty, origin.has_ellipse, origin.has_magnitude,
+        not origin.minute_precision,
+    )  # fmt: skip
+    authoritative = area is not None and origin.agency in area.agencies and not origin.computed
+    return (
+        _term("chosen_by_editor", float(origin.chosen), rules.chosen_weight),
+        _term("authoritative_agency", float(authoritative), rules.authority_weight),
+        _term("review_status", _review_value(origin), rules.review_weight),
+        _term("station_count", stations / 7.5, rules.station_weight),
+        _term("azimuthal_gap", (360.0 - secondary) / 60.0, rules.gap_weight),
+        _term("completeness", sum(parts) / len(parts), rules.completeness_weight),
+    )
+
+
+def rank_origins(
+    origins: Iterable[OriginView], rules: PreferenceRules | None = None
+) -> tuple[RankedOrigin, ...]:
+    """Return all origins of one event, the preferred first, each with its terms.
+
+    Parameters
+    ----------
+    origins : iterable of OriginView
+        In any order; the result does not depend on it.
+    rules : PreferenceRules, optional
+        The default set if none.
+
+    Notes
+    -----
+    The area is that of the event and not of each origin, so that two solutions on both sides of a
+    border do not each claim authority: the mean of the reported epicentres decides (of all, if
+    none is reported). Longitudes here never straddle 180 degrees.
+    """
+    rules = rules or PreferenceRules()
+    ordered = sorted(origins, key=lambda origin: origin.key)
+    if not ordered:
+        return ()
+    reported = [origin for origin in ordered if not origin.computed] or ordered
+    area = authority(
+        sum(o.latitude for o in reported) / len(reported),
+        sum(o.longitude for o in reported) / len(reported),
+        rules,
+    )
+    name = f"{rules.name}/{rules.version}"
+    ranked = []
+    for origin in ordered:
+        terms = _terms(origin, area, rules)
+        ranked.append(RankedOrigin(origin.key, sum(t.contribution for t in terms), terms, name))
+    return tuple(sorted(ranked, key=lambda r: (-r.score, r.key)))
+
+
+@dataclass(frozen=True)
+class MagnitudeView:
+    """One magnitude of an event, as the choice sees it."""
+
+    key: str
+    scale: str
+    """KR, MPVA, MLV, MS, mb, ML, Mw: the scale its reported type belongs to."""
+    value: float
+    agency: str = ""
+    converted: bool = False
+    """From another scale; a native value always goes before it."""
+    of_preferred_origin: bool = False
+    station_count: int | None = None
+
+
+def preferred_magnitude(magnitudes: Iterable[MagnitudeView]) -> MagnitudeView | None:
+    """Return the magnitude that may stand as "the magnitude" of the event, None if there is none.
+
+    Order of scales: `MAGNITUDE_ORDER`; a scale that is not in it is never chosen. Within a scale:
+    native before converted, then of the preferred origin, then more stations, then smallest key.
+    """
+    rank = {scale: place for place, scale in enumerate(MAGNITUDE_ORDER)}
+    return min(
+        (m for m in magnitudes if m.scale in rank),
+        key=lambda m: (rank[m.scale], *_within_scale(m)),
+        default=None,
+    )
+
+
+def preferred_of_scale(magnitudes: Iterable[MagnitudeView], scale: str) -> MagnitudeView | None:
+    """Return the magnitude that stands for one scale: KR, MPVA and MLV have their own.
+
+    Native before converted, then of the preferred origin, then more stations, then smallest key.
+    """
+    return min((m for m in magnitudes if m.scale == scale), key=_within_scale, default=None)
+
+
+def _within_scale(m: MagnitudeView) -> tuple[bool, bool, int, str]:
+    """Return the sort key of magnitudes of one scale, the preferred smallest."""
+    return m.converted, not m.of_preferred_origin, -(m.station_count or 0), m.key
