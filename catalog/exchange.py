@@ -75,7 +75,8 @@ Bounds = tuple[float, float]
 
 def _texts(model: type[models.Model], *names: str) -> tuple[tuple[str, int], ...]:
     """Name the text columns of a model with the length each can hold."""
-    return tuple((name, model._meta.get_field(name).max_length or 1 << 30) for name in names)
+    longest = {field.attname: field.max_length for field in model._meta.concrete_fields}
+    return tuple((name, longest[name] or 1 << 30) for name in names)
 
 
 @dataclass(frozen=True)
@@ -703,9 +704,10 @@ def _agencies(records: Iterable[EventRecord]) -> dict[str, int]:
     """Return the key of every agency the records name; one never met before is made provisional."""
     codes: set[str] = set()
     for record in records:
-        for part in (*record.origins, *record.magnitudes, *record.focal_mechanisms):
-            if part.agency and part.agency.strip():
-                codes.add(_agency_code(part.agency))
+        named = [part.agency for part in record.origins]
+        named += [part.agency for part in record.magnitudes]
+        named += [part.agency for part in record.focal_mechanisms]
+        codes.update(_agency_code(code) for code in named if code and code.strip())
     codes = {code for code in codes if len(code) <= 20}
     known = dict(Agency.objects.filter(code__in=codes).values_list("code", "pk"))
     unknown = sorted(codes - known.keys())
@@ -744,7 +746,7 @@ def _copy(model: type[models.Model], rows: list[Row]) -> None:
         elif isinstance(field, models.CharField | models.TextField) and default is None:
             default = ""
         columns.append((field.attname, default))
-        names.append(connection.ops.quote_name(field.column))
+        names.append(connection.ops.quote_name(str(field.column)))
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.wrap_database_errors, connection.cursor() as cursor:
         statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
