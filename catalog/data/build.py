@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.contrib.gis.geos import GEOSGeometry, MultiPolygon, Polygon
+from django.contrib.gis.geos import MultiPolygon, Polygon
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,16 +36,13 @@ RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъы�
 NOT_SHARED = frozenset("ұ")
 #: In Kazakhstan, but Ukrainian: the letter і alone does not tell the two apart.
 UKRAINIAN = frozenset(
-    "Баутіно Вірний Цілиноград Акмолінськ Екібастуз Экібастуз Ріддер Ленгір".split()
+    ("Баутіно", "Вірний", "Цілиноград", "Акмолінськ", "Екібастуз", "Экібастуз", "Ріддер", "Ленгір")
 )
 LATIN = dict(
-    zip(
-        "абвгдеёжзийклмнопрстуфхцчшщъыьэюяәғқңөұүһі",
-        "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch  y  e yu ya a g q n o u u h "
-        "i".split(" "),
-        strict=True,
-    )
+    zip("абвгдеёзийклмнопрстуфыэәғқңөұүһі", "abvgdeeziyklmnoprstufyeagqnouuhi", strict=True)
 )
+LATIN |= {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "yu", "я": "ya"}
+LATIN |= {"ъ": "", "ь": ""}
 COLUMNS = (
     "geonames_id",
     "name_en",
@@ -173,7 +170,7 @@ def joined(topology: dict[str, Any], ring: list[int]) -> list[tuple[float, float
     return points
 
 
-def rounded(shape: GEOSGeometry) -> MultiPolygon:
+def rounded(shape: Any) -> MultiPolygon:
     """Return the shape with four decimals, about ten metres."""
     polygons = [shape] if isinstance(shape, Polygon) else list(shape)
     return MultiPolygon(

@@ -1,0 +1,458 @@
+"""The admin site: reference data and accounts are edited here, all else is only looked at.
+
+What an agency reported, raw bytes, the ledger, the changes and what the pipeline computed have no
+add, change or delete here for anybody, superusers included; the database refuses it as well
+(migration 0002). Who may edit the rest is told by group: administrators, and for reference data
+editors. Nothing at all is deleted: agencies end, stations close, users are made inactive and
+tokens are revoked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.db import models
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Length
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from leaflet.admin import LeafletGeoAdminMixin
+
+from catalog import models as catalog
+from catalog.models import ADMINISTRATOR, EDITOR, OPERATOR
+
+if TYPE_CHECKING:  # generic to the type checker, plain classes to Python
+    AnyModelAdmin = admin.ModelAdmin[Any]
+    AnyUserAdmin = UserAdmin[catalog.User]
+    TokenModelForm = forms.ModelForm[catalog.AccessToken]
+else:
+    AnyModelAdmin, AnyUserAdmin, TokenModelForm = admin.ModelAdmin, UserAdmin, forms.ModelForm
+
+
+class StaffAdmin(AnyModelAdmin):
+    """Any staff member looks; only the named roles add and change; nobody deletes."""
+
+    editors: tuple[str, ...] = ()
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return role_of(request, OPERATOR, EDITOR, ADMINISTRATOR)
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return bool(self.editors) and role_of(request, *self.editors)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return bool(self.editors) and role_of(request, *self.editors)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(StaffAdmin):
+    """For what was reported, decided or computed."""
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: models.Model | None = None
+    ) -> list[str]:
+        # Said by name as well, so that a form can never be built from these models.
+        return [
+            *self.readonly_fields,
+            *(field.name for field in self.opts.fields if field.editable or field.primary_key),
+        ]
+
+
+def role_of(request: HttpRequest, *roles: str) -> bool:
+    """True for an active staff member with one of the roles; asked once a request."""
+    user = request.user
+    if not (user.is_active and getattr(user, "is_staff", False)):
+        return False
+    known = request.__dict__.setdefault("_roles_of_staff", {})
+    if roles not in known:
+        known[roles] = user.has_role(*roles)
+    return bool(known[roles])
+
+
+# --- Accounts --------------------------------------------------------------------------------
+
+
+@admin.register(catalog.User)
+class PortalUserAdmin(StaffAdmin, AnyUserAdmin):
+    editors = (ADMINISTRATOR,)
+    list_display = ("username", "get_full_name", "agency", "is_active", "is_staff", "last_login")
+    list_select_related = ("agency",)
+    list_filter = ("is_active", "is_staff", "groups")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email", "agency", "language")}),
+        (_("Roles"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = tuple(self.readonly_fields)
+        return fields if request.user.is_superuser else (*fields, "is_superuser")
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(StaffAdmin, GroupAdmin):
+    """The three roles are part of the program: they are assigned, not edited."""
+
+    fields = ("name",)
+
+
+class TokenForm(TokenModelForm):
+    scopes = forms.MultipleChoiceField(
+        label=_("May"),
+        choices=catalog.AccessToken.Scope.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = catalog.AccessToken
+        fields = ("user", "name", "scopes", "expires_at")
+
+
+@admin.register(catalog.AccessToken)
+class AccessTokenAdmin(StaffAdmin):
+    """Issue, look, revoke. A token's owner, scopes and end stay as issued."""
+
+    editors = (ADMINISTRATOR,)
+    form = TokenForm
+    list_display = ("prefix", "name", "user", "scopes", "expires_at", "revoked_at", "last_used_at")
+    list_select_related = ("user",)
+    list_filter = ("revoked_at",)
+    search_fields = ("name", "prefix", "user__username")
+    raw_id_fields = ("user",)
+    actions = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj is None:
+            return ("user", "name", "scopes", "expires_at")
+        return (
+            "prefix", "name", "user", "scopes", "created_at", "expires_at", "revoked_at",
+            "last_used_at",
+        )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else tuple(n for n in self.get_fields(request, obj) if n != "name")
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj is not None:
+            kwargs["form"] = TokenModelForm  # the scopes are shown, not chosen again
+        return super().get_form(request, obj, change, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        issued, secret = catalog.AccessToken.issue(
+            obj.user, obj.name, form.cleaned_data["scopes"], expires_at=obj.expires_at
+        )
+        obj.pk, obj.prefix, obj.created_at = issued.pk, issued.prefix, issued.created_at
+        obj._state.adding = False
+        request.__dict__["_issued_secret"] = secret
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the secret in the answer itself: a message would leave it in a cookie."""
+        answer = TemplateResponse(
+            request,
+            "admin/catalog/accesstoken/issued.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("Access token issued"),
+                "opts": self.opts,
+                "token": obj,
+                "secret": request.__dict__["_issued_secret"],
+            },
+        )
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    @admin.action(description=_("Revoke the selected tokens"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[catalog.AccessToken]) -> None:
+        count = 0
+        for token in queryset.filter(revoked_at__isnull=True):
+            token.revoked_at = timezone.now()
+            token.save(update_fields=["revoked_at"])
+            self.log_change(request, token, "revoked")
+            count += 1
+        self.message_user(request, _("Tokens revoked: %(count)d") % {"count": count})
+
+
+@admin.register(catalog.UploadKey)
+class UploadKeyAdmin(ReadOnlyAdmin):
+    list_display = ("key", "user", "status_code", "created_at")
+    list_select_related = ("user",)
+
+
+# --- Reference data --------------------------------------------------------------------------
+
+
+@admin.register(catalog.Agency)
+class AgencyAdmin(StaffAdmin):
+    editors = (ADMINISTRATOR,)
+    list_display = ("code", "name_en", "valid_from", "valid_to", "successor", "is_provisional")
+    list_select_related = ("successor",)
+    list_filter = ("is_provisional", "is_portal")
+    search_fields = ("code", "name_en", "name_ru", "name_kk")
+    raw_id_fields = ("successor",)
+    formfield_overrides: ClassVar[Any] = {models.URLField: {"assume_scheme": "https"}}
+
+
+@admin.register(catalog.AuthoritativeArea)
+class AuthoritativeAreaAdmin(LeafletGeoAdminMixin, StaffAdmin):  # type: ignore[misc]
+    editors = (ADMINISTRATOR,)
+    list_display = ("name", "agency", "priority")
+    list_select_related = ("agency",)
+    raw_id_fields = ("agency",)
+
+
+@admin.register(catalog.Network)
+class NetworkAdmin(StaffAdmin):
+    editors = (EDITOR,)
+    list_display = ("code", "name_en", "operator")
+    list_select_related = ("operator",)
+    search_fields = ("code", "name_en")
+    raw_id_fields = ("operator",)
+
+
+@admin.register(catalog.Station)
+class StationAdmin(LeafletGeoAdminMixin, StaffAdmin):  # type: ignore[misc]
+    editors = (EDITOR,)
+    list_display = ("code", "network", "agency", "name_en", "kind", "elevation_m", "start", "end")
+    list_select_related = ("network", "agency")
+    list_filter = ("kind", "network")
+    search_fields = ("code", "name_en", "name_ru", "name_kk")
+    raw_id_fields = ("network", "agency", "array")
+
+
+@admin.register(catalog.StationAlias)
+class StationAliasAdmin(StaffAdmin):
+    editors = (EDITOR,)
+    list_display = ("agency", "code", "station")
+    list_select_related = ("agency", "station__network", "station__agency")
+    search_fields = ("code", "station__code")
+    raw_id_fields = ("agency", "station")
+
+
+@admin.register(catalog.Settlement)
+class SettlementAdmin(LeafletGeoAdminMixin, StaffAdmin):  # type: ignore[misc]
+    editors = (EDITOR,)
+    list_display = ("name_en", "name_ru", "name_kk", "country", "population")
+    list_filter = ("country",)
+    search_fields = ("name_en", "name_ru", "name_kk")
+
+
+# --- What was received -----------------------------------------------------------------------
+
+
+@admin.register(catalog.BulletinFile)
+class BulletinFileAdmin(ReadOnlyAdmin):
+    list_display = ("name", "size", "sha256", "uploader", "received_at")
+    list_select_related = ("uploader",)
+    search_fields = ("name", "sha256")
+    readonly_fields = ("sha256", "bytes_stored")
+
+    @admin.display(description=_("bytes stored"))
+    def bytes_stored(self, file: catalog.BulletinFile) -> int:
+        return file.chunks.aggregate(stored=Sum(Length("data")))["stored"] or 0
+
+
+@admin.register(catalog.BulletinChunk)
+class BulletinChunkAdmin(ReadOnlyAdmin):
+    """The bytes themselves are never rendered, nor even fetched: their number is."""
+
+    list_display = ("file", "ordinal", "length")
+    list_select_related = ("file",)
+    readonly_fields = ("length",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("data").annotate(data_length=Length("data"))
+
+    @admin.display(description=_("size, bytes"))
+    def length(self, chunk: Any) -> int:
+        return int(chunk.data_length)
+
+
+@admin.register(catalog.BulletinReading)
+class BulletinReadingAdmin(ReadOnlyAdmin):
+    list_display = (
+        "file", "number", "agency", "format", "status", "is_current", "entry_count",
+        "problem_count", "requested_by", "requested_at",
+    )  # fmt: skip
+    list_select_related = ("file", "agency", "requested_by")
+    list_filter = ("status", "format")
+
+
+@admin.register(catalog.BulletinEntry)
+class BulletinEntryAdmin(ReadOnlyAdmin):
+    list_display = ("reading", "ordinal", "event_id_reported", "report", "superseded_at")
+    list_select_related = ("reading__file", "report__agency")
+    search_fields = ("event_id_reported",)
+
+
+@admin.register(catalog.BulletinProblem)
+class BulletinProblemAdmin(ReadOnlyAdmin):
+    list_display = ("reading", "line_number", "code", "field", "found", "expected", "severity")
+    list_select_related = ("reading__file",)
+    list_filter = ("code",)
+
+
+@admin.register(catalog.Report)
+class ReportAdmin(ReadOnlyAdmin):
+    list_display = ("agency", "key", "event", "withdrawn_at", "created_at")
+    list_select_related = ("agency", "event")
+    search_fields = ("key",)
+
+
+# --- Events and solutions --------------------------------------------------------------------
+
+
+@admin.register(catalog.Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "event_type", "status", "merged_into", "synthetic", "created_at")
+    list_select_related = ("merged_into",)
+    list_filter = ("status", "synthetic")
+    search_fields = ("public_id",)
+
+
+class SolutionAdmin(ReadOnlyAdmin):
+    """Origins, magnitudes, mechanisms, intensities: each with its event, agency and report."""
+
+    list_select_related: ClassVar[tuple[str, ...]] = ("event", "agency")
+    search_fields = ("event__public_id", "key")
+
+
+@admin.register(catalog.Origin)
+class OriginAdmin(SolutionAdmin):
+    list_display = ("event", "agency", "time", "depth_km", "method_id", "superseded_at")
+
+
+@admin.register(catalog.Magnitude)
+class MagnitudeAdmin(SolutionAdmin):
+    list_display = ("event", "agency", "type", "value", "scale", "station_count", "superseded_at")
+    list_filter = ("scale",)
+
+
+@admin.register(catalog.FocalMechanism)
+class FocalMechanismAdmin(SolutionAdmin):
+    list_display = ("event", "agency", "strike_1", "dip_1", "rake_1", "quality", "superseded_at")
+
+
+@admin.register(catalog.IntensityObservation)
+class IntensityObservationAdmin(SolutionAdmin):
+    list_display = (
+        "event", "place", "settlement", "minimum", "maximum", "best", "felt", "scale", "agency",
+        "superseded_at",
+    )  # fmt: skip
+    list_select_related = (*SolutionAdmin.list_select_related, "settlement")
+
+
+@admin.register(catalog.EventDescription)
+class EventDescriptionAdmin(ReadOnlyAdmin):
+    list_display = ("event", "type", "language", "text", "superseded_at")
+    list_select_related = ("event",)
+
+
+@admin.register(catalog.Interpretation)
+class InterpretationAdmin(ReadOnlyAdmin):
+    list_display = ("event", "event_type", "event_type_certainty", "author", "agency")
+    list_select_related = ("event", "agency")
+
+
+@admin.register(catalog.Consequence)
+class ConsequenceAdmin(ReadOnlyAdmin):
+    list_display = ("event", "kind", "count", "approximate", "place", "source")
+    list_select_related = ("event",)
+
+
+@admin.register(catalog.PreferredMagnitude)
+class PreferredMagnitudeAdmin(ReadOnlyAdmin):
+    list_display = ("event", "scale", "magnitude")
+    list_select_related = ("event", "magnitude")
+
+
+@admin.register(catalog.Pick)
+class PickAdmin(ReadOnlyAdmin):
+    list_display = ("station_code", "station", "phase_hint", "time", "entry")
+    list_select_related = ("station__network", "station__agency", "entry__reading__file")
+    search_fields = ("station_code",)
+
+
+@admin.register(catalog.Arrival)
+class ArrivalAdmin(ReadOnlyAdmin):
+    list_display = ("pick", "phase", "distance_deg", "azimuth", "time_residual", "origin")
+    list_select_related = ("pick", "origin__agency")
+
+
+@admin.register(catalog.Amplitude)
+class AmplitudeAdmin(ReadOnlyAdmin):
+    list_display = ("station_code", "type", "value", "unit", "period", "entry")
+    list_select_related = ("entry__reading__file",)
+
+
+@admin.register(catalog.StationMagnitude)
+class StationMagnitudeAdmin(ReadOnlyAdmin):
+    list_display = ("station_code", "type", "value", "residual", "magnitude")
+    list_select_related = ("magnitude",)
+
+
+# --- Read side, ledger and feed --------------------------------------------------------------
+
+
+@admin.register(catalog.EventRow)
+class EventRowAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "time", "latitude", "longitude", "kr", "magnitude", "status")
+    search_fields = ("public_id",)
+
+
+@admin.register(catalog.EventFragment)
+class EventFragmentAdmin(ReadOnlyAdmin):
+    list_display = ("event", "part", "length", "renderer_version", "version")
+    list_select_related = ("event",)
+    readonly_fields = ("length",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("body").annotate(body_length=Length("body"))
+
+    @admin.display(description=_("size, bytes"))
+    def length(self, fragment: Any) -> int:
+        return int(fragment.body_length)
+
+
+@admin.register(catalog.MergeDecision)
+class MergeDecisionAdmin(ReadOnlyAdmin):
+    list_display = ("decided_at", "kind", "report", "event", "rule_set", "misfit", "actor")
+    list_select_related = ("report__agency", "event", "actor")
+    list_filter = ("kind",)
+
+
+@admin.register(catalog.Change)
+class ChangeAdmin(ReadOnlyAdmin):
+    list_display = ("number", "kind", "event", "actor", "at")
+    list_select_related = ("event", "actor")
+    list_filter = ("kind",)
+
+
+@admin.register(catalog.FeedCounter)
+class FeedCounterAdmin(ReadOnlyAdmin):
+    list_display = ("value",)

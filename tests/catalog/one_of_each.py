@@ -1,0 +1,90 @@
+"""One small report with a row in every table, for tests that ask something of all tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.gis.geos import MultiPolygon, Point, Polygon
+
+from catalog import models
+from processing.models import ProcessingRun, WorkItem
+
+TIME = datetime(2014, 11, 14, 1, 24, tzinfo=UTC)
+POINT = Point(77.27, 42.10, srid=4326)
+BYTES = b"the raw bytes of a bulletin"
+
+
+def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
+    """Store a report with every kind of row and return its event, published."""
+    user = models.User.objects.create(username=f"uploader-{name}")
+    agency = models.Agency.objects.create(code=f"A-{name}")
+    models.AccessToken.issue(user, "script", ["upload"])
+    models.UploadKey.objects.create(
+        user=user, key=name, request_hash="0" * 64, status_code=201, body={}
+    )
+    models.AuthoritativeArea.objects.create(
+        agency=agency, name=name, area=MultiPolygon(Polygon.from_bbox((75, 41, 80, 45)), srid=4326)
+    )
+    network = models.Network.objects.create(code=f"N-{name}")
+    station = models.Station.objects.create(network=network, code="KNDC", point=POINT)
+    models.StationAlias.objects.create(agency=agency, code="KND", station=station)
+    settlement = models.Settlement.objects.create(name_en="Almaty", point=POINT, country="KZ")
+
+    file = models.BulletinFile.objects.create(
+        sha256=name.rjust(64, "0"), name=f"{name}.isf", size=len(BYTES), uploader=user
+    )
+    models.BulletinChunk.objects.create(file=file, ordinal=0, data=BYTES)
+    reading = models.BulletinReading.objects.create(
+        file=file, number=1, agency=agency, format="isf", reader_version="1",
+        requested_by=user, is_current=True, status="read",
+    )  # fmt: skip
+    event = models.Event.objects.create(
+        public_id=f"kz2014{name}", event_type="earthquake", synthetic=synthetic
+    )
+    report = models.Report.objects.create(agency=agency, key=f"id:{name}", event=event)
+    entry = models.BulletinEntry.objects.create(
+        reading=reading, ordinal=1, report=report, content_hash="0" * 64, first_line=1,
+        last_line=9, text="the text", synthetic=synthetic,
+    )  # fmt: skip
+    models.Report.objects.filter(pk=report.pk).update(current_entry=entry)
+    models.BulletinProblem.objects.create(reading=reading, entry=entry, code="not-a-number")
+
+    said: dict[str, Any] = {"event": event, "entry": entry, "agency": agency}
+    origin = models.Origin.objects.create(**said, time=TIME, point=POINT, depth_km=10)
+    pick = models.Pick.objects.create(
+        reading=reading, entry=entry, station=station, station_code="KNDC", time=TIME
+    )
+    models.Arrival.objects.create(origin=origin, pick=pick, phase="Pg")
+    amplitude = models.Amplitude.objects.create(entry=entry, pick=pick, value=12.0, unit="nm")
+    magnitude = models.Magnitude.objects.create(
+        **said, origin=origin, type="KR", scale="KR", value=13.6
+    )
+    models.StationMagnitude.objects.create(
+        entry=entry, origin=origin, magnitude=magnitude, amplitude=amplitude, type="KR", value=13.5
+    )
+    models.FocalMechanism.objects.create(**said, triggering_origin=origin, strike_1=250)
+    models.IntensityObservation.objects.create(
+        **said, settlement=settlement, place="Almaty", minimum=3, maximum=4
+    )
+    models.EventDescription.objects.create(event=event, entry=entry, text="Kadzhi-Sai")
+    models.Interpretation.objects.create(**said, event_type="earthquake", author="someone")
+    models.Consequence.objects.create(event=event, entry=entry, kind="other")
+    models.PreferredMagnitude.objects.create(event=event, scale="KR", magnitude=magnitude)
+    models.Event.objects.filter(pk=event.pk).update(
+        preferred_origin=origin, preferred_magnitude=magnitude
+    )
+    models.MergeDecision.objects.create(kind="new-event", report=report, event=event)
+    change = models.Change.record("created", event, actor=user)
+    models.EventRow.objects.create(
+        event=event, public_id=event.public_id, time=TIME, point=POINT, latitude=42.10,
+        longitude=77.27, status="reviewed", fdsn_text="", csv_line="", renderer_version="1",
+        version=1, change_number=change.number, updated_at=TIME, synthetic=synthetic,
+    )  # fmt: skip
+    models.EventFragment.objects.create(
+        event=event, part="head", body=b"<event/>", renderer_version="1", version=1
+    )
+    run = ProcessingRun.objects.create(kind="ingest", reading=reading, actor=user)
+    WorkItem.objects.create(kind="read", object_id=run.pk, dedup_key=name, run=run)
+    event.refresh_from_db()
+    return event

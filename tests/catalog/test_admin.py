@@ -1,0 +1,251 @@
+"""The admin site opens for the roles, edits what may be edited and nothing else."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.contrib.gis.geos import Point
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from catalog.models import (
+    ADMINISTRATOR,
+    EDITOR,
+    OPERATOR,
+    AccessToken,
+    Agency,
+    BulletinChunk,
+    Network,
+    Origin,
+    Station,
+    User,
+)
+from tests.catalog.one_of_each import one_of_each
+
+EDITED = {
+    "user", "accesstoken", "agency", "authoritativearea", "network", "station", "stationalias",
+    "settlement",
+}  # fmt: skip
+OUR_MODELS = [
+    model
+    for label in ("catalog", "processing")
+    for model in apps.get_app_config(label).get_models()
+]
+
+
+@pytest.fixture(autouse=True)
+def _plain_static_names(settings: Any) -> None:
+    """Pages are rendered without collecting the static files first."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture
+def reported(db: None) -> None:
+    one_of_each()
+
+
+def staff(role: str, client: Client, **values: Any) -> User:
+    user = User.objects.create(username=f"the-{role}", is_staff=True, **values)
+    user.groups.add(Group.objects.get(name=role))
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def administrator(db: None, client: Client) -> User:
+    return staff(ADMINISTRATOR, client)
+
+
+def address(model: Any, page: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def test_every_model_of_ours_is_in_the_admin() -> None:
+    assert {model for model in OUR_MODELS if model not in admin.site._registry} == set()
+
+
+@pytest.mark.parametrize("model", OUR_MODELS, ids=lambda model: model.__name__)
+def test_list_opens_for_an_administrator(
+    model: Any, administrator: User, client: Client, reported: Any
+) -> None:
+    assert client.get(address(model, "changelist")).status_code == 200
+    assert client.get(address(model, "changelist"), {"q": "x"}).status_code == 200
+
+
+@pytest.mark.parametrize("model", OUR_MODELS, ids=lambda model: model.__name__)
+def test_change_page_opens_for_every_row_and_add_page_where_allowed(
+    model: Any, administrator: User, client: Client, reported: Any
+) -> None:
+    row = model._default_manager.order_by("-pk").first()
+    if row is not None:
+        assert client.get(address(model, "change", row.pk)).status_code == 200
+    expected = 200 if model._meta.model_name in EDITED else 403
+    assert client.get(address(model, "add")).status_code == expected
+
+
+@pytest.mark.parametrize(
+    "model", [m for m in OUR_MODELS if m._meta.model_name not in EDITED], ids=lambda m: m.__name__
+)
+def test_superuser_cannot_change_or_delete_what_was_reported_or_computed(
+    model: Any, db: None, client: Client, reported: Any
+) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    row = model._default_manager.order_by("-pk").first()
+    key = row.pk if row is not None else 1
+    before = list(model._default_manager.order_by("pk").values())
+    assert client.post(address(model, "add"), {}).status_code == 403
+    if row is not None:
+        assert client.post(address(model, "change", key), {"value": "9"}).status_code == 403
+        assert client.post(address(model, "delete", key), {"post": "yes"}).status_code == 403
+    client.post(
+        address(model, "changelist"),
+        {"action": "delete_selected", "_selected_action": [key], "post": "yes"},
+    )
+    assert list(model._default_manager.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("name", sorted(EDITED))
+def test_nothing_that_may_be_edited_may_be_deleted(
+    name: str, db: None, client: Client, reported: Any
+) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    model = apps.get_model("catalog", name)
+    row = model._default_manager.order_by("-pk").first()
+    if row is not None:
+        assert client.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "model", "status"),
+    [
+        (OPERATOR, Station, 403),
+        (OPERATOR, Agency, 403),
+        (OPERATOR, AccessToken, 403),
+        (EDITOR, Station, 200),
+        (EDITOR, Network, 200),
+        (EDITOR, Agency, 403),
+        (EDITOR, User, 403),
+        (EDITOR, AccessToken, 403),
+        (ADMINISTRATOR, Station, 200),
+        (ADMINISTRATOR, Agency, 200),
+        (ADMINISTRATOR, User, 200),
+    ],
+)
+def test_roles_decide_who_adds(
+    role: str, model: Any, status: int, db: None, client: Client
+) -> None:
+    staff(role, client)
+    assert client.get(address(model, "add")).status_code == status
+
+
+def test_person_without_a_role_sees_nothing(db: None, client: Client) -> None:
+    client.force_login(User.objects.create(username="nobody", is_staff=True))
+    assert client.get(address(Origin, "changelist")).status_code == 403
+
+
+def test_editor_corrects_a_station_and_the_log_says_who(db: None, client: Client) -> None:
+    editor = staff(EDITOR, client)
+    station = Station.objects.create(code="XYZ", point=Point(77, 43, srid=4326))
+    answer = client.post(
+        address(Station, "change", station.pk),
+        {
+            "code": "XYZ",
+            "kind": "other",
+            "elevation_m": "800",
+            "point": '{"type": "Point", "coordinates": [77.5, 43.25]}',
+            **dict.fromkeys(("network", "agency", "name_en", "name_ru", "name_kk", "array"), ""),
+            **{f"{edge}_{part}": "" for edge in ("start", "end") for part in (0, 1)},
+            "source": "",
+        },
+    )
+    assert answer.status_code == 302
+    station.refresh_from_db()
+    assert (station.longitude, station.latitude, station.elevation_m) == (77.5, 43.25, 800)
+    assert editor.logentry_set.get().object_id == str(station.pk)
+
+
+def test_raw_bytes_are_told_by_size_and_hash_only(
+    administrator: User, client: Client, reported: Any
+) -> None:
+    chunk = BulletinChunk.objects.get()
+    page = client.get(address(BulletinChunk, "change", chunk.pk)).content.decode()
+    assert str(len(bytes(chunk.data))) in page
+    assert "the raw bytes" not in page
+    page = client.get(address(type(chunk.file), "change", chunk.file_id)).content.decode()
+    assert chunk.file.sha256 in page
+    assert "the raw bytes" not in page
+
+
+def test_map_widget_has_the_nonce_and_asks_no_other_site(
+    administrator: User, client: Client
+) -> None:
+    answer = client.get(address(Station, "add"))
+    page = answer.content.decode()
+    (nonce,) = set(re.findall(r'<script nonce="([^"]+)"', page))
+    assert f"'nonce-{nonce}'" in answer.headers["Content-Security-Policy"]
+    inline = re.findall(r"<script(?![^>]*(?:src=|nonce=|application/json))[^>]*>", page)
+    assert inline == []
+    assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page) == []
+
+
+def test_token_is_shown_once_and_can_be_revoked(administrator: User, client: Client) -> None:
+    answer = client.post(
+        address(AccessToken, "add"),
+        {
+            "user": administrator.pk,
+            "name": "nightly upload",
+            "scopes": ["upload"],
+            "expires_at_0": "",
+            "expires_at_1": "",
+        },
+    )
+    assert answer.status_code == 200
+    assert "no-store" in answer.headers["Cache-Control"]
+    (secret,) = re.findall(r'id="token-secret">([^<]+)<', answer.content.decode())
+    token = AccessToken.objects.get()
+    assert token.key_hash == AccessToken.hash_of(secret)
+    assert token.scopes == ["upload"]
+    page = client.get(address(AccessToken, "change", token.pk)).content.decode()
+    assert secret not in page
+    assert token.key_hash not in page
+
+    client.post(
+        address(AccessToken, "changelist"),
+        {"action": "revoke", "_selected_action": [token.pk]},
+    )
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+    assert not AccessToken.objects.usable().exists()
+
+
+def test_token_keeps_owner_and_scopes_when_renamed(administrator: User, client: Client) -> None:
+    token, _ = AccessToken.issue(administrator, "old name", ["upload"])
+    answer = client.post(
+        address(AccessToken, "change", token.pk), {"name": "new name", "scopes": ["review"]}
+    )
+    assert answer.status_code == 302
+    token.refresh_from_db()
+    assert (token.name, token.scopes) == ("new name", ["upload"])
+
+
+def test_expired_and_revoked_tokens_are_not_usable(administrator: User) -> None:
+    now = timezone.now()
+    good, _ = AccessToken.issue(administrator, "good", ["upload"], expires_at=now + timedelta(1))
+    AccessToken.issue(administrator, "expired", ["upload"], expires_at=now - timedelta(1))
+    AccessToken.issue(administrator, "revoked", ["upload"], revoked_at=now)
+    assert list(AccessToken.objects.usable()) == [good]
+
+
+def test_administrator_who_is_no_superuser_cannot_make_one(
+    administrator: User, client: Client
+) -> None:
+    page = client.get(address(User, "change", administrator.pk)).content.decode()
+    assert 'name="is_superuser"' not in page
