@@ -142,6 +142,8 @@ def seed_aliases() -> int:
 
 def seed_areas() -> int:
     outline = json.loads((DATA / "kazakhstan.geojson").read_text(encoding="utf-8"))["geometry"]
+    kazakhstan = GEOSGeometry(json.dumps(outline), srid=4326)
+    assert isinstance(kazakhstan, MultiPolygon)  # noqa: S101  # as catalog.data.build wrote it
     areas = (
         (
             "Northern Tien Shan",
@@ -149,7 +151,7 @@ def seed_areas() -> int:
             MultiPolygon(Polygon.from_bbox(NORTHERN_TIEN_SHAN), srid=4326),
             10,
         ),
-        ("Kazakhstan", "KNDC", GEOSGeometry(json.dumps(outline), srid=4326), 0),
+        ("Kazakhstan", "KNDC", kazakhstan, 0),
     )
     added = 0
     for name, agency, area, priority in areas:
