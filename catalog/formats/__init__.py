@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from catalog.formats import isf, quakeml
+from catalog.formats import catalogue_csv, isf, quakeml
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem
 from catalog.formats.records import EventRecord
@@ -54,6 +54,16 @@ FORMATS = (
         quakeml.detect,
         quakeml.read,
         quakeml.write,
+    ),
+    Format(
+        "catalogue-csv",
+        "Catalogue table (CSV)",
+        (".csv", ".tsv", ".txt"),
+        "text/csv",
+        catalogue_csv.VERSION,
+        catalogue_csv.detect,
+        catalogue_csv.read,
+        catalogue_csv.write,
     ),
 )
 
