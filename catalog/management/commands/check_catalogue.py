@@ -26,9 +26,9 @@ class Command(BaseCommand):
             if outermost:  # one snapshot, whatever is published meanwhile
                 with connection.cursor() as cursor:
                     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            self.check(sample)
+            self.compare(sample)
 
-    def check(self, sample: int | None) -> None:
+    def compare(self, sample: int | None) -> None:
         found = checked = 0
         # An event waiting for its recomputation may rightly differ: it is counted, not compared.
         waiting = Event.objects.unpublished().count()
