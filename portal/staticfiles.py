@@ -2,14 +2,28 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import brotli
+from whitenoise.compress import Compressor
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class _QuickCompressor(Compressor):
+    """Brotli at quality 9: 3.7 MB of borders in 1 s for 0.88 MB, not in 9 s for 0.78 MB."""
+
+    @staticmethod
+    def compress_brotli(data: bytes) -> bytes:
+        return brotli.compress(data, quality=9)
 
 
 class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
     """Rewrites ``import ... from "./x.js";`` too (the final semicolon is needed)."""
 
     support_js_module_import_aggregation = True
+
+    def create_compressor(self, **options: Any) -> Compressor:
+        return _QuickCompressor(**options)
 
     def compress_files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Compress only what changed: the basemap takes Brotli most of a minute."""

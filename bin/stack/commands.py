@@ -52,6 +52,9 @@ def main(arguments: list[str]) -> int:
     except Trouble as trouble:
         warn(f"\n{trouble}")
         return 1
+    except OSError as error:
+        warn(f"\n{Trouble(str(error), 'see that the checkout can be written and disk is left')}")
+        return 1
     except Stopped:
         progress.say("Stopped.")
         return 130

@@ -24,6 +24,7 @@ from stack.terminal import Progress, Trouble
 # postgresql-common to make no cluster. Nothing of this is left when apt has finished.
 MASKED = (
     "/usr/sbin/invoke-rc.d", "/usr/bin/deb-systemd-invoke", "/usr/bin/deb-systemd-helper",
+    "/usr/sbin/update-rc.d",
 )  # fmt: skip
 INSTALL = r"""
 set -eu
