@@ -1,0 +1,167 @@
+"""Remove synthetic data for good: the one hard delete of the portal.
+
+What is removed: every report that says it is synthetic, all that hangs on it, what was computed
+from it, and files that hold nothing else. The events stay as tombstones (status "deleted", their
+public ids answer 410) and the feed says so, as for any deletion. An event in which synthetic and
+real reports were mixed is refused: it must be split first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from catalog.models import BulletinEntry, Event, Report, User
+from processing.jobs.publishing import publish_many
+from processing.transactions import writing
+
+#: What is deleted, in any order (foreign keys are checked at the commit). Each condition speaks of
+#: the temporary tables that ``collect`` fills.
+DELETIONS = (
+    ("catalog_arrival", "origin_id IN (SELECT id FROM gone_origin)"),
+    ("catalog_arrival", "pick_id IN (SELECT id FROM gone_pick)"),
+    ("catalog_stationmagnitude", "entry_id IN (SELECT id FROM gone_entry)"),
+    ("catalog_stationmagnitude", "origin_id IN (SELECT id FROM gone_origin)"),
+    ("catalog_amplitude", "entry_id IN (SELECT id FROM gone_entry)"),
+    ("catalog_amplitude", "pick_id IN (SELECT id FROM gone_pick)"),
+    ("catalog_preferredmagnitude", "event_id IN (SELECT id FROM gone_event)"),
+    *(
+        (
+            table,
+            "entry_id IN (SELECT id FROM gone_entry) OR event_id IN (SELECT id FROM gone_event)",
+        )
+        for table in (
+            "catalog_magnitude",
+            "catalog_focalmechanism",
+            "catalog_intensityobservation",
+            "catalog_eventdescription",
+            "catalog_interpretation",
+            "catalog_consequence",
+        )
+    ),
+    ("catalog_origin", "id IN (SELECT id FROM gone_origin)"),
+    ("catalog_pick", "id IN (SELECT id FROM gone_pick)"),
+    (
+        "catalog_mergedecision",
+        "report_id IN (SELECT id FROM gone_report)"
+        " OR other_report_id IN (SELECT id FROM gone_report)"
+        " OR event_id IN (SELECT id FROM gone_event)",
+    ),
+    (
+        "catalog_bulletinproblem",
+        "entry_id IN (SELECT id FROM gone_entry) OR reading_id IN (SELECT id FROM gone_reading)",
+    ),
+    ("catalog_bulletinentry", "id IN (SELECT id FROM gone_entry)"),
+    ("catalog_report", "id IN (SELECT id FROM gone_report)"),
+    ("catalog_bulletinreading", "id IN (SELECT id FROM gone_reading)"),
+    ("catalog_bulletinchunk", "file_id IN (SELECT id FROM gone_file)"),
+    ("catalog_bulletinfile", "id IN (SELECT id FROM gone_file)"),
+)
+
+COLLECTIONS = (
+    ("gone_entry", "SELECT id FROM catalog_bulletinentry WHERE synthetic"),
+    (
+        "gone_report",
+        "SELECT id FROM catalog_report r WHERE EXISTS"
+        " (SELECT 1 FROM catalog_bulletinentry e WHERE e.report_id = r.id)"
+        " AND NOT EXISTS"
+        " (SELECT 1 FROM catalog_bulletinentry e WHERE e.report_id = r.id AND NOT e.synthetic)",
+    ),
+    ("gone_event", "SELECT id FROM catalog_event WHERE synthetic"),
+    (
+        "gone_file",
+        "SELECT r.file_id AS id FROM catalog_bulletinreading r"
+        " JOIN catalog_bulletinentry e ON e.reading_id = r.id"
+        " GROUP BY r.file_id HAVING bool_and(e.synthetic)",
+    ),
+    (
+        "gone_reading",
+        "SELECT id FROM catalog_bulletinreading WHERE file_id IN (SELECT id FROM gone_file)",
+    ),
+    (
+        "gone_origin",
+        "SELECT id FROM catalog_origin WHERE entry_id IN (SELECT id FROM gone_entry)"
+        " OR event_id IN (SELECT id FROM gone_event)",
+    ),
+    (
+        "gone_pick",
+        "SELECT id FROM catalog_pick WHERE entry_id IN (SELECT id FROM gone_entry)"
+        " OR reading_id IN (SELECT id FROM gone_reading)",
+    ),
+)
+
+
+class Command(BaseCommand):
+    help = "Delete synthetic reports and what was made of them; asks first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--user", required=True, help="who removes: a user's name")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        actor = User.objects.filter(username=options["user"]).first()
+        if actor is None:
+            raise CommandError(f"no user is named {options['user']!r}")
+        refuse_mixed()
+        entries = BulletinEntry.objects.filter(synthetic=True).count()
+        if not entries:
+            self.stdout.write("No synthetic data")
+            return
+        events = Event.objects.alive().filter(synthetic=True).count()
+        if not options["yes"]:
+            answer = input(f"Remove {entries} synthetic reports of {events} events? [yes/no] ")
+            if answer.strip() != "yes":
+                raise CommandError("nothing was removed")
+        removed = remove(actor)
+        self.stdout.write(
+            f"Removed {removed} rows; {events} events are deleted and stay as tombstones"
+        )
+
+
+def refuse_mixed() -> None:
+    """Synthetic and real reports of one event cannot be told apart by a delete."""
+    real_in_synthetic = Report.objects.filter(
+        event__synthetic=True, current_entry__synthetic=False
+    ).values_list("event__public_id", flat=True)
+    synthetic_in_real = Report.objects.filter(
+        event__synthetic=False, entries__synthetic=True
+    ).values_list("event__public_id", flat=True)
+    mixed = sorted({*real_in_synthetic, *synthetic_in_real})
+    if mixed:
+        raise CommandError("synthetic and real reports are mixed in " + ", ".join(mixed[:20]))
+
+
+def remove(actor: User) -> int:
+    """Delete in one transaction, which ends with the changes; return the number of rows."""
+    with writing(), connection.cursor() as cursor:
+        # No bulletin may be associated meanwhile: its report could join an event that goes.
+        cursor.execute("LOCK TABLE catalog_report IN SHARE ROW EXCLUSIVE MODE")
+        refuse_mixed()
+        events = list(
+            Event.objects.select_for_update().alive().filter(synthetic=True).order_by("pk")
+        )
+        cursor.execute("SET LOCAL catalog.removing_synthetic = 'on'")
+        for table, question in COLLECTIONS:
+            cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {question}")
+        cursor.execute(
+            "UPDATE catalog_event SET preferred_origin_id = NULL, preferred_magnitude_id = NULL,"
+            " preferred_focal_mechanism_id = NULL WHERE id IN (SELECT id FROM gone_event)"
+        )
+        cursor.execute(
+            "UPDATE processing_processingrun SET reading_id = NULL"
+            " WHERE reading_id IN (SELECT id FROM gone_reading)"
+        )
+        removed = 0
+        for table, condition in DELETIONS:
+            cursor.execute(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608 - our own
+            removed += cursor.rowcount
+        for event in events:
+            event.status = Event.Status.DELETED
+            event.preferred_origin = None
+            event.preferred_magnitude = None
+            event.preferred_focal_mechanism = None
+        Event.objects.bulk_update(events, ["status"])
+        publish_many(events, actor=actor)
+    return removed
