@@ -1,0 +1,833 @@
+"""From bytes to rows: receive a file, ask for a reading of it, read it into entries and problems.
+
+*Receive* keeps the bytes as they came; the same bytes are one file, whoever sends them again.
+*Request* opens a reading (agency, format, reader version) and its run. *Read* parses in a child
+process under limits and stores all it says, or nothing, in the caller's transaction; running it
+again does the same as once. *Dry run* does all that, and the association, inside transactions
+that are rolled back, so that what it foretells is what the real thing does.
+
+Identity. A report is ``id:<agency's event id>`` or, without one, ``hash:<hash of its text>``. An
+entry's content hash covers everything the reader made of it, whatever lines it stands on. An entry
+equal to its report's current one is noted as seen again (``associated_at`` set, no rows of its
+own): the report, its event and the decisions about it stay as they are. Of two entries with one
+event id in one file, the later stands; a problem names both lines. Superseding and withdrawing
+belong to the association, which makes the new entries current.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from catalog import exchange
+from catalog.formats import FORMATS, Limits, by_code, detect
+from catalog.formats.problems import Problem, Severity
+from catalog.formats.records import EventRecord
+from catalog.models import (
+    CHUNK_BYTES,
+    Agency,
+    BulletinChunk,
+    BulletinEntry,
+    BulletinFile,
+    BulletinProblem,
+    BulletinReading,
+    MergeDecision,
+    Report,
+    User,
+)
+from processing.jobs import association
+from processing.jobs.stations import StationResolver
+from processing.models import ProcessingRun, WorkItem
+from processing.reading_process import Garbled, decode_event, decode_problem
+
+HEAD_BYTES = 64 * 1024
+BATCH_EVENTS = 200
+#: Arrivals make a batch heavy, not events.
+BATCH_ARRIVALS = 5_000
+#: A problem a line can be a million rows; beyond this they are counted, not listed.
+MAX_PROBLEMS = 20_000
+#: What a dry run shows of a long file.
+DRY_RUN_LINES = 500
+MAX_LINE_BYTES = 256 * 1024 * 1024
+#: Codes of failed runs beside those of the formats.
+CODES = (
+    "agency-required",
+    "file-missing",
+    "too-many-files",
+    "too-many-problems",
+    "replaced-by-newer-reading",
+)
+
+Progress = Callable[[int, int], None]
+logger = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """The file is not taken: a code and its values, translated when shown."""
+
+    def __init__(self, code: str, **values: Any) -> None:
+        super().__init__(f"{code} {values}")
+        self.code = code
+        self.values = values
+
+
+# --- receive --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Spool:
+    """Bytes on their way in, hashed and counted; use as a context manager."""
+
+    file: IO[bytes]
+    sha256: str
+    size: int
+    head: bytes
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.file.close()
+
+    def chunks(self) -> Iterator[bytes]:
+        self.file.seek(0)
+        while data := self.file.read(CHUNK_BYTES):
+            yield data
+
+
+def spool(chunks: Iterable[bytes]) -> Spool:
+    """Take bytes in, no further than the size limit.
+
+    Raises
+    ------
+    Refused
+        ``file-too-large``, ``empty-file``.
+    """
+    file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=4 * CHUNK_BYTES)  # noqa: SIM115
+    digest = hashlib.sha256()
+    size = 0
+    head = b""
+    try:
+        for chunk in chunks:
+            size += len(chunk)
+            if size > settings.UPLOAD_MAX_BYTES:
+                raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
+            digest.update(chunk)
+            if len(head) < HEAD_BYTES:
+                head += chunk[: HEAD_BYTES - len(head)]
+            file.write(chunk)
+        if size == 0:
+            raise Refused("empty-file")
+    except BaseException:
+        file.close()
+        raise
+    return Spool(file, digest.hexdigest(), size, head)
+
+
+def receive(name: str, chunks: Iterable[bytes], uploader: User) -> tuple[BulletinFile, bool]:
+    """Keep a file as received; return it and whether it is new.
+
+    The same bytes sent twice, or by two at the same moment, are the same file.
+    """
+    with spool(chunks) as spooled:
+        return keep(name, spooled, uploader)
+
+
+def keep(name: str, spooled: Spool, uploader: User) -> tuple[BulletinFile, bool]:
+    """Store spooled bytes, unless the same bytes are there."""
+    known = BulletinFile.objects.filter(sha256=spooled.sha256).first()
+    if known is not None:
+        return known, False
+    try:
+        with transaction.atomic():
+            file = BulletinFile.objects.create(
+                sha256=spooled.sha256,
+                name=file_name(name),
+                size=spooled.size,
+                uploader=uploader,
+            )
+            for ordinal, data in enumerate(spooled.chunks()):
+                BulletinChunk.objects.create(file=file, ordinal=ordinal, data=data)
+    except IntegrityError:
+        # Somebody sent the same bytes at the same moment and was first.
+        return BulletinFile.objects.get(sha256=spooled.sha256), False
+    logger.info("received file %d, %d bytes", file.pk, file.size)
+    return file, True
+
+
+def file_name(name: str) -> str:
+    """Return the last part of a client's path, printable and not too long."""
+    last = re.split(r"[\\/]", name)[-1]
+    return "".join(c for c in last if c.isprintable())[-255:] or "bulletin"
+
+
+# --- what is it? ----------------------------------------------------------------------------------
+
+#: Where a format says who speaks, found without parsing: the web process trusts no parser.
+_AUTHORS = {
+    "isf": re.compile(rb"^\d{4}/\d\d/\d\d [^\r\n]{107}(\S{1,9})", re.MULTILINE),
+    "quakeml": re.compile(rb"<(?:\w+:)?agencyID>\s*([^<\s]{1,20})\s*</"),
+}
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What the first bytes of a file say it is; empty where they do not."""
+
+    format: str
+    agency: str
+
+
+def recognise(head: bytes, name: str) -> Detected:
+    """Say the format of a file and, if it names one known agency only, the agency."""
+    found = detect(head, name)
+    code = found[0] if found else ""
+    pattern = _AUTHORS.get(code)
+    named = {m.decode("utf-8", "replace") for m in pattern.findall(head)} if pattern else set()
+    known = list(
+        Agency.objects.filter(code__in=named, is_portal=False).values_list("code", flat=True)
+    )
+    return Detected(code, known[0] if len(named) == 1 and len(known) == 1 else "")
+
+
+def choose(
+    spooled_head: bytes, name: str, *, agency: str, format: str, user: User
+) -> tuple[Agency, str]:
+    """Settle under which agency and format a file is read: as said, else as detected.
+
+    Raises
+    ------
+    Refused
+        ``unknown-format``, ``unknown-agency``, ``agency-required``.
+    """
+    detected = recognise(spooled_head, name)
+    code = format or detected.format
+    if not spooled_head.strip(b" \t\r\n\x1a\x00\xef\xbb\xbf"):
+        raise Refused("empty-file")
+    if code not in {f.code for f in FORMATS}:
+        expected = ", ".join(f.code for f in FORMATS)
+        raise Refused("unknown-format", found=format, expected=expected)
+    agency = agency or detected.agency
+    if not agency:
+        if user.agency is None:
+            raise Refused("agency-required")
+        return user.agency, code
+    chosen = Agency.objects.filter(code=agency, is_portal=False).first()
+    if chosen is None:
+        raise Refused("unknown-agency", found=agency[:50])
+    return chosen, code
+
+
+# --- request --------------------------------------------------------------------------------------
+
+
+def request_reading(
+    file: BulletinFile,
+    *,
+    agency: Agency,
+    format: str,
+    requested_by: User,
+    evaluation_mode: str = "manual",
+    dry_run: bool = False,
+) -> ProcessingRun:
+    """Ask for a reading of a file; return the run to watch.
+
+    A reading that exists already (waiting or current, same agency, format, reader and kind) is not
+    doubled: its run is returned. The current reading stays current until the new one is read.
+    """
+    version = by_code(format).version
+    with transaction.atomic():
+        # Readings of one file are numbered and chosen one after another.
+        BulletinFile.objects.select_for_update().get(pk=file.pk)
+        if dry_run:
+            run = ProcessingRun.objects.create(
+                kind=ProcessingRun.Kind.DRY_RUN,
+                actor=requested_by,
+                code_version=version,
+                parameters={
+                    "file": file.pk,
+                    "name": file.name,
+                    "agency": agency.code,
+                    "format": format,
+                    "evaluation_mode": evaluation_mode,
+                },
+            )
+            WorkItem.objects.request("dry-run", run.pk, run=run, priority=6)
+            return run
+        same = existing_run(file, agency, format, evaluation_mode)
+        if same is not None:
+            return same
+        last = file.readings.aggregate(last=Max("number"))["last"] or 0
+        reading = BulletinReading.objects.create(
+            file=file,
+            number=last + 1,
+            agency=agency,
+            format=format,
+            reader_version=version,
+            evaluation_mode=evaluation_mode,
+            requested_by=requested_by,
+        )
+        run = ProcessingRun.objects.create(
+            kind=ProcessingRun.Kind.INGEST,
+            reading=reading,
+            actor=requested_by,
+            code_version=version,
+            parameters={"file": file.pk, "name": file.name},
+        )
+        WorkItem.objects.request("read", run.pk, run=run, priority=priority_of(file.size))
+    return run
+
+
+def existing_run(
+    file: BulletinFile, agency: Agency, format: str, evaluation_mode: str
+) -> ProcessingRun | None:
+    """Return the run of a waiting or current reading of just this kind, if there is one."""
+    reading = (
+        file.readings.filter(
+            agency=agency,
+            format=format,
+            reader_version=by_code(format).version,
+            evaluation_mode=evaluation_mode,
+            status__in=[BulletinReading.Status.PENDING, BulletinReading.Status.READ],
+        )
+        .order_by("-number")
+        .first()
+    )
+    return reading.runs.order_by("-pk").first() if reading is not None else None
+
+
+def priority_of(size: int) -> int:
+    """A duty bulletin goes before an archive."""
+    return 3 if size < 256 * 1024 else 5 if size < 8 * 1024 * 1024 else 7
+
+
+# --- the child process ----------------------------------------------------------------------------
+
+
+class ChildFailed(Exception):
+    """The reader could not read the file; carries the problem that says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Reported:
+    """An event from the child: how far in the file it stands, what it says, the hash of that."""
+
+    position: int
+    content_hash: str
+    record: EventRecord
+
+
+def parse(file: BulletinFile, format: str) -> Iterator[Reported | Problem]:
+    """Read a stored file in a child process under limits; yield what it says.
+
+    Raises
+    ------
+    ChildFailed
+        Nothing can be read, or a limit was met.
+    """
+    memory = settings.READ_MAX_MEMORY_MB * 1024 * 1024
+    deadline = time.monotonic() + settings.READ_MAX_SECONDS
+    limits = Limits(max_bytes=settings.UPLOAD_MAX_BYTES)
+    given = {name: value for name, value in asdict(limits).items() if name != "latest_time"}
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as errors:
+        for chunk in file.iter_bytes():
+            source.write(chunk)
+        source.seek(0)
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [
+                sys.executable,
+                "-m",
+                "processing.reading_process",
+                format,
+                str(settings.READ_MAX_SECONDS),
+                str(memory),
+                json.dumps(given),
+            ],
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=settings.BASE_DIR,
+            env=child_environment(),
+        )
+        try:
+            ended = False
+            for line in _lines(child, deadline):
+                if ended:
+                    raise Garbled("after the end")
+                message = json.loads(line)
+                kind = message[0]
+                if kind == "e":
+                    _, position, digest, first_line, record = message
+                    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+                        raise Garbled("hash")
+                    yield Reported(int(position), digest, decode_event(record, int(first_line)))
+                elif kind == "p":
+                    yield decode_problem(message[1:])
+                elif kind == "f":
+                    code, number, name, found, expected = message[1:]
+                    raise ChildFailed(
+                        Problem(number, str(code), name, found, expected, Severity.ERROR)
+                    )
+                elif kind == "d":
+                    ended = True
+                else:
+                    raise Garbled("kind")
+            code = child.wait(timeout=max(1.0, deadline - time.monotonic()))
+            if not ended:
+                raise _crash(child, code, errors)
+        except (Garbled, ValueError, TypeError, IndexError) as error:
+            logger.warning("reader of file %d wrote what it never writes: %s", file.pk, error)
+            raise ChildFailed(Problem(None, "reader-crashed", severity=Severity.ERROR)) from error
+        finally:
+            child.kill()
+            child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+
+
+def child_environment() -> dict[str, str]:
+    """What the child may know: where the code is; no secret, no database, no broker."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(settings.BASE_DIR),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LANG": "C.UTF-8",
+        "TMPDIR": tempfile.gettempdir(),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def _lines(child: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
+    """Yield the lines the child writes, until it ends or its time is up."""
+    out = child.stdout
+    if out is None:
+        raise RuntimeError("the child has no pipe")
+    parts: list[bytes] = []
+    held = 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(out, selectors.EVENT_READ)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(timeout=left):
+                limit = f"{settings.READ_MAX_SECONDS} s"
+                raise ChildFailed(Problem(None, "time-limit", "", "", limit, Severity.ERROR))
+            data = out.read1(1 << 20)  # type: ignore[attr-defined]
+            if not data:
+                if held:
+                    return  # half a line: the child died
+                return
+            lines = data.split(b"\n")
+            if len(lines) == 1:
+                parts.append(data)
+                held += len(data)
+                if held > MAX_LINE_BYTES:
+                    raise Garbled("line")
+                continue
+            yield b"".join([*parts, lines[0]])
+            yield from lines[1:-1]
+            parts, held = [lines[-1]], len(lines[-1])
+
+
+def _crash(child: subprocess.Popen[bytes], code: int, errors: IO[bytes]) -> ChildFailed:
+    """Say why the child ended before its answer did."""
+    errors.seek(0)
+    trace = errors.read(20_000).decode("utf-8", "replace")
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        limit = f"{settings.READ_MAX_SECONDS} s"
+        return ChildFailed(Problem(None, "time-limit", "", "", limit, Severity.ERROR))
+    if "MemoryError" in trace:
+        limit = f"{settings.READ_MAX_MEMORY_MB} MB"
+        return ChildFailed(Problem(None, "memory-limit", "", "", limit, Severity.ERROR))
+    logger.error("reader ended with %d:\n%s", code, trace)
+    return ChildFailed(Problem(None, "reader-crashed", "", str(code), "", Severity.ERROR))
+
+
+# --- read -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Counts:
+    """What a reading brought."""
+
+    entries: int = 0
+    unchanged: int = 0
+    problems: int = 0
+    picks: int = 0
+
+
+def read(run: ProcessingRun, progress: Progress) -> Counts:
+    """Store what the run's reading says: entries, their parts, problems; all of it or nothing.
+
+    Call in a transaction. A file that cannot be read ends the run with the reason and leaves the
+    file's current reading as it was.
+    """
+    reading = run.reading
+    if reading is None:
+        raise ValueError(f"{run} has no reading")
+    with transaction.atomic():
+        BulletinFile.objects.select_for_update().get(pk=reading.file_id)
+        reading.refresh_from_db()
+        if reading.status != BulletinReading.Status.PENDING:
+            # Read before: the same again would be no more.
+            logger.info("reading %d is %s already", reading.pk, reading.status)
+            return Counts(reading.entry_count, 0, reading.problem_count)
+        newer = reading.file.readings.filter(number__gt=reading.number, is_current=True)
+        if newer.exists():
+            reading.status = BulletinReading.Status.REPLACED
+            reading.save(update_fields=["status"])
+            run.fail("replaced-by-newer-reading")
+            return Counts()
+        try:
+            with transaction.atomic():
+                counts = store(reading, progress)
+                make_current(reading, counts)
+        except ChildFailed as failure:
+            problem = failure.problem
+            save_problems(reading, [(None, problem)], [])
+            reading.status = BulletinReading.Status.FAILED
+            reading.read_at = timezone.now()
+            reading.problem_count = 1
+            reading.save(update_fields=["status", "read_at", "problem_count"])
+            run.count(entries=0, problems=1)
+            run.fail(problem.code, **problem_values(problem))
+            logger.info("reading %d failed: %s", reading.pk, problem.code)
+            return Counts(problems=1)
+        run.count(entries=counts.entries, unchanged=counts.unchanged, problems=counts.problems)
+    logger.info("reading %d: %s", reading.pk, counts)
+    return counts
+
+
+def problem_values(problem: Problem) -> dict[str, Any]:
+    return {
+        "line": problem.line_number,
+        "field": problem.field,
+        "found": problem.found,
+        "expected": problem.expected,
+    }
+
+
+def make_current(reading: BulletinReading, counts: Counts) -> None:
+    """Let this reading stand for its file from now on."""
+    reading.file.readings.filter(is_current=True).exclude(pk=reading.pk).update(
+        is_current=False, status=BulletinReading.Status.REPLACED
+    )
+    reading.is_current = True
+    reading.status = BulletinReading.Status.READ
+    reading.read_at = timezone.now()
+    reading.entry_count = counts.entries
+    reading.problem_count = counts.problems
+    reading.save(update_fields=["is_current", "status", "read_at", "entry_count", "problem_count"])
+
+
+@dataclass
+class _Storing:
+    """A reading while its events come in."""
+
+    reading: BulletinReading
+    resolve: StationResolver = field(default_factory=StationResolver)
+    problems: list[tuple[int | None, Problem]] = field(default_factory=list)
+    spans: list[tuple[int, int, int]] = field(default_factory=list)  # first, last line, entry
+    seen: dict[str, int] = field(default_factory=dict)  # agency's event id -> first line
+    twice: set[int] = field(default_factory=set)  # first lines of entries with an id seen before
+    uncounted: int = 0
+    counts: Counts = field(default_factory=Counts)
+
+    def report(self, entry: int | None, problem: Problem) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append((entry, problem))
+        else:
+            self.uncounted += 1
+
+
+def store(reading: BulletinReading, progress: Progress) -> Counts:
+    """Parse the reading's file and copy everything into rows."""
+    state = _Storing(reading)
+    batch: list[Reported] = []
+    arrivals = 0
+    size = reading.file.size
+    progress(0, size)
+    for item in parse(reading.file, reading.format):
+        if isinstance(item, Problem):
+            state.report(None, item)
+            continue
+        batch.append(item)
+        arrivals += len(item.record.picks)
+        if len(batch) >= BATCH_EVENTS or arrivals >= BATCH_ARRIVALS:
+            _store_batch(state, batch)
+            progress(min(item.position, size), size)
+            batch, arrivals = [], 0
+    _store_batch(state, batch)
+    failure = next((p for _, p in state.problems if p.severity == Severity.ERROR), None)
+    if state.counts.entries == 0 and failure is not None:
+        raise ChildFailed(failure)
+    # The reader says that an id comes twice; here both places are known.
+    problems = [
+        (entry, problem)
+        for entry, problem in state.problems
+        if not (
+            problem.code == "duplicate-event-id"
+            and entry is None
+            and problem.line_number in state.twice
+        )
+    ]
+    if state.uncounted:
+        found = str(len(problems) + state.uncounted)
+        problems.append((None, Problem(None, "too-many-problems", "", found, f"<= {MAX_PROBLEMS}")))
+    save_problems(reading, problems, state.spans)
+    state.counts.problems = len(problems)
+    progress(size, size)
+    return state.counts
+
+
+def report_key(record: EventRecord) -> str:
+    """Return the identity of an agency's word on an event."""
+    if record.event_id:
+        key = f"id:{exchange.text_of(record.event_id)}"
+        if len(key) <= 200:
+            return key
+        return "id#" + hashlib.sha256(key.encode()).hexdigest()
+    return "hash:" + hashlib.sha256(record.text.encode("utf-8", "replace")).hexdigest()
+
+
+def _store_batch(state: _Storing, batch: Sequence[Reported]) -> None:
+    if not batch:
+        return
+    reading = state.reading
+    keys = [report_key(item.record) for item in batch]
+    reports = _reports(reading.agency_id, keys)
+    entries: list[BulletinEntry] = []
+    fresh: list[tuple[BulletinEntry, EventRecord]] = []
+    found: list[tuple[BulletinEntry | None, Problem]] = []
+    now = timezone.now()
+    for item, key in zip(batch, keys, strict=True):
+        record = item.record
+        report = reports[key]
+        state.counts.entries += 1
+        entry, problems = exchange.entry_from_record(
+            record,
+            reading_id=reading.pk,
+            ordinal=state.counts.entries,
+            report_id=report.pk,
+            content_hash=item.content_hash,
+        )
+        entry.reading = reading
+        found += [(entry, problem) for problem in problems]
+        earlier = state.seen.get(key)
+        if earlier is not None:
+            state.twice.add(record.first_line)
+            found.append(
+                (
+                    entry,
+                    Problem(
+                        record.first_line,
+                        "duplicate-event-id",
+                        "event id",
+                        record.event_id or "",
+                        f"line {earlier}",
+                    ),
+                )
+            )
+        if earlier is None and is_unchanged(report, item.content_hash, reading):
+            entry.associated_at = now
+            state.counts.unchanged += 1
+        else:
+            fresh.append((entry, record))
+            state.counts.picks += len(record.picks)
+        state.seen[key] = record.first_line
+        entries.append(entry)
+    exchange.save_entries(entries)
+    for about, problem in found:
+        state.report(about.pk if about else None, problem)
+    for entry, problem in exchange.save_records(fresh, state.resolve):
+        state.report(entry.pk, problem)
+    state.spans += [(e.first_line, e.last_line, e.pk) for e in entries]
+
+
+def is_unchanged(report: Report, content_hash: str, reading: BulletinReading) -> bool:
+    """True if the report's current entry says just this, in a bulletin of the same kind."""
+    current = report.current_entry
+    return (
+        current is not None
+        and report.withdrawn_at is None
+        and current.content_hash == content_hash
+        and current.reading.evaluation_mode == reading.evaluation_mode
+    )
+
+
+def _reports(agency_id: int, keys: Sequence[str]) -> dict[str, Report]:
+    """Return the reports of these keys, made where they are new."""
+
+    def known() -> dict[str, Report]:
+        reports = Report.objects.filter(agency_id=agency_id, key__in=set(keys))
+        return {r.key: r for r in reports.select_related("current_entry__reading")}
+
+    found = known()
+    missing = sorted(set(keys) - found.keys())
+    if missing:
+        Report.objects.bulk_create(
+            [Report(agency_id=agency_id, key=key) for key in missing], ignore_conflicts=True
+        )
+        found = known()
+    return found
+
+
+def save_problems(
+    reading: BulletinReading,
+    problems: Sequence[tuple[int | None, Problem]],
+    spans: Sequence[tuple[int, int, int]],
+) -> None:
+    """Store problems, each with the entry in whose lines it stands."""
+    spans = sorted(spans)
+    starts = [span[0] for span in spans]
+    rows = []
+    for entry, problem in problems:
+        line = problem.line_number
+        if entry is None and line is not None and spans:
+            place = bisect_right(starts, line) - 1
+            if place >= 0 and line <= spans[place][1]:
+                entry = spans[place][2]
+        rows.append(
+            BulletinProblem(
+                reading=reading,
+                entry_id=entry,
+                line_number=line,
+                code=problem.code[:40],
+                field=exchange.text_of(problem.field)[:100],
+                found=exchange.text_of(problem.found)[:200],
+                expected=exchange.text_of(problem.expected)[:200],
+                severity=str(problem.severity.value),
+            )
+        )
+    BulletinProblem.objects.bulk_create(rows, batch_size=1000)
+
+
+# --- dry run --------------------------------------------------------------------------------------
+
+
+def dry_run(run: ProcessingRun, progress: Progress) -> None:
+    """Foretell what a file would do; store nothing but the answer.
+
+    Reading and association really happen, inside transactions that are rolled back. Each batch of
+    the association is rolled back by itself, so that its lock is held as briefly as in earnest;
+    where a dense sequence is cut between two batches, the second does not see the first.
+    """
+    wanted = run.parameters
+    file = BulletinFile.objects.get(pk=wanted["file"])
+    counts: dict[str, int] = {}
+    answer: dict[str, Any] = {"entries": [], "problems": []}
+    failure: Problem | None = None
+    with transaction.atomic():
+        last = file.readings.aggregate(last=Max("number"))["last"] or 0
+        reading = BulletinReading.objects.create(
+            file=file,
+            number=last + 1,
+            agency=Agency.objects.get(code=wanted["agency"]),
+            format=wanted["format"],
+            reader_version=by_code(wanted["format"]).version,
+            evaluation_mode=wanted["evaluation_mode"],
+            requested_by=run.actor or file.uploader,
+        )
+        rehearsal = ProcessingRun.objects.create(
+            kind=run.kind, reading=reading, actor=run.actor, parameters={"rehearsal of": run.pk}
+        )
+        try:
+            stored = store(reading, progress)
+        except ChildFailed as error:
+            failure = error.problem
+        else:
+            make_current(reading, stored)
+            answer = _foretell(rehearsal, reading)
+            counts = {
+                **rehearsal.counts,
+                "entries": stored.entries,
+                "unchanged": stored.unchanged,
+                "problems": stored.problems,
+            }
+        transaction.set_rollback(True)
+    run.counts = counts
+    run.parameters = {**wanted, "answer": answer}
+    run.save(update_fields=["counts", "parameters"])
+    if failure is not None:
+        run.fail(failure.code, **problem_values(failure))
+    else:
+        run.succeed()
+
+
+def _foretell(rehearsal: ProcessingRun, reading: BulletinReading) -> dict[str, Any]:
+    """Associate the reading's entries and say what became of each."""
+    fates: dict[int, dict[str, Any]] = {}
+    known_decision = MergeDecision.objects.aggregate(last=Max("pk"))["last"] or 0
+    for batch in association.batches(rehearsal):
+        point = transaction.savepoint()
+        association.associate(rehearsal, batch)
+        opened: set[int] = set()
+        decisions = MergeDecision.objects.filter(pk__gt=known_decision).order_by("pk")
+        for decision in decisions.select_related("event", "report"):
+            if decision.report_id is None:
+                continue
+            fate = fates.setdefault(decision.report_id, {"decisions": [], "event": ""})
+            fate["decisions"].append(decision.kind)
+            if decision.kind == MergeDecision.Kind.NEW_EVENT and decision.event_id is not None:
+                opened.add(decision.event_id)
+            elif decision.event is not None and decision.event_id not in opened:
+                fate["event"] = decision.event.public_id
+        transaction.savepoint_rollback(point)
+    withdrawn = Report.objects.filter(
+        current_entry__reading__file=reading.file_id, current_entry__reading__is_current=False
+    ).exclude(entries__reading=reading)
+    entries = []
+    for entry in reading.entries.order_by("ordinal")[:DRY_RUN_LINES]:
+        fate = fates.get(entry.report_id, {"decisions": [], "event": ""})
+        entries.append(
+            {
+                "line": entry.first_line,
+                "event_id": entry.event_id_reported,
+                "unchanged": entry.associated_at is not None,
+                **fate,
+            }
+        )
+    problems = reading.problems.order_by(F("line_number").asc(nulls_first=True), "pk")
+    return {
+        "entries": entries,
+        "withdrawn": withdrawn.count(),
+        "problems": [
+            {
+                "line": p.line_number,
+                "code": p.code,
+                "field": p.field,
+                "found": p.found,
+                "expected": p.expected,
+                "severity": p.severity,
+            }
+            for p in problems[:DRY_RUN_LINES]
+        ],
+    }
+
+
+def open_bytes(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes, for the command that ingests from disk."""
+    with path.open("rb") as stream:
+        while data := stream.read(CHUNK_BYTES):
+            yield data

@@ -1,0 +1,401 @@
+"""Bytes become rows once: whoever sends them, how often they are read, and whatever dies."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from catalog.formats.problems import Problem
+from catalog.formats.records import (
+    ArrivalRecord,
+    EventRecord,
+    MagnitudeRecord,
+    OriginRecord,
+    PickRecord,
+    StationReference,
+)
+from catalog.models import (
+    Agency,
+    BulletinChunk,
+    BulletinEntry,
+    BulletinFile,
+    BulletinReading,
+    Event,
+    Origin,
+    Pick,
+    Report,
+    User,
+)
+from processing import reading_process
+from processing.jobs import ingestion
+from processing.models import ProcessingRun, WorkItem
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+BULLETIN = (GOLDEN / "synthetic_bulletin.isf").read_bytes()
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return User.objects.create(username="operator")
+
+
+@pytest.fixture
+def agency(db: None) -> Agency:
+    return Agency.objects.create(code="AGA")
+
+
+def receive(data: bytes, operator: User, name: str = "a.isf") -> BulletinFile:
+    file, _ = ingestion.receive(name, [data], operator)
+    return file
+
+
+def quiet(done: int, total: int) -> None:
+    assert 0 <= done <= total
+
+
+def request(file: BulletinFile, agency: Agency, **values: Any) -> ProcessingRun:
+    values = {"format": "isf", "requested_by": file.uploader, **values}
+    return ingestion.request_reading(file, agency=agency, **values)
+
+
+def read(run: ProcessingRun) -> BulletinReading:
+    with transaction.atomic():
+        ingestion.read(run, quiet)
+    assert run.reading is not None
+    return BulletinReading.objects.get(pk=run.reading.pk)
+
+
+def take(data: bytes, agency: Agency, operator: User, name: str = "a.isf") -> BulletinReading:
+    """Receive, read, and make the entries current as association does."""
+    reading = read(request(receive(data, operator, name), agency))
+    for entry in reading.entries.filter(associated_at=None):
+        Report.objects.filter(pk=entry.report_id).update(current_entry=entry)
+        BulletinEntry.objects.filter(pk=entry.pk).update(associated_at=timezone.now())
+    return reading
+
+
+def test_a_file_is_kept_byte_for_byte_in_chunks(operator: User) -> None:
+    data = bytes(range(256)) * 10_000
+    file, created = ingestion.receive(
+        "../../etc/passwd\n.isf", (data[i : i + 777] for i in range(0, len(data), 777)), operator
+    )
+    assert created
+    assert b"".join(file.iter_bytes()) == data
+    assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert BulletinChunk.objects.count() == 3
+    assert file.name == "passwd.isf"
+
+
+def test_the_same_bytes_are_one_file(operator: User) -> None:
+    first, created = ingestion.receive("a.isf", [b"abc"], operator)
+    second, again = ingestion.receive("b.isf", [b"ab", b"c"], operator)
+    assert (first, created, again) == (second, True, False)
+    assert second.name == "a.isf"
+
+
+def test_too_large_a_file_is_refused_while_it_comes_in(operator: User, settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = 1000
+    taken = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 100
+            yield b"x" * 100
+
+    with pytest.raises(ingestion.Refused) as refused:
+        ingestion.receive("a.isf", endless(), operator)
+    assert refused.value.code == "file-too-large"
+    assert taken == 1100
+    assert BulletinFile.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_bytes_at_the_same_moment_are_one_file() -> None:
+    operator = User.objects.create(username="operator")
+    start = threading.Barrier(4)
+    results: list[tuple[int, bool]] = []
+
+    def send() -> None:
+        start.wait()
+        file, created = ingestion.receive("a.isf", [b"same" * 100_000], operator)
+        results.append((file.pk, created))
+        connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({pk for pk, _ in results}) == 1
+    assert sorted(created for _, created in results) == [False, False, False, True]
+    assert BulletinChunk.objects.count() == 1
+
+
+def test_a_request_makes_one_reading_one_run_and_work(operator: User, agency: Agency) -> None:
+    file = receive(BULLETIN, operator)
+    run = request(file, agency)
+    assert request(file, agency) == run
+    assert WorkItem.objects.get().object_id == run.pk
+    assert run.reading is not None
+    assert (run.reading.number, run.reading.is_current) == (1, False)
+
+
+def test_what_a_bulletin_says_becomes_rows(operator: User, agency: Agency) -> None:
+    run = request(receive(BULLETIN, operator), agency, evaluation_mode="automatic")
+    reading = read(run)
+    assert (reading.status, reading.is_current) == ("read", True)
+    assert reading.evaluation_mode == "automatic"
+    assert reading.entry_count == reading.entries.count() > 0
+    assert reading.problem_count == reading.problems.count()
+    run.refresh_from_db()
+    assert run.counts["entries"] == reading.entry_count
+    origin = Origin.objects.first()
+    assert origin is not None
+    assert (origin.event, origin.superseded_at) == (None, None)
+    entry = reading.entries.first()
+    assert entry is not None
+    text = BULLETIN.decode().splitlines()
+    assert entry.text.splitlines()[0] == text[entry.first_line - 1]
+
+
+def test_reading_twice_does_the_same_as_once(operator: User, agency: Agency) -> None:
+    run = request(receive(BULLETIN, operator), agency)
+    read(run)
+    before = (BulletinEntry.objects.count(), Origin.objects.count(), Pick.objects.count())
+    read(run)
+    after = (BulletinEntry.objects.count(), Origin.objects.count(), Pick.objects.count())
+    assert before == after
+
+
+def test_a_reading_that_breaks_off_leaves_nothing_and_can_be_done_again(
+    operator: User, agency: Agency
+) -> None:
+    run = request(receive(BULLETIN, operator), agency)
+
+    class Killed(BaseException):
+        pass
+
+    def die(done: int, total: int) -> None:
+        if done == total:
+            raise Killed
+
+    with pytest.raises(Killed), transaction.atomic():
+        ingestion.read(run, die)
+    assert (BulletinEntry.objects.count(), Pick.objects.count()) == (0, 0)
+    assert read(run).entries.count() > 0
+
+
+def test_an_unchanged_entry_keeps_its_report_and_brings_no_rows(
+    operator: User, agency: Agency
+) -> None:
+    take(BULLETIN, agency, operator)
+    reports, origins = Report.objects.count(), Origin.objects.count()
+    current = set(Report.objects.values_list("current_entry", flat=True))
+    # The agency's next file begins with one line more: every event has moved, none has changed.
+    later = BULLETIN.replace(b"\n", b"\n\n", 1)
+    reading = take(later, agency, operator, "b.isf")
+    assert reading.entries.count() == reports
+    assert (Report.objects.count(), Origin.objects.count()) == (reports, origins)
+    assert set(Report.objects.values_list("current_entry", flat=True)) == current
+    run = reading.runs.get()
+    assert run.counts["unchanged"] == reports
+
+
+def test_an_automatic_bulletin_repeated_as_manual_is_a_change(
+    operator: User, agency: Agency
+) -> None:
+    take(BULLETIN, agency, operator)
+    origins = Origin.objects.count()
+    run = request(BulletinFile.objects.get(), agency, evaluation_mode="automatic")
+    read(run)
+    assert Origin.objects.count() == 2 * origins
+
+
+def test_of_two_events_with_one_id_the_problem_names_both_lines(
+    operator: User, agency: Agency
+) -> None:
+    data = (GOLDEN / "synthetic_same_id.isf").read_bytes()
+    reading = read(request(receive(data, operator), agency))
+    first, second = reading.entries.order_by("ordinal")
+    assert first.report == second.report
+    [problem] = reading.problems.filter(code="duplicate-event-id")
+    assert problem.line_number == second.first_line
+    assert problem.expected == f"line {first.first_line}"
+    assert problem.entry == second
+
+
+def test_a_file_under_the_wrong_agency_is_read_again_under_the_right_one(
+    operator: User, agency: Agency
+) -> None:
+    file = receive(BULLETIN, operator)
+    wrong = read(request(file, Agency.objects.create(code="WRONG")))
+    right = read(request(file, agency))
+    wrong.refresh_from_db()
+    assert (wrong.status, wrong.is_current) == ("replaced", False)
+    assert (right.number, right.is_current) == (2, True)
+    assert Report.objects.filter(agency=agency).count() == right.entry_count
+
+
+def test_an_older_reading_does_not_replace_a_newer_one(operator: User, agency: Agency) -> None:
+    file = receive(BULLETIN, operator)
+    older = request(file, Agency.objects.create(code="WRONG"))
+    newer = request(file, agency)
+    read(newer)
+    assert read(older).status == "replaced"
+    older.refresh_from_db()
+    assert (older.status, older.reason_code) == ("failed", "replaced-by-newer-reading")
+    assert BulletinReading.objects.get(is_current=True) == newer.reading
+
+
+def test_a_file_that_cannot_be_read_ends_the_run_and_keeps_what_stood(
+    operator: User, agency: Agency
+) -> None:
+    file = receive(BULLETIN, operator)
+    good = read(request(file, agency))
+    run = request(file, agency, format="quakeml")
+    failed = read(run)
+    good.refresh_from_db()
+    run.refresh_from_db()
+    assert (failed.status, failed.is_current, good.is_current) == ("failed", False, True)
+    assert run.status == "failed"
+    assert run.reason_code == failed.problems.get().code
+    assert failed.entries.count() == 0
+
+
+def test_a_reader_that_never_ends_is_stopped(operator: User, agency: Agency, settings: Any) -> None:
+    settings.READ_MAX_SECONDS = 0
+    run = request(receive(BULLETIN, operator), agency)
+    read(run)
+    run.refresh_from_db()
+    assert run.reason_code == "time-limit"
+
+
+def test_a_reader_that_wants_too_much_memory_is_stopped(
+    operator: User, agency: Agency, settings: Any
+) -> None:
+    settings.READ_MAX_MEMORY_MB = 48
+    # One event with twenty megabytes of comments.
+    huge = BULLETIN.replace(
+        b"STOP", b" (" + b"x" * 98 + b")\n" + (b" (" + b"y" * 98 + b")\n") * 200_000
+    )
+    run = request(receive(huge, operator), agency)
+    read(run)
+    run.refresh_from_db()
+    assert run.reason_code in ("memory-limit", "reader-crashed")
+    assert BulletinEntry.objects.count() == 0
+
+
+def test_the_child_knows_no_secret() -> None:
+    assert not {"SECRET_KEY", "DATABASE_URL", "REDIS_URL"} & ingestion.child_environment().keys()
+
+
+def test_a_dry_run_stores_nothing_but_its_answer(operator: User, agency: Agency) -> None:
+    file = receive(BULLETIN, operator)
+    run = request(file, agency, dry_run=True)
+    ingestion.dry_run(run, quiet)
+    run.refresh_from_db()
+    assert run.status == "succeeded"
+    assert run.counts["entries"] == len(run.parameters["answer"]["entries"]) > 0
+    assert {tuple(e["decisions"]) for e in run.parameters["answer"]["entries"]} == {("new-event",)}
+    for model in (BulletinReading, BulletinEntry, Report, Event, Origin):
+        assert model._default_manager.count() == 0
+
+
+def test_a_dry_run_of_what_cannot_be_read_says_why(operator: User, agency: Agency) -> None:
+    run = request(receive(BULLETIN, operator), agency, format="quakeml", dry_run=True)
+    ingestion.dry_run(run, quiet)
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert run.reason_code
+    assert BulletinReading.objects.count() == 0
+
+
+# --- the child's words ----------------------------------------------------------------------------
+
+EVENT = EventRecord(
+    text="Event 1\nline «ә»",
+    first_line=7,
+    last_line=8,
+    event_id="1",
+    origins=(
+        OriginRecord(
+            "o",
+            datetime(1887, 5, 28, 23, 35, 0, 120000, tzinfo=UTC),
+            43.1,
+            76.8,
+            depth_km=0.0,
+            line_number=7,
+            arrivals=(ArrivalRecord("p", time_defining=False, line_number=8),),
+        ),
+    ),
+    magnitudes=(MagnitudeRecord(7.3, "Mw"),),
+    picks=(PickRecord("p", StationReference("AAK", network="KR"), None, comments=("x",)),),
+)
+
+
+def test_an_event_comes_out_of_the_childs_words_as_it_went_in() -> None:
+    encoded = reading_process.encode_event(EVENT)
+    assert reading_process.decode_event(encoded, 7) == EVENT
+
+
+def test_an_event_that_moved_has_the_same_hash_and_one_that_changed_has_not() -> None:
+    def digest(event: EventRecord) -> str:
+        return reading_process.content_hash(
+            reading_process._json(reading_process.encode_event(event))
+        )
+
+    def moved(event: EventRecord) -> EventRecord:
+        origin = event.origins[0]
+        arrivals = tuple(replace(a, line_number=18) for a in origin.arrivals)
+        return replace(
+            event,
+            first_line=17,
+            last_line=18,
+            origins=(replace(origin, line_number=17, arrivals=arrivals),),
+        )
+
+    assert digest(moved(EVENT)) == digest(EVENT)
+    assert digest(replace(EVENT, event_type="earthquake")) != digest(EVENT)
+
+
+@pytest.mark.parametrize(
+    "garbled", [None, [], ["x"] * 21, {"text": "x"}, [1] * 22, [[]] * 22, ["x", "y"]]
+)
+def test_what_a_child_never_writes_is_refused(garbled: Any) -> None:
+    with pytest.raises(reading_process.Garbled):
+        reading_process.decode_event(garbled, 1)
+
+
+def test_problems_stand_with_the_entry_whose_lines_they_name(
+    operator: User, agency: Agency
+) -> None:
+    reading = read(request(receive(BULLETIN, operator), agency))
+    entry = reading.entries.first()
+    assert entry is not None
+    spans = [(e.first_line, e.last_line, e.pk) for e in reading.entries.all()]
+    known = set(reading.problems.values_list("pk", flat=True))
+    ingestion.save_problems(
+        reading,
+        [
+            (None, Problem(entry.last_line, "not-a-number")),
+            (None, Problem(None, "mixed-encoding")),
+            (None, Problem(10**6, "truncated")),
+        ],
+        spans,
+    )
+    new = reading.problems.exclude(pk__in=known)
+    assert {p.code: p.entry for p in new} == {
+        "not-a-number": entry,
+        "mixed-encoding": None,
+        "truncated": None,
+    }
