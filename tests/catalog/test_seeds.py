@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import stat
 from io import StringIO
 from pathlib import Path
@@ -12,6 +14,10 @@ from django.contrib.auth.models import Group
 from django.contrib.gis.geos import Point
 from django.core.management import CommandError, call_command
 
+from catalog.formats import Limits, catalogue_csv
+from catalog.formats.problems import Problem
+from catalog.formats.records import EventRecord
+from catalog.management.commands.seed_reference import DATA
 from catalog.models import (
     Agency,
     AuthoritativeArea,
@@ -173,3 +179,81 @@ def test_staff_user_takes_the_password_that_is_kept(
     settings.STAFF_PASSWORD_FILE = str(path)
     run("ensure_staff_user")
     assert User.objects.get(username="staff").check_password("kept-before")
+
+
+# --- the example bulletins -----------------------------------------------------------------------
+
+
+def example(name: str) -> list[EventRecord]:
+    """Return the events of a shipped bulletin, which must read without a single problem."""
+    stored = (DATA / name).read_bytes()
+    text = gzip.decompress(stored) if name.endswith(".gz") else stored
+    found = list(catalogue_csv.read(io.BytesIO(text), Limits()))
+    assert [item for item in found if isinstance(item, Problem)] == []
+    return [item for item in found if isinstance(item, EventRecord)]
+
+
+def test_article_rows_are_good_to_the_minute_and_cite_it() -> None:
+    events = example("article_2014.csv")
+    assert len(events) == 6
+    for event in events:
+        assert event.source is not None and "Earthquakes of Northern Eurasia" in event.source
+        assert event.origins[0].time.second == 0
+        assert event.origins[0].time_uncertainty == 30.0
+        assert event.agency is None  # the reading's agency tells it: the year book, not SOME
+
+
+def test_article_sizes_are_those_printed() -> None:
+    sizes = {
+        event.event_id: {m.type: m.value for m in event.magnitudes}
+        for event in example("article_2014.csv")
+    }
+    assert sizes == {
+        "ENE-1982-12-31-1946": {"KR": 13.7},
+        "ENE-2014-06-21-0630": {"KR": 11.7, "MPVA": 5.2, "MS": 4.0},
+        "ENE-2014-07-30-2046": {"KR": 9.7},
+        "ENE-2014-07-31-1245": {},
+        "ENE-2014-08-15-2142": {"KR": 12.1, "MSreg": 4.3},
+        "ENE-2014-11-14-0124": {"KR": 13.6, "MPVA": 6.2, "MSreg": 5.3, "Mw": 5.4},
+    }
+
+
+def test_article_carries_consequences_and_the_authors_interpretation() -> None:
+    events = {event.event_id: event for event in example("article_2014.csv")}
+    damage = events["ENE-2014-11-14-0124"].consequences
+    assert [(c.kind, c.count, c.approximate) for c in damage] == [
+        ("buildings damaged", 700, True),
+        ("buildings damaged", 12, False),
+    ]
+    (view,) = events["ENE-2014-06-21-0630"].interpretations
+    assert view.event_type == "induced or triggered event"
+    assert view.author == "Mikhailova, Sokolova, Bekturganova"
+    assert events["ENE-2014-06-21-0630"].event_type == "earthquake"
+
+
+def test_article_intensities_are_those_printed() -> None:
+    places = {
+        (event.event_id, place.place): (place.minimum, place.maximum, place.felt)
+        for event in example("article_2014.csv")
+        for place in event.intensities
+    }
+    assert places == {
+        ("ENE-2014-06-21-0630", "epicentre"): (5.0, 5.0, None),
+        ("ENE-2014-06-21-0630", "Karaganda"): (None, None, True),
+        ("ENE-2014-06-21-0630", "Astana"): (None, None, True),
+        ("ENE-2014-08-15-2142", "Almaty"): (4.0, 4.0, None),
+        ("ENE-2014-08-15-2142", "Talgar"): (4.0, 4.0, None),
+        ("ENE-2014-11-14-0124", "epicentre"): (7.0, 7.0, None),
+        ("ENE-2014-11-14-0124", "Almaty"): (3.0, 4.0, None),
+    }
+
+
+def test_usgs_rows_are_all_there() -> None:
+    events = example("usgs_1902_2018.csv.gz")
+    assert len(events) == 4930
+    assert len({event.event_id for event in events}) == 4930
+    assert all(event.magnitudes and event.origins[0].depth_km is not None for event in events)
+    assert {event.origins[0].time.year for event in events} <= {
+        *range(1902, 2014),
+        *range(2015, 2019),
+    }
