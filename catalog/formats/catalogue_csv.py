@@ -19,9 +19,11 @@ from typing import BinaryIO
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
+    ConsequenceRecord,
     DescriptionRecord,
     EventRecord,
     IntensityRecord,
+    InterpretationRecord,
     MagnitudeRecord,
     OriginRecord,
 )
@@ -86,6 +88,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "i0": ("i0", "io", "балл в эпицентре", "интенсивность в эпицентре"),
     "intensities": ("intensities", "felt", "макросейсмика", "интенсивность", "ощутимость"),
     "intensity_scale": ("intensity_scale", "шкала", "шкала интенсивности"),
+    "interpretations": ("interpretations", "interpretation", "толкования"),
+    "consequences": ("consequences", "effects", "последствия"),
     "comment": ("comment", "comments", "note", "notes", "примечание", "примечания", "ескерту"),
     "event_type": ("event_type", "type", "тип", "тип события", "природа"),
     "event_type_certainty": ("event_type_certainty", "type_certainty", "достоверность типа"),
@@ -136,6 +140,17 @@ _FELT = re.compile(
     r"(?P<place>.+?)\s*[:=]?\s+(?P<not>(?:not|не)\s+)?(?:felt|ощущалось|ощутимо|сезілді)\s*\Z",
     re.IGNORECASE,
 )
+#: ``Author: event type (certainty) - note``
+_INTERPRETATION = re.compile(
+    r"(?:(?P<author>.+?)\s*:\s*)?(?P<type>[^()]+?)\s*"
+    r"(?:\((?P<certainty>known|suspected)\))?(?:\s+[-–—]\s+(?P<note>.+))?\Z"
+)
+#: ``kind: ~count (place) - note``
+_CONSEQUENCE = re.compile(
+    r"(?P<kind>[^:]+?)\s*:\s*(?P<about>~|около |about )?(?P<count>\d+)\s*"
+    r"(?:\((?P<place>.+?)\))?(?:\s+[-–—]\s+(?P<note>.+))?\Z"
+)
+_CYRILLIC = re.compile("[а-яА-ЯёЁ]")
 _DATE = re.compile(
     r"(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
     r"|(?P<day2>\d{1,2})\.(?P<month2>\d{1,2})\.(?P<year2>\d{4}))\Z"
@@ -428,6 +443,8 @@ def _event(
         origins=(origin,),
         magnitudes=_magnitudes(cell, agency),
         intensities=_intensities(cell, origin, comments),
+        interpretations=_interpretations(cell, comments),
+        consequences=_consequences(cell),
         preferred_origin_id=ORIGIN_ID,
         agency=agency,
         author=author,
@@ -619,6 +636,58 @@ def _intensities(
     return tuple(records)
 
 
+def _parts(cell: _Row, name: str) -> list[str]:
+    """Return the statements of a cell that holds several, between semicolons."""
+    text = (cell.text(name) or "").replace("\n", ";")
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def _language(text: str) -> str:
+    return "ru" if _CYRILLIC.search(text) else "en"
+
+
+def _interpretations(cell: _Row, comments: list[str]) -> tuple[InterpretationRecord, ...]:
+    """Return what each author named in the cell holds the event to be."""
+    records = []
+    for part in _parts(cell, "interpretations"):
+        match = _INTERPRETATION.match(part)
+        word = match["type"].casefold().replace("_", " ").replace("ё", "е") if match else ""
+        word = EVENT_TYPE_WORDS.get(word, word)
+        if match is None or word not in EVENT_TYPES:
+            expected = "author: QuakeML EventType (certainty)"
+            cell.problems.append(
+                Problem(cell.line, "unknown-value", "interpretations", cut(part), expected)
+            )
+            comments.append(f"interpretation: {part}")
+            continue
+        note = match["note"] or ""
+        records.append(
+            InterpretationRecord(word, match["certainty"], match["author"], note, _language(note))
+        )
+    return tuple(records)
+
+
+def _consequences(cell: _Row) -> tuple[ConsequenceRecord, ...]:
+    """Return what the earthquake did; a statement without a count is kept as its own words."""
+    records = []
+    for part in _parts(cell, "consequences"):
+        match = _CONSEQUENCE.match(part)
+        if match is None:
+            records.append(ConsequenceRecord("other", note=part, language=_language(part)))
+            continue
+        records.append(
+            ConsequenceRecord(
+                match["kind"],
+                int(match["count"]),
+                match["about"] is not None,
+                match["place"] or "",
+                match["note"] or "",
+                _language(part),
+            )
+        )
+    return tuple(records)
+
+
 # --- writing ----------------------------------------------------------------------------------
 
 COLUMNS = (
@@ -628,6 +697,7 @@ COLUMNS = (
     *(f"{scale}_uncertainty" for scale in SCALES),
     *(f"{scale}_stations" for scale in SCALES),
     *("i0", "intensities", "intensity_scale", "event_type", "event_type_certainty"),
+    *("interpretations", "consequences"),
     *("agency", "author", "source", "region", "name"),
     *("time_uncertainty", "latitude_uncertainty_km", "longitude_uncertainty_km"),
     *("horizontal_uncertainty_km", "depth_uncertainty_km", "used_station_count"),
@@ -670,6 +740,21 @@ def _place(record: IntensityRecord) -> str:
     if record.minimum is None:
         return f"{record.place} {'felt' if record.felt else 'not felt'}"
     return f"{record.place}{distance} {_range(record.minimum, record.maximum)}"
+
+
+def _said(record: InterpretationRecord) -> str:
+    author = f"{record.author}: " if record.author else ""
+    certainty = f" ({record.event_type_certainty})" if record.event_type_certainty else ""
+    note = f" - {record.note}" if record.note else ""
+    return f"{author}{record.event_type}{certainty}{note}"
+
+
+def _done(record: ConsequenceRecord) -> str:
+    if record.count is None:
+        return record.note or record.kind
+    place = f" ({record.place})" if record.place else ""
+    note = f" - {record.note}" if record.note else ""
+    return f"{record.kind}: {'~' if record.approximate else ''}{record.count}{place}{note}"
 
 
 def write(events: Iterable[EventRecord], guard: bool = True) -> Iterator[str]:
@@ -736,4 +821,6 @@ def _row(event: EventRecord, guard: bool) -> dict[str, str]:
         else:
             places.append(_place(intensity))
     row["intensities"] = text_cell("; ".join(places), guard)
+    row["interpretations"] = text_cell("; ".join(map(_said, event.interpretations)), guard)
+    row["consequences"] = text_cell("; ".join(map(_done, event.consequences)), guard)
     return row

@@ -277,6 +277,8 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
             continue
         first = line[:10]
         word = first.split(None, 1)[0].upper() if first.strip() else ""
+        if (word == "EVENT" or word in ENVELOPE) and state == "phases" and _is_phase(line):
+            word = ""  # a station may be called STOP
         if word == "EVENT" and first[:1] not in " \t" and (line[5:6] in (" ", "\t", "")):
             if state == "refused":
                 continue
@@ -391,7 +393,7 @@ def _take(block: _Block, line: str, line_number: int, state: str, limits: Limits
     if block.skipping:
         return state
     if state == "phases":
-        if after_blank and (len(line) < 76 or line[73] not in "T_ "):
+        if after_blank and not _is_phase(line):
             return _skip_block(block, line, line_number, state)
         _phase(block, line, line_number)
     elif state == "origins":
@@ -408,6 +410,12 @@ def _take(block: _Block, line: str, line_number: int, state: str, limits: Limits
     else:
         return _skip_block(block, line, line_number, state)
     return state
+
+
+def _is_phase(line: str) -> bool:
+    """Tell whether a line stands in the columns of a phase line."""
+    padded = line.ljust(122)
+    return len(line) > 76 and _GAPS_OF_PHASE(padded) == _NO_PHASE_GAPS and padded[73] in "T_ "
 
 
 def _skip_block(block: _Block, line: str, line_number: int, state: str) -> str:

@@ -173,7 +173,7 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
                     raise FormatError(Problem(1, "xml-doctype", "", "DOCTYPE", "", Severity.ERROR))
                 if element.tag != BED + "event":
                     if element.tag.endswith("}event"):
-                        versions.add(etree.QName(element).namespace or "")
+                        versions.add(_namespace(element.tag))
                     elif element.tag == BED + "eventParameters":
                         yield from _parameters(element)
                     continue
@@ -216,8 +216,7 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
             code = "truncated"
         failure = Problem(error.lineno, code, "", cut(message), "XML", Severity.ERROR)
     if failure is None and root is not None and root.tag not in (QUAKEML + "quakeml",):
-        name = etree.QName(root)
-        code = "unsupported-version" if "quakeml" in (name.namespace or "") else "wrong-format"
+        code = "unsupported-version" if "quakeml" in _namespace(root.tag) else "wrong-format"
         failure = Problem(1, code, "", cut(root.tag), QUAKEML + "quakeml", Severity.ERROR)
     if failure is None and versions:
         found = " ".join(sorted(versions))
@@ -309,11 +308,20 @@ def _parameters(element: Any) -> Iterator[Problem]:
     for child in element:
         if child.tag in (BED + "event", BED + "creationInfo"):
             continue  # the document's own agency and date speak of the file, not of an event
-        path = "eventParameters/" + etree.QName(child).localname
+        path = "eventParameters/" + _local(child.tag)
         line, times, found = unknown.get(path, (child.sourceline, 0, _shown(child)))
         unknown[path] = (line, times + 1, found)
     for path, (line, times, found) in unknown.items():
         yield Problem(line, "xml-unknown-element", path, f"{times} x {found}"[:200], "")
+
+
+def _local(tag: str) -> str:
+    # lxml's own QName refuses what its parser lets through, such as an undeclared prefix.
+    return tag.rsplit("}", 1)[-1]
+
+
+def _namespace(tag: str) -> str:
+    return tag[1:].split("}", 1)[0] if tag.startswith("{") else ""
 
 
 def _shown(element: Any) -> str:
@@ -434,7 +442,7 @@ class _Walker:
         for child in element:
             name = known.get(child.tag)
             if name is None or (name in fields and name not in _MANY):
-                local = etree.QName(child).localname
+                local = _local(child.tag)
                 if _deeper_than(child, self.limits.max_depth):
                     expected = f"<= {self.limits.max_depth} levels"
                     self.problem(child, "xml-too-deep", f"{path}/{local}", "", expected)
@@ -446,7 +454,7 @@ class _Walker:
                 fields[name] = child
         for key in element.keys():  # noqa: SIM118  an element is not a dict
             if key not in _ATTRIBUTES:
-                local = etree.QName(key).localname
+                local = _local(key)
                 self.homeless(f"{path}/@{local}", element, cut(element.get(key)))
         return fields
 

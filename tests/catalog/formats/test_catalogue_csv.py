@@ -177,3 +177,21 @@ def test_what_is_written_reads_back_the_same(golden: Bytes) -> None:
     again, problems = read_all("catalogue-csv", "".join(catalogue_csv.write(events)).encode())
     assert problems == []
     assert [placeless(event) for event in again] == events
+
+
+def test_interpretations_and_consequences_are_attributed() -> None:
+    event = one(
+        "origin_time;lat;lon;interpretations;consequences",
+        '2014-06-21T06:30;49.56;72.97;"Mikhailova et al. (2020): induced or triggered event '
+        '(suspected); ISC: earthquake";"buildings damaged: ~700 (Issyk-Kul oblast); landslides"',
+    )
+    assert [(i.author, i.event_type, i.event_type_certainty) for i in event.interpretations] == [
+        ("Mikhailova et al. (2020)", "induced or triggered event", "suspected"),
+        ("ISC", "earthquake", None),
+    ]
+    damaged, other = event.consequences
+    assert (damaged.kind, damaged.count, damaged.approximate) == ("buildings damaged", 700, True)
+    assert damaged.place == "Issyk-Kul oblast"
+    assert (other.kind, other.note) == ("other", "landslides")
+    (again,), _ = read_all("catalogue-csv", "".join(catalogue_csv.write([event])).encode())
+    assert placeless(again) == placeless(event)
