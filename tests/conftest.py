@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connections
 from django.utils import translation
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Close the second connections to the test database before it is dropped."""
+    yield
+    for alias in ("download", "progress"):
+        connections[alias].close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,277 @@
+"""Locate an event from the readings of all its reports: rows to numbers, numbers to rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.contrib.gis.geos import Point
+from django.utils import timezone
+
+from catalog.models import Agency, Arrival, Event, Origin, Pick
+from processing.core import location as core
+from processing.core import phases
+from processing.core.travel_times import load
+
+EARTH_MODEL = "iasp91"
+METHOD_ID = f"kz-portal/{core.METHOD}"
+#: Readings of one phase at one station as near as this are one reading, sent twice.
+SAME_READING_S = 0.1
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One onset at one known station."""
+
+    pick: int
+    station: int
+    latitude: float
+    longitude: float
+    elevation_m: float | None
+    phase: str
+    time: datetime
+    time_uncertainty: float | None
+    agency: str
+
+
+def portal_agency() -> Agency:
+    """Return the agency under which computed values appear, made on first use."""
+    agency = Agency.objects.filter(is_portal=True).first()
+    if agency is None:
+        agency, _created = Agency.objects.update_or_create(
+            code=settings.PORTAL_AGENCY_CODE, defaults={"is_portal": True, "is_provisional": False}
+        )
+    return agency
+
+
+def locate_many(events: Sequence[Event]) -> dict[int, Origin | None]:
+    """Locate those of the events that have readings or had some; see ``locate``."""
+    with_readings = set(
+        Pick.objects.filter(
+            entry__current_of__event__in=[event.pk for event in events],
+            station__isnull=False,
+            time__isnull=False,
+        )
+        .values_list("entry__current_of__event", flat=True)
+        .distinct()
+    )
+    return {
+        event.pk: locate(event)
+        if event.pk in with_readings or "location" in event.preference
+        else None
+        for event in events
+    }
+
+
+def locate(event: Event) -> Origin | None:
+    """Return the event's computed origin, newly stored if its inputs changed.
+
+    ``None`` if the readings do not suffice; why not then stands in ``event.preference``, which the
+    preference job saves.
+    """
+    readings = load_readings(event)
+    standing: Origin | None = (
+        Origin.objects.current()
+        .computed()
+        .filter(event=event, method_id__startswith="kz-portal/")
+        .first()
+        if readings or event.preference.get("location", {}).get("origin")
+        else None
+    )
+    start = _reported(event) if readings else []
+    inputs = _fingerprint(readings, start)
+    if standing is not None and standing.parameters.get("inputs") == inputs:
+        return standing
+    origin: Origin | None = None
+    try:
+        solution, reference = _solve(readings, start)
+    except core.LocationError as error:
+        _note(event, code=error.code, **error.values)
+    else:
+        origin = _origin(event, solution, reference, inputs)
+        origin.save()
+        Arrival.objects.bulk_create(_arrivals(origin, readings, solution))
+        _note(event, origin=origin.pk)
+    if standing is not None:
+        Origin.objects.filter(pk=standing.pk).update(superseded_at=timezone.now())
+    return origin
+
+
+def _note(event: Event, **outcome: Any) -> None:
+    event.preference = {**event.preference, "location": outcome}
+
+
+def load_readings(event: Event) -> list[Reading]:
+    """Return the onsets of the event's current reports at known stations, each once.
+
+    The phase is the one its report's arrival names, else the reader's hint.
+    """
+    rows = (
+        Pick.objects.filter(
+            entry__current_of__event=event, station__isnull=False, time__isnull=False
+        )
+        .select_related("station")
+        .order_by("time", "agency", "pk")
+        .distinct()
+    )
+    picks = list(rows)
+    if not picks:
+        return []
+    named: dict[int, str] = {}
+    for pick, phase in (
+        Arrival.objects.filter(pick__in=[p.pk for p in picks], origin__entry__isnull=False)
+        .exclude(phase="")
+        .order_by("origin__is_prime", "-pk")
+        .values_list("pick", "phase")
+    ):
+        named[pick] = phase  # the prime origin's comes last
+    kept: list[Reading] = []
+    latest: dict[tuple[int, str], datetime] = {}
+    for pick_row in picks:
+        station, time = pick_row.station, pick_row.time
+        phase = named.get(pick_row.pk) or pick_row.phase_hint
+        if station is None or time is None or not phase:
+            continue
+        key = (station.pk, phases.standard_name(phase) or phase)
+        if key in latest and (time - latest[key]).total_seconds() <= SAME_READING_S:
+            continue
+        latest[key] = time
+        kept.append(
+            Reading(
+                pick=pick_row.pk,
+                station=station.pk,
+                latitude=station.latitude,
+                longitude=station.longitude,
+                elevation_m=station.elevation_m,
+                phase=phase,
+                time=time,
+                time_uncertainty=pick_row.time_uncertainty,
+                agency=pick_row.agency,
+            )
+        )
+    return kept
+
+
+def _reported(event: Event) -> list[Origin]:
+    return list(Origin.objects.current().reported().filter(event=event).order_by("time", "pk"))
+
+
+def _fingerprint(readings: Sequence[Reading], start: Sequence[Origin]) -> str:
+    """Return a digest of all that decides the solution."""
+    told = [
+        [METHOD_ID, EARTH_MODEL],
+        sorted(
+            [
+                r.station, r.latitude, r.longitude, r.elevation_m or 0.0, r.phase,
+                r.time.isoformat(), r.time_uncertainty or 0.0, r.pick,
+            ]
+            for r in readings
+        ),
+        sorted([o.time.isoformat(), o.latitude, o.longitude, o.depth_km or 0.0] for o in start),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _solve(
+    readings: Sequence[Reading], start: Sequence[Origin]
+) -> tuple[core.LocationSolution, datetime]:
+    if len(readings) < core.MINIMUM_DEFINING:
+        stations = len({r.station for r in readings})
+        raise core.LocationError(
+            "too_few_arrivals", {"phases": len(readings), "stations": stations}
+        )
+    reference = min(r.time for r in readings).replace(microsecond=0)
+    solution = core.locate(
+        [
+            core.ArrivalObservation(
+                station=str(r.station),
+                latitude=r.latitude,
+                longitude=r.longitude,
+                elevation_m=r.elevation_m,
+                phase=r.phase,
+                time=(r.time - reference).total_seconds(),
+                time_uncertainty=r.time_uncertainty,
+            )
+            for r in readings
+        ],
+        load(EARTH_MODEL),
+        [
+            core.Hypocentre(
+                o.latitude, o.longitude, (o.time - reference).total_seconds(), o.depth_km
+            )
+            for o in start
+        ],
+    )
+    return solution, reference
+
+
+def _origin(
+    event: Event, solution: core.LocationSolution, reference: datetime, inputs: str
+) -> Origin:
+    moment = datetime.fromtimestamp(reference.timestamp() + solution.time, UTC)
+    error = np.sqrt(np.diag(solution.covariance))  # s, km, km, km
+    free_depth = solution.depth_error_km is not None
+    return Origin(
+        event=event,
+        agency=portal_agency(),
+        time=moment,
+        time_uncertainty=float(error[0]),
+        point=Point(solution.longitude, solution.latitude, srid=4326),
+        longitude_uncertainty_km=float(error[1]),
+        latitude_uncertainty_km=float(error[2]),
+        depth_km=solution.depth_km,
+        depth_type=solution.depth_type,
+        depth_uncertainty_km=float(error[3]) if free_depth else None,
+        semi_major_axis_km=solution.semi_major_km,
+        semi_minor_axis_km=solution.semi_minor_km,
+        major_axis_azimuth=solution.ellipse_azimuth,
+        confidence_level=100.0 * solution.confidence_level,
+        used_phase_count=solution.used_phase_count,
+        associated_phase_count=solution.associated_phase_count,
+        used_station_count=solution.used_station_count,
+        associated_station_count=solution.associated_station_count,
+        standard_error=solution.standard_error,
+        azimuthal_gap=solution.azimuthal_gap,
+        secondary_azimuthal_gap=solution.secondary_azimuthal_gap,
+        minimum_distance_deg=solution.minimum_distance,
+        median_distance_deg=solution.median_distance,
+        maximum_distance_deg=solution.maximum_distance,
+        method_id=METHOD_ID,
+        earth_model_id=solution.model,
+        origin_type="hypocenter",
+        evaluation_mode="automatic",
+        creation_time=timezone.now(),
+        parameters={
+            "inputs": inputs,
+            "converged": solution.converged,
+            "iterations": solution.iterations,
+            "uncertainties": "one standard error; the ellipse at its confidence level",
+        },
+    )
+
+
+def _arrivals(
+    origin: Origin, readings: Sequence[Reading], solution: core.LocationSolution
+) -> list[Arrival]:
+    return [
+        Arrival(
+            origin=origin,
+            pick_id=reading.pick,
+            phase=reading.phase,
+            azimuth=float(solution.azimuth[i]),
+            distance_deg=float(solution.distance[i]),
+            time_residual=float(solution.residual[i])
+            if np.isfinite(solution.residual[i])
+            else None,
+            time_weight=float(solution.weight[i]),
+            time_defining=bool(solution.used[i]),
+            earth_model=solution.model,
+        )
+        for i, reading in enumerate(readings)
+    ]

@@ -1,0 +1,112 @@
+"""One network value per magnitude type from the stations' values of all current reports.
+
+What agencies reported stays beside it. Nothing is computed from amplitudes here, and no type is
+mixed with another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from django.utils import timezone
+
+from catalog.models import Event, Magnitude, Origin, StationMagnitude
+from catalog.scales import scale_of
+from processing.core import magnitude as core
+from processing.jobs.location import portal_agency
+
+METHOD_PREFIX = "kz-portal/network/"
+
+
+def compute_many(events: Sequence[Event], origins: Mapping[int, Origin | None]) -> None:
+    """Compute for those of the events that have station values or had some."""
+    keys = [event.pk for event in events]
+    concerned = set(
+        StationMagnitude.objects.filter(entry__current_of__event__in=keys)
+        .values_list("entry__current_of__event", flat=True)
+        .distinct()
+    ) | set(
+        Magnitude.objects.current()
+        .computed()
+        .filter(event__in=keys, method_id__startswith=METHOD_PREFIX)
+        .values_list("event", flat=True)
+    )
+    for event in events:
+        if event.pk in concerned:
+            compute_magnitudes(event, origins.get(event.pk))
+
+
+def compute_magnitudes(event: Event, origin: Origin | None) -> list[Magnitude]:
+    """Return the event's computed magnitudes, newly stored where their inputs changed.
+
+    They hang on the computed origin, if there is one.
+    """
+    by_type: dict[str, list[StationMagnitude]] = defaultdict(list)
+    for row in (
+        StationMagnitude.objects.filter(entry__current_of__event=event, bound="")
+        .exclude(type="")
+        .order_by("pk")
+    ):
+        by_type[row.type].append(row)
+    standing = {
+        row.type: row
+        for row in Magnitude.objects.current()
+        .computed()
+        .filter(event=event, method_id__startswith=METHOD_PREFIX)
+    }
+    results: list[Magnitude] = []
+    fresh: list[Magnitude] = []
+    for name in sorted(by_type):
+        magnitude = _network_value(event, origin, name, by_type[name])
+        if magnitude is None:
+            continue
+        old = standing.get(name)
+        if old is not None and old.parameters["inputs"] == magnitude.parameters["inputs"]:
+            results.append(standing.pop(name))
+            continue
+        fresh.append(magnitude)
+    if standing:
+        Magnitude.objects.filter(pk__in=[row.pk for row in standing.values()]).update(
+            superseded_at=timezone.now()
+        )
+    return results + (Magnitude.objects.bulk_create(fresh) if fresh else [])
+
+
+def _network_value(
+    event: Event, origin: Origin | None, name: str, rows: list[StationMagnitude]
+) -> Magnitude | None:
+    """Return the network's value of one type, ``None`` with too few stations."""
+    rule = core.rule_for(scale_of(name) or name)
+    values = [core.StationValue(_station(row), row.value) for row in rows]
+    result = core.network_magnitude(values, rule)
+    if result.value is None:
+        return None
+    told = [rule.name, origin.pk if origin else None, [[row.pk, row.value] for row in rows]]
+    return Magnitude(
+        event=event,
+        origin=origin,
+        agency=portal_agency(),
+        type=name,
+        scale=scale_of(name),
+        value=result.value,
+        uncertainty=result.uncertainty,
+        station_count=result.station_count,
+        method_id=METHOD_PREFIX + result.rule,
+        evaluation_mode="automatic",
+        creation_time=timezone.now(),
+        parameters={
+            "inputs": hashlib.sha256(json.dumps(told).encode()).hexdigest(),
+            "station_magnitudes": [row.pk for row in rows],
+            "used": list(result.used),
+        },
+    )
+
+
+def _station(row: StationMagnitude) -> str:
+    """Name a station; the code alone where the station could not be resolved."""
+    if row.station_id is not None:
+        return str(row.station_id)
+    return f"{row.network_code}.{row.station_code}"

@@ -1,0 +1,398 @@
+"""Choose the preferred origin, magnitudes and mechanism of events, and keep the reasons.
+
+The origin: the terms of ``core.preference``, and one of our own that keeps automatic bulletins
+last. A scale's magnitude: reported before computed; of the preferred origin or its agency first;
+then more stations. The terms of every candidate are stored with the event, for anyone to see.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from django.db import connection
+
+from catalog.models import (
+    BulletinEntry,
+    Event,
+    FocalMechanism,
+    Magnitude,
+    MergeDecision,
+    Origin,
+    PreferredMagnitude,
+)
+from catalog.scales import SCALES
+from processing.core import preference as core
+
+#: An automatic bulletin never outranks what a person has looked at, whatever its agency; a
+#: person's own choice (10,000) still does.
+AUTOMATIC_WEIGHT = -5_000.0
+RULE_SET = "thin-preference-2026.1+automatic-last"
+
+
+@dataclass
+class Evidence:
+    """All that is current about one event."""
+
+    origins: list[Origin] = field(default_factory=list)
+    magnitudes: list[Magnitude] = field(default_factory=list)
+    mechanisms: list[FocalMechanism] = field(default_factory=list)
+    entries: list[BulletinEntry] = field(default_factory=list)
+    preferred: dict[str, int] = field(default_factory=dict)
+    chosen: MergeDecision | None = None
+
+
+def choose(event: Event) -> None:
+    """Choose for one event; see ``choose_many``."""
+    choose_many([event])
+
+
+def choose_many(events: Sequence[Event]) -> None:
+    """Set the preferred origin, magnitudes, mechanism, type and status, and say why.
+
+    The events' rows are locked by the caller. What does not change is not written.
+    """
+    evidence = _load(events)
+    areas = _authorities({event.pk: evidence[event.pk].origins for event in events})
+    decisions: list[MergeDecision] = []
+    for event in events:
+        found = evidence[event.pk]
+        ranked = _rank(found, areas.get(event.pk, ()))
+        by_key = {_key(origin): origin for origin in found.origins}
+        preferred = by_key[ranked[0].key] if ranked else None
+        before = event.preferred_origin_id
+        if preferred is not None and before is not None and preferred.pk != before:
+            decisions.append(_decision(event, before, preferred, ranked[0]))
+        sizes = _sizes(found, preferred)
+        _save_sizes(event, found.preferred, sizes)
+        _save(event, found, preferred, sizes, _reasons(event, ranked, by_key))
+    MergeDecision.objects.bulk_create(decisions)
+
+
+# --- Loading ---------------------------------------------------------------------------------
+
+
+def _load(events: Sequence[Event]) -> dict[int, Evidence]:
+    evidence: dict[int, Evidence] = {event.pk: Evidence() for event in events}
+    keys = list(evidence)
+    for origin in (
+        Origin.objects.current()
+        .filter(event__in=keys)
+        .select_related("agency", "entry__reading", "entry__report__agency")
+        .order_by("pk")
+    ):
+        evidence[origin.event_id].origins.append(origin)
+    for magnitude in (
+        Magnitude.objects.current()
+        .filter(event__in=keys)
+        .select_related("agency", "entry__reading")
+        .order_by("pk")
+    ):
+        evidence[magnitude.event_id].magnitudes.append(magnitude)
+    for mechanism in (
+        FocalMechanism.objects.current()
+        .filter(event__in=keys)
+        .select_related("agency")
+        .order_by("pk")
+    ):
+        evidence[mechanism.event_id].mechanisms.append(mechanism)
+    for entry in (
+        BulletinEntry.objects.filter(current_of__event__in=keys)
+        .select_related("current_of__agency")
+        .defer("text", "comments")
+        .order_by("current_of__agency__code", "pk")
+    ):
+        evidence[entry.current_of.event_id or 0].entries.append(entry)
+    for event, scale, chosen in PreferredMagnitude.objects.filter(event__in=keys).values_list(
+        "event", "scale", "magnitude"
+    ):
+        evidence[event].preferred[scale] = chosen
+    for decision in MergeDecision.objects.filter(
+        event__in=keys,
+        kind=MergeDecision.Kind.PREFER,
+        actor__isnull=False,
+        undone_by__isnull=True,
+    ).order_by("pk"):
+        if decision.event_id is not None:
+            evidence[decision.event_id].chosen = decision
+    return evidence
+
+
+def _authorities(origins: dict[int, list[Origin]]) -> dict[int, tuple[core.Area, ...]]:
+    """Return the area each event lies in, with its agency and those that became it.
+
+    The mean of the reported epicentres decides, so that two solutions on both sides of a border do
+    not each claim authority. Borders belong to an area; the higher priority wins.
+    """
+    places: dict[int, tuple[float, float]] = {}
+    for event, candidates in origins.items():
+        known = [o for o in candidates if not o.is_computed] or candidates
+        if known:
+            places[event] = (
+                sum(o.longitude for o in known) / len(known),
+                sum(o.latitude for o in known) / len(known),
+            )
+    if not places:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE family(area, agency, code) AS (
+                SELECT area.id, agency.id, agency.code FROM catalog_authoritativearea area
+                JOIN catalog_agency agency ON agency.id = area.agency_id
+                UNION
+                SELECT family.area, former.id, former.code FROM family
+                JOIN catalog_agency former ON former.successor_id = family.agency)
+            SELECT place.event, area.name,
+                (SELECT array_agg(code ORDER BY code) FROM family WHERE family.area = area.id)
+            FROM unnest(%s::bigint[], %s::float8[], %s::float8[]) AS place(event, lon, lat)
+            CROSS JOIN LATERAL (
+                SELECT id, name FROM catalog_authoritativearea
+                WHERE ST_Covers(area, ST_SetSRID(ST_MakePoint(place.lon, place.lat), 4326))
+                ORDER BY priority DESC, id LIMIT 1) area
+            """,
+            [
+                list(places),
+                [longitude for longitude, _latitude in places.values()],
+                [latitude for _longitude, latitude in places.values()],
+            ],
+        )
+        return {event: (core.Area(name, tuple(codes)),) for event, name, codes in cursor.fetchall()}
+
+
+# --- Choosing --------------------------------------------------------------------------------
+
+
+def _key(origin: Origin) -> str:
+    """A key that does not depend on the order in which bulletins came, but for equal ones."""
+    report = "" if origin.entry is None else str(origin.entry.report)
+    return f"{origin.agency or ''}|{report}|{not origin.is_prime:d}|{origin.key}|{origin.pk:012d}"
+
+
+def _is_automatic_bulletin(origin: Origin) -> bool:
+    if origin.entry is None:
+        return False
+    return "automatic" in (origin.evaluation_mode, origin.entry.reading.evaluation_mode)
+
+
+def _is_chosen(origin: Origin, decision: MergeDecision | None) -> bool:
+    """True for the origin a person chose, or its successor in the same report."""
+    if decision is None:
+        return False
+    if decision.after.get("origin") == origin.pk:
+        return True
+    return (
+        origin.entry is not None
+        and decision.report_id is not None
+        and decision.report_id == origin.entry.report_id
+        and decision.after.get("key", "") == origin.key
+    )
+
+
+def _rank(found: Evidence, areas: tuple[core.Area, ...]) -> list[core.RankedOrigin]:
+    views, automatic = [], set()
+    for origin in found.origins:
+        key = _key(origin)
+        if _is_automatic_bulletin(origin):
+            automatic.add(key)
+        views.append(
+            core.OriginView(
+                key=key,
+                agency=origin.agency.code if origin.agency else "",
+                latitude=origin.latitude,
+                longitude=origin.longitude,
+                computed=origin.is_computed,
+                chosen=_is_chosen(origin, found.chosen),
+                evaluation_mode=origin.evaluation_mode
+                or (origin.entry.reading.evaluation_mode if origin.entry else None),
+                evaluation_status=origin.evaluation_status or None,
+                used_station_count=origin.used_station_count,
+                azimuthal_gap=origin.azimuthal_gap,
+                secondary_azimuthal_gap=origin.secondary_azimuthal_gap,
+                has_depth=origin.depth_km is not None,
+                has_time_uncertainty=origin.time_uncertainty is not None,
+                has_ellipse=origin.semi_major_axis_km is not None,
+                has_magnitude=any(_belongs(m, origin) for m in found.magnitudes),
+                minute_precision=origin.is_minute_precision,
+            )
+        )
+    ranked = core.rank_origins(views, replace(core.PreferenceRules(), areas=areas))
+    last = core.Term("automatic_bulletin", 1.0, AUTOMATIC_WEIGHT, AUTOMATIC_WEIGHT)
+    return sorted(
+        (
+            replace(r, score=r.score + AUTOMATIC_WEIGHT, terms=(*r.terms, last))
+            if r.key in automatic
+            else r
+            for r in ranked
+        ),
+        key=lambda r: (-r.score, r.key),
+    )
+
+
+def _belongs(magnitude: Magnitude, origin: Origin) -> bool:
+    if magnitude.origin_id is not None:
+        return magnitude.origin_id == origin.pk
+    return magnitude.entry_id is not None and magnitude.entry_id == origin.entry_id
+
+
+def _sizes(found: Evidence, preferred: Origin | None) -> dict[str, Magnitude]:
+    """Return the magnitude that stands for each scale. "At least" and "at most" stand for none."""
+    by_scale: dict[str, list[Magnitude]] = defaultdict(list)
+    for magnitude in found.magnitudes:
+        if magnitude.scale in SCALES and not magnitude.bound:
+            by_scale[magnitude.scale].append(magnitude)
+    sizes = {}
+    for scale, rows in by_scale.items():
+        # What an agency reported goes before what we made of its station values.
+        rows = [m for m in rows if not m.is_computed] or rows
+        by_key = {_size_key(m): m for m in rows}
+        best = core.preferred_of_scale(
+            (
+                core.MagnitudeView(
+                    key=key,
+                    scale=scale,
+                    value=m.value,
+                    agency=m.agency.code if m.agency else "",
+                    converted=m.converted_from_id is not None,
+                    of_preferred_origin=preferred is not None
+                    and (_belongs(m, preferred) or m.agency_id == preferred.agency_id),
+                    station_count=m.station_count,
+                )
+                for key, m in by_key.items()
+            ),
+            scale,
+        )
+        if best is not None:
+            sizes[scale] = by_key[best.key]
+    return sizes
+
+
+def _size_key(m: Magnitude) -> str:
+    automatic = m.entry is not None and m.entry.reading.evaluation_mode == "automatic"
+    return f"{automatic:d}|{not m.is_prime:d}|{m.agency or ''}|{m.type}|{m.pk:012d}"
+
+
+def _the_magnitude(sizes: dict[str, Magnitude]) -> Magnitude | None:
+    best = core.preferred_magnitude(
+        core.MagnitudeView(key=scale, scale=scale, value=m.value) for scale, m in sizes.items()
+    )
+    return None if best is None else sizes[best.scale]
+
+
+def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | None:
+    """Return the mechanism of the preferred origin's agency, its own choice first."""
+    return min(
+        found.mechanisms,
+        key=lambda m: (
+            preferred is None or m.agency_id != preferred.agency_id,
+            not m.is_prime,
+            str(m.agency or ""),
+            m.pk,
+        ),
+        default=None,
+    )
+
+
+def _type(found: Evidence, preferred: Origin | None) -> tuple[str, str]:
+    """Return the event type of the preferred origin's report, else of any that names one."""
+    ordered = sorted(
+        (entry for entry in found.entries if entry.event_type),
+        key=lambda entry: preferred is None or entry.pk != preferred.entry_id,
+    )
+    if not ordered:
+        return "", ""
+    return ordered[0].event_type, ordered[0].event_type_certainty
+
+
+def _status(event: Event, found: Evidence) -> str:
+    if event.status == Event.Status.PUBLISHED:
+        return event.status
+    reported = [origin for origin in found.origins if not origin.is_computed]
+    if reported and all(_is_automatic_bulletin(origin) for origin in reported):
+        return Event.Status.AUTOMATIC
+    return Event.Status.REVIEWED
+
+
+# --- Saving ----------------------------------------------------------------------------------
+
+
+def _reasons(
+    event: Event, ranked: list[core.RankedOrigin], origins: dict[str, Origin]
+) -> dict[str, Any]:
+    """Return what the page prints: every candidate with its terms, the preferred first."""
+    reasons: dict[str, Any] = {
+        "rule_set": RULE_SET,
+        "candidates": [
+            {
+                "origin": origins[r.key].pk,
+                "agency": str(origins[r.key].agency or ""),
+                "total": round(r.score, 6),
+                "terms": [
+                    {**asdict(term), "contribution": round(term.contribution, 6)}
+                    for term in r.terms
+                ],
+            }
+            for r in ranked
+        ],
+    }
+    if "location" in event.preference:
+        reasons["location"] = event.preference["location"]
+    return reasons
+
+
+def _decision(
+    event: Event, before: int, preferred: Origin, first: core.RankedOrigin
+) -> MergeDecision:
+    return MergeDecision(
+        kind=MergeDecision.Kind.PREFER,
+        report_id=preferred.entry.report_id if preferred.entry else None,
+        event=event,
+        rule_set=RULE_SET,
+        parts={term.name: term.contribution for term in first.terms},
+        before={"origin": before},
+        after={"origin": preferred.pk, "key": preferred.key},
+    )
+
+
+def _save_sizes(event: Event, before: dict[str, int], sizes: dict[str, Magnitude]) -> None:
+    after = {scale: m.pk for scale, m in sizes.items()}
+    if before == after:
+        return
+    PreferredMagnitude.objects.filter(event=event).exclude(scale__in=after).delete()
+    PreferredMagnitude.objects.bulk_create(
+        [
+            PreferredMagnitude(event=event, scale=scale, magnitude_id=pk)
+            for scale, pk in sorted(after.items())
+            if before.get(scale) != pk
+        ],
+        update_conflicts=True,
+        unique_fields=["event", "scale"],
+        update_fields=["magnitude"],
+    )
+
+
+def _save(
+    event: Event,
+    found: Evidence,
+    preferred: Origin | None,
+    sizes: dict[str, Magnitude],
+    reasons: dict[str, Any],
+) -> None:
+    mechanism = _mechanism(found, preferred)
+    magnitude = _the_magnitude(sizes)
+    event_type, certainty = _type(found, preferred)
+    values: dict[str, Any] = {
+        "preferred_origin_id": preferred.pk if preferred else None,
+        "preferred_magnitude_id": magnitude.pk if magnitude else None,
+        "preferred_focal_mechanism_id": mechanism.pk if mechanism else None,
+        "event_type": event_type,
+        "event_type_certainty": certainty,
+        "status": _status(event, found),
+    }
+    changed = {name: v for name, v in values.items() if getattr(event, name) != v}
+    for name, value in changed.items():
+        setattr(event, name, value)
+    event.preference = reasons
+    event.save(update_fields=["preference", *(name.removesuffix("_id") for name in changed)])

@@ -1,0 +1,193 @@
+"""The order of the jobs, and nothing else.
+
+    read -> associate -> recompute (locate -> magnitudes -> preference -> publish)
+
+Each step asks for the next in its own transaction and ends with ``item.finish()`` there, so that a
+step is either stored, finished and followed, or none of it. Every step may run twice without harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+
+from django.db.models import Count, Q
+
+from catalog.models import Event, Report, User
+from processing.jobs import association, ingestion, location, magnitude, preference, publishing
+from processing.models import ProcessingRun, WorkItem
+from processing.transactions import retried, writing
+
+#: Small bulletins first: entries of a run, and the priority of the work that follows from it.
+PRIORITIES = ((50, 3), (association.BATCH_ENTRIES, 5))
+LAST_PRIORITY = 7
+GONE = (Event.Status.MERGED, Event.Status.DELETED)
+
+logger = logging.getLogger(__name__)
+
+
+def read(item: WorkItem) -> None:
+    """Turn a file into entries and problems."""
+    ProcessingRun(pk=item.object_id).progress.stage(ProcessingRun.Stage.READ)
+
+    def store() -> None:
+        with writing():
+            run = ProcessingRun.objects.select_related("reading").get(pk=item.object_id)
+            ingestion.read(run, run.progress)
+            run = ProcessingRun.objects.select_related("reading").get(pk=item.object_id)
+            if not run.is_over and run.reading is not None:
+                priority = priority_of(run.reading.entry_count)
+                WorkItem.objects.request("associate", run.pk, run=run, priority=priority)
+            item.finish()
+
+    retried(store)
+
+
+def dry_run(item: WorkItem) -> None:
+    """Say what reading a file would bring, and store nothing of it."""
+    run = ProcessingRun.objects.select_related("reading").get(pk=item.object_id)
+    run.progress.stage(run.Stage.READ)
+
+    def store() -> None:
+        with writing():
+            ingestion.dry_run(run, run.progress)
+            item.finish()
+
+    retried(store)
+
+
+def associate(item: WorkItem) -> None:
+    """Tie the run's entries to events, batch by batch; more urgent work goes between two."""
+    run = ProcessingRun.objects.select_related("reading", "actor").get(pk=item.object_id)
+    total = association.waiting(run)
+    run.progress.stage(run.Stage.ASSOCIATE, total)
+    done = 0
+    for batch in association.batches(run):
+
+        def store(batch: association.Batch = batch) -> None:
+            with writing():
+                item.hold()
+                touched = association.associate(run, batch)
+                WorkItem.objects.request_many("recompute", touched, run=run, priority=item.priority)
+
+        retried(store)
+        done += len(batch)
+        run.progress(done, total)
+        if WorkItem.objects.is_waiting(above=item.priority):
+            item.release()
+            return
+
+    def end() -> None:
+        with writing():
+            touched = association.withdraw_missing(run)
+            WorkItem.objects.request_many("recompute", touched, run=run, priority=item.priority)
+            item.finish()
+
+    retried(end)
+    run.progress.stage(run.Stage.RECOMPUTE, run.items.filter(kind="recompute").count())
+    logger.info("run %d: associated %d entries", run.pk, done)
+
+
+def recompute(items: Sequence[WorkItem]) -> None:
+    """Locate, size and choose: what follows whenever an event has new evidence."""
+
+    def store() -> None:
+        with writing():
+            # Event rows in key order, as everywhere; the feed's lock comes last, in publishing.
+            events = list(
+                Event.objects.select_for_update()
+                .filter(pk__in=[item.object_id for item in items])
+                .order_by("pk")
+            )
+            alive = [event for event in events if event.status not in GONE]
+            origins = location.locate_many(alive)
+            magnitude.compute_many(alive, origins)
+            preference.choose_many(alive)
+            if alive:
+                publishing.publish_many(alive, actor=_actor(items))
+            for item in sorted(items, key=lambda item: item.pk):
+                item.finish()
+
+    retried(store)
+
+
+def rerender(items: Sequence[WorkItem]) -> None:
+    """Write the read side anew where what it is made of has changed: a name, a renderer."""
+
+    def store() -> None:
+        with writing():
+            keys = [item.object_id for item in items]
+            events = Event.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+            alive = [event for event in events if event.status not in GONE]
+            if alive:
+                publishing.publish_many(alive, actor=_actor(items))
+            for item in sorted(items, key=lambda item: item.pk):
+                item.finish()
+
+    retried(store)
+
+
+#: What the work of each kind is: one thing at a time, or a small group in one transaction.
+SINGLE: dict[str, Callable[[WorkItem], None]] = {
+    "read": read,
+    "dry-run": dry_run,
+    "associate": associate,
+}
+GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
+    "recompute": recompute,
+    "rerender": rerender,
+}
+
+
+def run_items(items: Sequence[WorkItem]) -> None:
+    """Do claimed items of one kind."""
+    kind = items[0].kind
+    if kind in GROUPED:
+        GROUPED[kind](items)
+        return
+    for item in items:
+        SINGLE[kind](item)
+
+
+def follow_up(run_ids: Collection[int] | None) -> None:
+    """Show how far runs are and end those with nothing left to do; ``None`` looks at all."""
+    runs = ProcessingRun.objects.filter(finished_at__isnull=True)
+    if run_ids is not None:
+        runs = runs.filter(pk__in=run_ids)
+    for run in runs.annotate(
+        open=Count("items", filter=Q(items__state="open")),
+        parked=Count("items", filter=Q(items__state="parked")),
+        events=Count("items", filter=Q(items__kind__in=GROUPED)),
+        waiting=Count("items", filter=Q(items__kind__in=GROUPED, items__state="open")),
+        all_items=Count("items"),
+    ):
+        if run.stage == run.Stage.RECOMPUTE and run.events:
+            run.progress(run.events - run.waiting, run.events)
+        if run.open or not run.all_items or _events_wait(run):
+            continue
+        if run.parked:
+            run.fail("work-parked", items=run.parked)
+        else:
+            run.succeed()
+        logger.info("run %d: %s, %s", run.pk, run.status, run.counts)
+
+
+def _events_wait(run: ProcessingRun) -> bool:
+    """True while an event of the run is still to be computed for an earlier run's item."""
+    if run.reading_id is None:
+        return False
+    events = Report.objects.filter(current_entry__reading=run.reading_id, event__isnull=False)
+    return WorkItem.objects.filter(
+        kind="recompute", state=WorkItem.State.OPEN, object_id__in=events.values("event")
+    ).exists()
+
+
+def _actor(items: Sequence[WorkItem]) -> User | None:
+    """Return who is behind the work, if it is one person."""
+    actors = {item.run.actor if item.run else None for item in items}
+    return actors.pop() if len(actors) == 1 else None
+
+
+def priority_of(entries: int) -> int:
+    """Return the priority of a run by its size: a duty bulletin goes before an archive."""
+    return next((priority for size, priority in PRIORITIES if entries <= size), LAST_PRIORITY)

@@ -1,0 +1,84 @@
+"""Celery's doors. A message only says "look"; what is to be done stands in the database.
+
+A worker that looks does what the message names and then goes on with whatever waits, the most
+urgent first, so that thousands of items need a handful of messages and a lost message costs
+nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from celery import shared_task
+
+from processing import pipeline
+from processing.leases import heartbeat
+from processing.models import LeaseLost, WorkItem
+from processing.transactions import is_lost_connection
+
+#: Then another message takes over, so that Celery can end, restart or share out its workers.
+DRAIN_SECONDS = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="processing.work", acks_late=True, reject_on_worker_lost=True, ignore_result=True
+)
+def work(work_item_id: int) -> None:
+    """Do one item, then what waits, for a while."""
+    until = time.monotonic() + DRAIN_SECONDS
+    named = WorkItem.objects.claim(work_item_id)
+    group = [named] if named else WorkItem.objects.claim_next()
+    while group:
+        if not do(group):
+            return
+        if time.monotonic() > until:
+            WorkItem.objects.wake_up([work_item_id])
+            return
+        group = WorkItem.objects.claim_next()
+
+
+def do(group: Sequence[WorkItem]) -> bool:
+    """Do claimed items, which share one lease; return False when the database went away.
+
+    A group is one transaction. If it fails, each of its items is done alone, so that only the one
+    that is to blame keeps the error.
+    """
+    with heartbeat(group[0].lease_owner, [item.pk for item in group]):
+        if len(group) > 1:
+            try:
+                pipeline.run_items(group)
+                group_done = True
+            except Exception:
+                logger.exception("a group of %d failed, now one by one", len(group))
+                group_done = False
+        else:
+            group_done = False
+        for item in [] if group_done else group:
+            try:
+                with item.guarded():
+                    pipeline.run_items([item])
+            except LeaseLost as error:
+                logger.warning("%s", error)
+            except Exception as error:
+                # Stored with the item, which will be tried again; the other items go on.
+                logger.exception("%s failed (attempt %d)", item, item.attempts)
+                if is_lost_connection(error):
+                    return False
+    pipeline.follow_up({item.run_id for item in group if item.run_id})
+    return True
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="processing.sweep", ignore_result=True, expires=10
+)
+def sweep() -> None:
+    """Free expired leases, repeat wake-ups, end runs whose last worker died at the wrong moment."""
+    waiting = WorkItem.objects.sweep()
+    if waiting:
+        logger.info("%d items wait for a worker", len(waiting))
+        WorkItem.objects.wake_up(waiting)
+    pipeline.follow_up(None)
