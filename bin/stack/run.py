@@ -130,14 +130,20 @@ class _Portal:
             self.logs,
             self.run_folder,
         )
-        self._prepare()
-        # The worker first: it locates the example while the web server is starting.
+        with self.progress.step("Database: migrating"):
+            self.application.manage_logged(self.progress, "migrate", "--no-input")
+        self.application.collect_static(self.progress)
         for service in (
             self.application.worker(),
             self.application.beat(),
             self.application.gunicorn(listener),
         ):
             self._start(service)
+        # While those are starting; the worker takes up the example as soon as it is queued.
+        with self.progress.step("Staff account"):
+            self.application.manage_logged(self.progress, "ensure_staff_user")
+        with self.progress.step("Example data: queueing"):
+            self.application.manage_logged(self.progress, "load_example")
         address = {"url": f"http://127.0.0.1:{port}/", "port": port, "pid": str(os.getpid())}
         write_private(self.run_folder / "address.json", json.dumps(address))
         self.cleanup.callback((self.run_folder / "address.json").unlink, missing_ok=True)
@@ -215,17 +221,6 @@ class _Portal:
         if got != wanted:
             self.progress.say(f"Port {wanted} is taken; using {got}")
         return listener
-
-    def _prepare(self) -> None:
-        """Bring database and static files up to date and queue the example."""
-        application = self.application
-        with self.progress.step("Database: migrating"):
-            application.manage_logged(self.progress, "migrate", "--no-input")
-        application.collect_static(self.progress)
-        with self.progress.step("Staff account"):
-            application.manage_logged(self.progress, "ensure_staff_user")
-        with self.progress.step("Example data: queueing"):
-            application.manage_logged(self.progress, "load_example")
 
     def _start(self, service: Service) -> None:
         service.log.unlink(missing_ok=True)
