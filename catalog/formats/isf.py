@@ -228,7 +228,7 @@ class _Block:
     magnitude_comments: list[list[str]] = field(default_factory=list)
     picks: list[PickRecord] = field(default_factory=list)
     pick_comments: dict[str, list[str]] = field(default_factory=dict)
-    pick_ids: dict[str, PickRecord] = field(default_factory=dict)
+    pick_ids: dict[str, str] = field(default_factory=dict)  # id -> what its line says of it
     arrivals: dict[str, list[ArrivalRecord]] = field(default_factory=dict)
     amplitudes: list[AmplitudeRecord] = field(default_factory=list)
     station_magnitudes: list[StationMagnitudeRecord] = field(default_factory=list)
@@ -745,16 +745,18 @@ def _phase(block: _Block, line: str, line_number: int) -> None:
     own_id = line[_ARRIVAL_ID].strip()
     pick_id = own_id or f"pick-{len(block.picks) + 1}"
     comments: list[str] = []
+    # What the line says of the onset itself; the rest is how the block's origin uses it.
+    own = line[:5] + line[19:40] + line[47:52] + line[59:65] + line[77:]
     earlier = block.pick_ids.get(pick_id)
-    if earlier is not None and not any(
-        arrival.pick_id == pick_id for arrival in block.arrivals.get(block.phase_origin or "", ())
+    if (
+        earlier == own
+        and block.phase_origin is not None
+        and not any(a.pick_id == pick_id for a in block.arrivals.get(block.phase_origin, ()))
     ):
         # The same reading as another origin uses it: one pick, two arrivals.
-        time = _pick_time(block, line[_TIME], line_number, comments)
-        if earlier.station.code == code and earlier.time == time and block.phase_origin:
-            block.comment_target = block.pick_comments[pick_id]
-            _arrival(block, line, line_number, pick_id, own_id, comments)
-            return
+        block.comment_target = block.pick_comments[pick_id]
+        _arrival(block, line, line_number, pick_id, own_id, comments)
+        return
     if earlier is not None:
         pick_id = f"{pick_id}#{len(block.picks) + 1}"
     block.comment_target = comments
@@ -788,7 +790,7 @@ def _phase(block: _Block, line: str, line_number: int) -> None:
             line_number=line_number,
         )
     )
-    block.pick_ids[pick_id] = block.picks[-1]
+    block.pick_ids[pick_id] = own
     _arrival(block, line, line_number, pick_id, own_id, comments)
     amplitude = number(problems, line_number, "Amp", line[_AMPLITUDE], POSITIVE)
     period = number(problems, line_number, "Per", line[_PERIOD], POSITIVE)

@@ -82,6 +82,7 @@ DEPTH_TYPES = frozenset(
 ORIGIN_TYPES = frozenset(
     ("hypocenter", "centroid", "amplitude", "macroseismic", "rupture start", "rupture end")
 )
+SPREADS = frozenset(("horizontal uncertainty", "uncertainty ellipse", "confidence ellipsoid"))
 MODES = frozenset(("manual", "automatic"))
 STATUSES = frozenset(("preliminary", "confirmed", "reviewed", "final", "rejected"))
 ONSETS = frozenset(("emergent", "impulsive", "questionable"))
@@ -704,6 +705,7 @@ class _Walker:
         inner: Fields = {}
         if uncertainty is not None:
             inner = self.children(uncertainty, f"{path}/originUncertainty", _UNCERTAINTY)
+            self.word(inner, "preferredDescription", SPREADS)  # told by which values there are
         quality_element = fields.get("quality")
         quality: Fields = {}
         if quality_element is not None:

@@ -85,6 +85,8 @@ def iso_time(problems: list[Problem], line: int | None, field: str, text: str) -
     if not text:
         return None
     try:
+        if text[10:11] not in ("T", " ", ""):  # Python would take any character
+            raise ValueError(text)
         value = datetime.fromisoformat(text)
         if value.tzinfo is None:
             return value.replace(tzinfo=UTC)

@@ -418,3 +418,53 @@ def test_golden_files_are_all_described() -> None:
     readme = (GOLDEN / "README.md").read_text()
     files = {path.name for path in Path(GOLDEN).iterdir() if path.name.startswith("synthetic_")}
     assert {name for name in files if name not in readme} == set()
+
+
+# --- nothing is dropped silently ----------------------------------------------------------------
+
+
+def outcome(code: str, data: bytes) -> Any:
+    """Return what a reading says, apart from the copy of the text itself."""
+    try:
+        events, problems = read_all(code, data)
+    except FormatError as refusal:
+        return refusal.problem
+    return [placeless(event) for event in events], problems
+
+
+def data_positions(code: str, data: bytes) -> list[int]:
+    """Return the places of characters that say something about an event."""
+    positions, at = [], 0
+    for number, line in enumerate(data.splitlines(keepends=True)):
+        text = line.decode("latin-1")
+        frame = text.lstrip().startswith(("Date", "Magnitude", "Sta ", "DATA_TYPE", "STOP"))
+        # Lines of the heading, and rows that give no event but an error.
+        if (code == "isf" and number > 2 and not frame) or (
+            code == "catalogue-csv" and 0 < number < 4
+        ):
+            positions += [at + n for n, c in enumerate(text) if c.isalnum()]
+        elif code == "quakeml" and number > 2:
+            inside = False
+            for n, c in enumerate(text):
+                if c in "<>":
+                    inside = c == ">"
+                elif inside and c.isalnum():
+                    positions.append(at + n)
+        at += len(line)
+    return positions
+
+
+@pytest.mark.parametrize(
+    "code, sample", [("isf", 0), ("isf", 1), ("quakeml", 1), ("catalogue-csv", 0)]
+)
+def test_every_character_counts(code: str, sample: int) -> None:
+    """Spoil each character of the data in turn: a value, a comment or a problem must change."""
+    data = SAMPLES[code][sample]
+    whole = outcome(code, data)
+    silent = []
+    for at in data_positions(code, data):
+        spoilt = data[:at] + b"~" + data[at + 1 :]
+        if outcome(code, spoilt) == whole:
+            line = data.count(b"\n", 0, at) + 1
+            silent.append((line, data[max(0, at - 15) : at + 10]))
+    assert silent == []
