@@ -258,14 +258,16 @@ class WorkItemManager(models.Manager["WorkItem"]):
         )
         items = self.raw(
             f"""
-            UPDATE processing_workitem SET lease_owner = %(owner)s, lease_until = %(until)s,
-                attempts = attempts + 1
-            WHERE id IN (
+            -- Materialized: the planner must not run the picking twice, it would take twice as many.
+            WITH picked AS MATERIALIZED (
                 SELECT id FROM processing_workitem
                 WHERE state = 'open' AND not_before <= %(now)s
                   AND (lease_until IS NULL OR lease_until < %(now)s) AND {which}
                 ORDER BY priority, not_before, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-            RETURNING *
+            UPDATE processing_workitem item SET lease_owner = %(owner)s,
+                lease_until = %(until)s, attempts = item.attempts + 1
+            FROM picked WHERE item.id = picked.id
+            RETURNING item.*
             """,  # noqa: S608 - "which" is one of the three conditions above
             values,
         )
