@@ -1,5 +1,18 @@
-"""Addresses."""
+"""Addresses of the public pages, under the language's prefix."""
 
-from django.urls import URLPattern
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal import views
+
+urlpatterns = [
+    path("", views.map_page, name="map"),
+    path("events/<str:public_id>/", views.event_page, name="event"),
+    path("search/", views.search_page, name="search"),
+    path("about/", views.about_page, name="about"),
+    path("methods/", views.methods_page, name="methods"),
+    path("data-sources/", views.data_sources_page, name="data-sources"),
+    path("data-services/", views.api_docs_page, name="api-docs"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+]

@@ -1,15 +1,67 @@
 """Public pages and the two health answers."""
 
+from __future__ import annotations
+
 import json
 import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db.models import Count as CountOf
+from django.db.models import F, Max, Min, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpResponsePermanentRedirect as Moved
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from catalog.models import (
+    Agency,
+    Arrival,
+    AuthoritativeArea,
+    BulletinEntry,
+    Event,
+    EventRow,
+    FeedCounter,
+    Origin,
+)
+from catalog.scales import SCALES
+from catalog.search import (
+    BY_WORD,
+    FDSN,
+    GROUPS,
+    PAGE,
+    EventSearch,
+    Kind,
+    Parameter,
+    SearchError,
+    SearchForm,
+    parameters_of,
+    successors,
+)
+from portal.templatetags import seismo
+from processing.core import geodesy
+
 logger = logging.getLogger(__name__)
+
+#: Words of the map's address that are not search words: position, list kept to the view, order.
+MAP_WORDS = ("map", "inview", "sort", "selected")
+LIST_LENGTH = 100
+PAGE_LENGTH = 100
+MAX_PAGE_LENGTH = 1000
+EVENT_IN_ADDRESS = "EVENT"
+
+
+# --- Health ------------------------------------------------------------------------------------
 
 
 @never_cache
@@ -42,3 +94,652 @@ def csp_report(request: HttpRequest) -> HttpResponse:
         report = {}
     logger.warning("csp report %s", json.dumps(report)[:2000])
     return HttpResponse(status=204)
+
+
+# --- Map ---------------------------------------------------------------------------------------
+
+
+@require_safe
+def map_page(request: HttpRequest) -> HttpResponse:
+    """The home page: list and filter work without a script; the map is drawn by one."""
+    rows, total, exact, problems = _first_rows(request, LIST_LENGTH)
+    span = EventRow.objects.aggregate(first=Min("time"), last=Max("time"), number=CountOf("pk"))
+    return render(
+        request,
+        "portal/map.html",
+        {
+            "rows": rows,
+            "total": total,
+            "exact": exact,
+            "problems": problems,
+            "span": span,
+            "agencies": _agency_codes(),
+            "presets": _presets(request),
+            "config": _map_config(),
+            "words": _map_words(),
+            "depth_labels": seismo.depth_class_labels(),
+        },
+    )
+
+
+def _first_rows(
+    request: HttpRequest, length: int
+) -> tuple[list[EventRow], int, bool, dict[str, str]]:
+    try:
+        search = EventSearch.from_query(request.GET, PAGE, ignore=MAP_WORDS)
+    except SearchError as error:
+        return [], 0, True, {p.word: p.message for p in error.problems}
+    rows = list(search.queryset()[:length].defer("fdsn_text", "csv_line"))
+    counted = search.count()
+    return rows, counted.value, counted.exact, {}
+
+
+def _agency_codes() -> list[str]:
+    """Codes of the agencies that have reported something."""
+    return list(
+        Agency.objects.filter(is_portal=False, reports__isnull=False)
+        .distinct()
+        .order_by("code")
+        .values_list("code", flat=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A time range with a name; its start is what the address will hold."""
+
+    code: str
+    label: str
+    starttime: str
+    query: str
+    current: bool
+
+
+def _presets(request: HttpRequest) -> list[Preset]:
+    now = timezone.now().astimezone(UTC)
+    starts: list[tuple[str, str, datetime | None]] = [
+        ("7d", _("7 days"), now - timedelta(days=7)),
+        ("30d", _("30 days"), now - timedelta(days=30)),
+        ("1y", _("1 year"), now - timedelta(days=365)),
+        ("10y", _("10 years"), now - timedelta(days=3652)),
+        ("all", _("All"), None),
+    ]
+    presets = []
+    for code, label, start in starts:
+        query = request.GET.copy()
+        for word in ("starttime", "start", "endtime", "end"):
+            query.pop(word, None)
+        text = "" if start is None else f"{start:%Y-%m-%d}"
+        if text:
+            query["starttime"] = text
+        given = request.GET.get("starttime", "")
+        current = given == text and not request.GET.get("endtime")
+        presets.append(Preset(code, label, text, query.urlencode(safe="/:,"), current))
+    return presets
+
+
+def _map_config() -> dict[str, Any]:
+    """What the map's script needs, as JSON in the page."""
+    return {
+        "language": (get_language() or "en")[:2],
+        "decimal": "." if (get_language() or "en").startswith("en") else ",",
+        "eventsUrl": _api_address("api-map-events", "/api/v1/map/events.json"),
+        "eventUrl": reverse("event", args=[EVENT_IN_ADDRESS]),
+        "basemapUrl": static("geo/basemap.json"),
+        "settlementsUrl": static("geo/settlements.json"),
+        "reliefUrl": static("geo/relief.jpg"),
+        "reliefBounds": [[37, 44], [58, 90]],
+        "worldUrl": static("vendor/world-atlas/land-110m.json"),
+        "center": settings.LEAFLET_CONFIG["DEFAULT_CENTER"],
+        "zoom": settings.LEAFLET_CONFIG["DEFAULT_ZOOM"],
+        "minZoom": settings.LEAFLET_CONFIG["MIN_ZOOM"],
+        "maxZoom": settings.LEAFLET_CONFIG["MAX_ZOOM"],
+        "onlineTiles": settings.ONLINE_TILES_URL,
+        "refreshSeconds": 60,
+        "listLength": LIST_LENGTH,
+        "offsets": seismo.almaty_offsets(),
+        "depthBounds": seismo.DEPTH_CLASSES_KM,
+    }
+
+
+def _api_address(name: str, otherwise: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return otherwise
+
+
+def _map_words() -> dict[str, Any]:
+    """Every text the scripts write, in the reader's language."""
+    return {
+        "depth": seismo.depth_class_labels(),
+        "depthOf": _("depth %(depth)s"),
+        "depthUnknown": _("depth not reported"),
+        "km": seismo.kilometres(0).split("\u00a0")[-1],
+        "north": seismo.latitude(1).split("\u00a0")[-1],
+        "south": seismo.latitude(-1).split("\u00a0")[-1],
+        "east": seismo.longitude(1).split("\u00a0")[-1],
+        "west": seismo.longitude(-1).split("\u00a0")[-1],
+        "sizes": [seismo.size_words(m) for m in (1.0, 3.0, 4.5, 5.5, 6.5, 7.5, 8.5)],
+        "sizeUnknown": seismo.size_words(None),
+        "felt": _("felt"),
+        "feltIntensity": _("felt, intensity up to %(intensity)s"),
+        "synthetic": _("synthetic"),
+        "syntheticLong": _("Synthetic example event, not a real earthquake"),
+        "agencies": _("Reported by"),
+        "almaty": _("in Almaty"),
+        "minute": "± 30 s",
+        "details": _("All about this event"),
+        "shown": _("%(shown)s of %(count)s events"),
+        "inView": _("%(count)s in the part of the map you see"),
+        "oneAndMore": _("More than %(count)s events; the newest are shown"),
+        "none": _("No events match."),
+        "noneInView": _("No events in this part of the map."),
+        "loading": _("Loading events…"),
+        "slow": _("This takes longer than usual. The list shows what has arrived."),
+        "failed": _("Events could not be loaded. The list shows what the page came with."),
+        "updated": _("Updated"),
+        "newData": _("The catalogue has changed; the map was updated."),
+        "mapLabel": _("Map of epicentres. The list beside it holds the same events."),
+        "zoomIn": _("Zoom in"),
+        "zoomOut": _("Zoom out"),
+        "home": _("Whole country"),
+        "relief": _("Relief"),
+        "places": _("Place names"),
+        "oblasts": _("Regions"),
+        "layers": _("Layers"),
+        "close": _("Close"),
+        "preferred": _("preferred"),
+        "types": {
+            code: seismo.event_type_words(code)
+            for code in (
+                "explosion",
+                "quarry blast",
+                "nuclear explosion",
+                "chemical explosion",
+                "mining explosion",
+                "induced or triggered event",
+                "rock burst",
+                "collapse",
+                "mine collapse",
+            )
+        },
+    }
+
+
+# --- Search ------------------------------------------------------------------------------------
+
+#: Fields shown at once; the others wait under their group's heading.
+PLAIN_FIELDS = (
+    "starttime",
+    "endtime",
+    "minkr",
+    "maxkr",
+    "minmagnitude",
+    "maxmagnitude",
+    "mindepth",
+    "maxdepth",
+    "minlatitude",
+    "maxlatitude",
+    "minlongitude",
+    "maxlongitude",
+    "agency",
+    "felt",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldShown:
+    """One field of the search form with its label, its meaning and what is wrong with it."""
+
+    bound: Any
+    label: str
+    help: str
+    error: str
+    wide: bool
+
+
+@require_safe
+def search_page(request: HttpRequest) -> HttpResponse:
+    """The catalogue as a table; the address is the search."""
+    problems: dict[str, str] = {}
+    search = None
+    try:
+        search = EventSearch.from_query(request.GET, PAGE)
+    except SearchError as error:
+        problems = {p.word: p.message for p in error.problems}
+    form = SearchForm(_form_values(request))
+    known = {parameter.name for parameter in parameters_of(PAGE)}
+    context: dict[str, Any] = {
+        "groups": _grouped(form, problems),
+        "problems": problems,
+        "other_problems": [text for word, text in problems.items() if word not in known],
+        "search": search,
+        "downloads": [],
+    }
+    if search is not None:
+        length = min(search.limit or PAGE_LENGTH, MAX_PAGE_LENGTH)
+        count = search.count()
+        rows = list(search.replace(limit=length).queryset().defer("fdsn_text", "csv_line"))
+        first = search.offset
+        query = search.to_query(without=("limit", "offset"))
+        context |= {
+            "rows": rows,
+            "count": count,
+            "first": first,
+            "last": first + len(rows) - 1,
+            "previous": _page_query(search, max(1, first - length)) if first > 1 else "",
+            "next": (
+                _page_query(search, first + length)
+                if first + len(rows) - 1 < count.value or (not count.exact and len(rows) == length)
+                else ""
+            ),
+            "query": query,
+            "map_query": search.to_query(without=("limit", "offset", "orderby")),
+            "downloads": _downloads(query),
+            "sorts": {
+                "time": _sort_query(search, "time-asc" if search.orderby == "time" else "time"),
+                "magnitude": _sort_query(
+                    search, "magnitude-asc" if search.orderby == "magnitude" else "magnitude"
+                ),
+            },
+        }
+    return render(request, "portal/search.html", context)
+
+
+def _form_values(request: HttpRequest) -> dict[str, Any]:
+    """What the form shows again, errors or not: the words as they were given."""
+    values: dict[str, Any] = {}
+    for word in request.GET:
+        parameter = BY_WORD.get(word.lower())
+        if parameter is None:
+            continue
+        texts = request.GET.getlist(word)
+        if parameter.kind is Kind.CHOICES:
+            values[parameter.name] = [t for text in texts for t in text.split(",") if t]
+        elif parameter.kind is Kind.BOOLEAN:
+            values[parameter.name] = texts[-1].lower()
+        elif parameter.kind is Kind.TEXTS:
+            values[parameter.name] = ",".join(text for text in texts if text)
+        else:
+            values[parameter.name] = texts[-1]
+    return values
+
+
+def _grouped(form: SearchForm, problems: dict[str, str]) -> list[dict[str, Any]]:
+    groups = []
+    for code, title in GROUPS.items():
+        plain, more = [], []
+        for parameter in parameters_of(PAGE):
+            if parameter.group != code or parameter.name in ("offset",):
+                continue
+            shown = FieldShown(
+                bound=form[parameter.name],
+                label=field_label(parameter),
+                help=str(parameter.help),
+                error=problems.get(parameter.name, ""),
+                wide=parameter.kind in (Kind.POLYGON, Kind.CHOICES),
+            )
+            (plain if parameter.name in PLAIN_FIELDS else more).append(shown)
+        is_used = any(f.error or f.bound.data not in (None, "", []) for f in more)
+        groups.append(
+            {"code": code, "title": title, "plain": plain, "more": more, "open": is_used}
+        )
+    return groups
+
+
+def field_label(parameter: Parameter) -> str:
+    """A short label in words for a search word."""
+    labels = {
+        "starttime": _("From (UTC)"),
+        "endtime": _("Until (UTC)"),
+        "updatedafter": _("Changed after"),
+        "minlatitude": _("Latitude from"),
+        "maxlatitude": _("Latitude to"),
+        "minlongitude": _("Longitude from"),
+        "maxlongitude": _("Longitude to"),
+        "latitude": _("Centre latitude"),
+        "longitude": _("Centre longitude"),
+        "minradius": _("Radius from, degrees"),
+        "maxradius": _("Radius to, degrees"),
+        "minradiuskm": _("Radius from, km"),
+        "maxradiuskm": _("Radius to, km"),
+        "polygon": _("Polygon"),
+        "mindepth": _("Depth from, km"),
+        "maxdepth": _("Depth to, km"),
+        "minmagnitude": _("Magnitude from"),
+        "maxmagnitude": _("Magnitude to"),
+        "magnitudetype": _("Magnitude scale"),
+        "felt": _("Felt"),
+        "minintensity": _("Intensity from"),
+        "eventtype": _("Event type"),
+        "agency": _("Agency"),
+        "catalog": _("Part of the catalogue"),
+        "contributor": _("Preferred agency"),
+        "status": _("Status"),
+        "synthetic": _("Synthetic events"),
+        "hasmechanism": _("Focal mechanism"),
+        "mingap": _("Gap from, degrees"),
+        "maxgap": _("Gap to, degrees"),
+        "minstations": _("Stations, at least"),
+        "eventid": _("Event ids"),
+        "orderby": _("Order"),
+        "limit": _("Events a page"),
+    }
+    if parameter.name in labels:
+        return labels[parameter.name]
+    scale = next((s for s in SCALES if s.lower() == parameter.name[3:]), parameter.name)
+    text = _("%(scale)s from") if parameter.name.startswith("min") else _("%(scale)s to")
+    return text % {"scale": scale}
+
+
+def _page_query(search: EventSearch, offset: int) -> str:
+    return search.replace(offset=offset).to_query()
+
+
+def _sort_query(search: EventSearch, order: str) -> str:
+    return search.replace(orderby=order, offset=1).to_query()
+
+
+def _downloads(query: str) -> list[dict[str, str]]:
+    """The same search as files."""
+    base = "/fdsnws/event/1/query"
+    formats = [
+        ("csv", "CSV", _("wide table, one column a scale")),
+        ("xml", "QuakeML", _("QuakeML 1.2, for programs")),
+        ("geojson", "GeoJSON", _("for maps and GIS")),
+        ("text", "FDSN text", _("short table of the FDSN standard")),
+    ]
+    joined = f"&{query}" if query else ""
+    return [
+        {"code": code, "name": name, "note": note, "url": f"{base}?format={code}{joined}"}
+        for code, name, note in formats
+    ]
+
+
+# --- One event ---------------------------------------------------------------------------------
+
+
+@require_safe
+def event_page(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Everything known of one event. A merged one leads to its successor, a deleted one is gone."""
+    event = (
+        Event.objects.filter(public_id=public_id)
+        .select_related("preferred_origin__agency", "preferred_magnitude", "row__settlement")
+        .first()
+    )
+    if event is None:
+        raise Http404(_("There is no event with this id."))
+    if event.status == Event.Status.MERGED:
+        successor = successors([public_id])[public_id]
+        return Moved(f"{reverse('event', args=[successor.public_id])}?merged={public_id}")
+    if event.status == Event.Status.DELETED:
+        return gone(request, event)
+    row = getattr(event, "row", None)
+    if row is None or event.preferred_origin is None:
+        raise Http404(_("This event is still being processed."))
+    return render(request, "portal/event.html", _event_context(request, event, row))
+
+
+def gone(request: HttpRequest, event: Event) -> HttpResponse:
+    """A deleted event: what it was and when it was taken out stay findable."""
+    last = event.changes.order_by("-number").first()
+    return render(request, "410.html", {"event": event, "change": last}, status=410)
+
+
+@dataclass(frozen=True, slots=True)
+class SolutionShown:
+    """An origin beside the preferred one."""
+
+    origin: Origin
+    is_preferred: bool
+    distance_km: float | None
+    seconds: float | None
+    depth_difference_km: float | None
+    magnitudes: list[Any]
+
+
+def _event_context(request: HttpRequest, event: Event, row: EventRow) -> dict[str, Any]:
+    preferred = event.preferred_origin
+    assert preferred is not None
+    origins = list(
+        event.origins.current()
+        .select_related("agency", "entry__reading__agency")
+        .annotate(arrival_count=CountOf("arrivals"))
+    )
+    magnitudes = list(
+        event.magnitudes.current().select_related("agency", "converted_from", "origin")
+    )
+    chosen = {p.magnitude_id for p in event.preferred_magnitudes.all()}
+    order = {scale: number for number, scale in enumerate(SCALES)}
+    magnitudes.sort(
+        key=lambda m: (order.get(m.scale, 99), m.scale, m.pk not in chosen, str(m.agency))
+    )
+    solutions = [_compared(origin, preferred, magnitudes) for origin in origins]
+    solutions.sort(key=lambda s: (not s.is_preferred, s.origin.is_computed, str(s.origin.agency)))
+    entries = list(
+        BulletinEntry.objects.filter(report__event=event)
+        .select_related("reading__file", "reading__agency", "report")
+        .order_by("superseded_at", "reading__agency__code", "-pk")[:50]
+    )
+    intensities = sorted(
+        event.intensityobservations.current().select_related("settlement", "agency"),
+        key=lambda i: -(i.best or i.maximum or i.minimum or 0),
+    )
+    merged_from = request.GET.get("merged", "")
+    return {
+        "event": event,
+        "row": row,
+        "origin": preferred,
+        "minute": preferred.is_minute_precision,
+        "solutions": solutions,
+        "magnitudes": magnitudes,
+        "chosen_magnitudes": chosen,
+        "arrival_tables": [
+            {"solution": s, "arrivals": _arrivals(s.origin)}
+            for s in solutions
+            if s.origin.arrival_count
+        ],
+        "intensities": intensities,
+        "consequences": event.consequences.filter(superseded_at=None),
+        "interpretations": event.interpretations.filter(superseded_at=None).select_related(
+            "agency"
+        ),
+        "mechanisms": event.focalmechanisms.current().select_related("agency"),
+        "descriptions": event.descriptions.filter(superseded_at=None),
+        "entries": entries,
+        "history": _history(event),
+        **_preference_table(event),
+        "downloads": _event_downloads(event),
+        "merged_from": merged_from
+        if merged_from and event.absorbed.filter(public_id=merged_from).exists()
+        else "",
+        "map_data": _event_map(solutions, intensities),
+        "config": _map_config(),
+        "words": _map_words(),
+    }
+
+
+def _compared(origin: Origin, preferred: Origin, magnitudes: list[Any]) -> SolutionShown:
+    is_preferred = origin.pk == preferred.pk
+    distance = None
+    if not is_preferred:
+        distance = float(
+            geodesy.ellipsoid_distance_km(
+                preferred.latitude, preferred.longitude, origin.latitude, origin.longitude
+            )
+        )
+    both_depths = origin.depth_km is not None and preferred.depth_km is not None
+    return SolutionShown(
+        origin=origin,
+        is_preferred=is_preferred,
+        distance_km=distance,
+        seconds=None if is_preferred else (origin.time - preferred.time).total_seconds(),
+        depth_difference_km=(
+            origin.depth_km - preferred.depth_km if both_depths and not is_preferred else None
+        ),
+        magnitudes=[
+            m
+            for m in magnitudes
+            if (m.origin_id == origin.pk)
+            or (m.origin_id is None and m.entry_id and m.entry_id == origin.entry_id)
+        ],
+    )
+
+
+def _arrivals(origin: Origin) -> QuerySet[Arrival]:
+    return origin.arrivals.select_related("pick__station__network").order_by(
+        F("distance_deg").asc(nulls_last=True), "pick__time", "pk"
+    )
+
+
+def _history(event: Event) -> list[dict[str, Any]]:
+    """Decisions and changes as one list, newest first."""
+    lines = [
+        {
+            "at": decision.decided_at,
+            "what": decision.get_kind_display(),
+            "report": decision.report,
+            "who": decision.actor,
+            "rule_set": decision.rule_set,
+            "misfit": decision.misfit,
+            "note": decision.note,
+        }
+        for decision in event.decisions.select_related("report__agency", "actor")[:200]
+    ]
+    lines += [
+        {
+            "at": change.at,
+            "what": change.get_kind_display(),
+            "number": change.number,
+            "who": change.actor,
+        }
+        for change in event.changes.select_related("actor").order_by("-number")[:200]
+    ]
+    return sorted(lines, key=lambda line: line["at"], reverse=True)
+
+
+def _preference_table(event: Event) -> dict[str, Any]:
+    """The stored terms of ``processing.jobs.preference`` as a table: names, then a line each."""
+    candidates = (event.preference or {}).get("candidates", [])
+    names: list[str] = []
+    for candidate in candidates:
+        names += [t["name"] for t in candidate["terms"] if t["name"] not in names]
+    lines = [
+        {
+            "agency": candidate["agency"],
+            "values": [
+                next((t["contribution"] for t in candidate["terms"] if t["name"] == name), None)
+                for name in names
+            ],
+            "total": candidate["total"],
+        }
+        for candidate in candidates
+    ]
+    return {
+        "preference": event.preference or {},
+        "preference_terms": [term_words(name) for name in names],
+        "preference_lines": lines,
+    }
+
+
+def term_words(name: str) -> str:
+    """A term of the preference rule in words."""
+    return {
+        "chosen_by_editor": _("chosen by an editor"),
+        "authoritative_agency": _("agency authoritative for the area"),
+        "review_status": _("reviewed by an analyst"),
+        "station_count": _("stations used"),
+        "azimuthal_gap": _("azimuthal gap"),
+        "completeness": _("completeness of the solution"),
+        "automatic_bulletin": _("automatic bulletin"),
+    }.get(name, name)
+
+
+def _event_downloads(event: Event) -> list[dict[str, str]]:
+    return [
+        {**download, "url": download["url"] + extra}
+        for download in _downloads(f"eventid={event.public_id}")
+        for extra in [
+            "&includeallorigins=true&includeallmagnitudes=true&includearrivals=true"
+            "&includemechanisms=true"
+            if download["code"] == "xml"
+            else ""
+        ]
+    ]
+
+
+def _event_map(solutions: list[SolutionShown], intensities: list[Any]) -> dict[str, Any]:
+    """Epicentres, ellipses and felt places of one event, for its small map."""
+    return {
+        "solutions": [
+            {
+                "lat": s.origin.latitude,
+                "lon": s.origin.longitude,
+                "depth": s.origin.depth_km,
+                "agency": str(s.origin.agency or ""),
+                "preferred": s.is_preferred,
+                "computed": s.origin.is_computed,
+                "major": s.origin.semi_major_axis_km or s.origin.horizontal_uncertainty_km,
+                "minor": s.origin.semi_minor_axis_km or s.origin.horizontal_uncertainty_km,
+                "azimuth": s.origin.major_axis_azimuth or 0,
+            }
+            for s in solutions
+        ],
+        "places": [
+            {
+                "lat": point.y,
+                "lon": point.x,
+                "name": i.settlement.name if i.settlement else i.place,
+                "intensity": seismo.intensity(i.best if i.best is not None else i.maximum),
+            }
+            for i in intensities
+            if (point := i.point or (i.settlement.point if i.settlement else None)) is not None
+        ],
+    }
+
+
+# --- Pages of text -----------------------------------------------------------------------------
+
+
+@require_safe
+def about_page(request: HttpRequest) -> HttpResponse:
+    span = EventRow.objects.aggregate(first=Min("time"), last=Max("time"), number=CountOf("pk"))
+    return render(request, "portal/about.html", {"span": span})
+
+
+@require_safe
+def methods_page(request: HttpRequest) -> HttpResponse:
+    areas = AuthoritativeArea.objects.select_related("agency").order_by("-priority", "name")
+    return render(request, "portal/methods.html", {"areas": areas, "scales": SCALES})
+
+
+@require_safe
+def data_sources_page(request: HttpRequest) -> HttpResponse:
+    agencies = (
+        Agency.objects.filter(is_provisional=False)
+        .select_related("successor")
+        .annotate(report_count=CountOf("reports"))
+        .order_by("code")
+    )
+    return render(request, "portal/data_sources.html", {"agencies": agencies})
+
+
+@require_safe
+def api_docs_page(request: HttpRequest) -> HttpResponse:
+    groups = [
+        {
+            "title": title,
+            "parameters": [p for p in parameters_of(FDSN) if p.group == code],
+        }
+        for code, title in GROUPS.items()
+    ]
+    return render(
+        request,
+        "portal/api_docs.html",
+        {
+            "groups": groups,
+            "base": f"{request.scheme}://{request.get_host()}",
+            "version": FeedCounter.current(),
+        },
+    )

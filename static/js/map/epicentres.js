@@ -1,0 +1,138 @@
+// Epicentres on one canvas: thousands are one painting, found again under the pointer by arithmetic.
+
+import { CanvasLayer, L, onSchemeChange, token } from "./leaflet.js";
+import { depthStyle, radius, shape, zoomFactor } from "./symbols.js";
+
+export class Epicentres {
+  /** `handlers.hover(event | null)`, `handlers.select(event)`. */
+  constructor(map, config, handlers) {
+    this.map = map;
+    this.bounds = config.depthBounds;
+    this.handlers = handlers;
+    this.events = [];
+    this.drawn = [];
+    this.hovered = null;
+    this.selected = null;
+    this.layer = new CanvasLayer((context, frame) => this.paint(context, frame), { pane: "quakes" });
+    this.layer.addTo(map);
+    onSchemeChange(() => this.layer.redraw());
+    map.on("mousemove", (event) => this.pointAt(event.containerPoint));
+    map.on("mouseout", () => this.pointAt(null));
+    map.on("click", (event) => {
+      const found = this.find(event.containerPoint, 6);
+      if (found) handlers.select(found);
+    });
+  }
+
+  /** Show these events; small ones are painted last so that none hides below a large one. */
+  show(events) {
+    const crs = L.CRS.EPSG3857;
+    this.events = events
+      .map((event) => ({
+        event,
+        world: crs.latLngToPoint(L.latLng(event.lat, event.lon), 0),
+        radius: radius(event),
+        shape: shape(event),
+        style: depthStyle(event.depth_km, this.bounds),
+      }))
+      .sort((a, b) => b.radius - a.radius || a.event.time - b.event.time);
+    this.layer.redraw();
+  }
+
+  hover(event) {
+    if (this.hovered === event) return;
+    this.hovered = event;
+    this.layer.redraw();
+  }
+
+  select(event) {
+    this.selected = event;
+    this.layer.redraw();
+  }
+
+  paint(context, frame) {
+    const factor = zoomFactor(frame.zoom);
+    const fills = Object.fromEntries(
+      ["depth-0", "depth-1", "depth-2", "depth-3", "depth-4", "depth-none"].map((n) => [n, token(n)]),
+    );
+    const line = token("symbol-line");
+    const ring = token("felt-ring");
+    const strange = token("danger");
+    this.margin = frame.margin;
+    this.drawn = [];
+    let marked = [];
+    for (const item of this.events) {
+      const [x, y] = frame.place(item.world.x, item.world.y);
+      const r = item.radius * factor;
+      if (x < -r || y < -r || x > frame.width + r || y > frame.height + r) continue;
+      this.drawn.push({ event: item.event, x, y, r });
+      trace(context, item.shape, x, y, r);
+      context.fillStyle = fills[item.style];
+      if (item.shape !== "diamond") {
+        context.globalAlpha = item.shape === "square" ? 0.35 : 0.72;
+        context.fill();
+        context.globalAlpha = 1;
+      }
+      context.lineWidth = item.shape === "circle" ? 0.8 : 1.6;
+      context.strokeStyle = item.shape === "circle" ? line : item.shape === "square" ? strange : fills[item.style];
+      context.setLineDash(item.shape === "square" ? [3, 2] : []);
+      context.stroke();
+      context.setLineDash([]);
+      if (item.event.felt) {
+        context.beginPath();
+        context.arc(x, y, r + 3, 0, 2 * Math.PI);
+        context.lineWidth = 1.4;
+        context.strokeStyle = ring;
+        context.stroke();
+      }
+      if (item.event === this.hovered || item.event === this.selected) marked.push([x, y, r]);
+    }
+    for (const [x, y, r] of marked) {
+      context.beginPath();
+      context.arc(x, y, r + 5, 0, 2 * Math.PI);
+      context.lineWidth = 6;
+      context.strokeStyle = token("surface");
+      context.stroke();
+      context.lineWidth = 3;
+      context.strokeStyle = token("focus");
+      context.stroke();
+    }
+    this.map.getContainer().dataset.drawn = String(this.drawn.length);
+  }
+
+  /** The event under a point of the map, the topmost first, else null. */
+  find(point, reach = 3) {
+    if (!this.margin) return null;
+    const x = point.x + this.margin.x;
+    const y = point.y + this.margin.y;
+    for (let index = this.drawn.length - 1; index >= 0; index -= 1) {
+      const item = this.drawn[index];
+      if (Math.hypot(item.x - x, item.y - y) <= item.r + reach) return item.event;
+    }
+    return null;
+  }
+
+  pointAt(point) {
+    const found = point ? this.find(point) : null;
+    this.map.getContainer().classList.toggle("is-over-quake", found !== null);
+    if (found !== this.hovered) {
+      this.hover(found);
+      this.handlers.hover(found);
+    }
+  }
+}
+
+function trace(context, form, x, y, r) {
+  context.beginPath();
+  if (form === "square") {
+    context.rect(x - r, y - r, 2 * r, 2 * r);
+  } else if (form === "diamond") {
+    context.moveTo(x, y - r - 1);
+    context.lineTo(x + r + 1, y);
+    context.lineTo(x, y + r + 1);
+    context.lineTo(x - r - 1, y);
+    context.closePath();
+  } else {
+    context.arc(x, y, r, 0, 2 * Math.PI);
+  }
+}

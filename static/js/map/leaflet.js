@@ -1,0 +1,119 @@
+// The one module that touches the global Leaflet (django-leaflet's bundled copy).
+
+export const L = globalThis.L;
+
+const reduced = () => globalThis.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Make a Leaflet map in our dress: no tiles, our controls' words, bounds of the region. */
+export function createMap(element, config, words, options = {}) {
+  const motion = !reduced();
+  const map = L.map(element, {
+    zoomControl: false,
+    attributionControl: false,
+    minZoom: config.minZoom,
+    maxZoom: config.maxZoom,
+    zoomSnap: 0.5,
+    maxBounds: [[12, 5], [74, 135]],
+    maxBoundsViscosity: 0.8,
+    zoomAnimation: motion,
+    fadeAnimation: motion,
+    inertia: motion,
+    ...options,
+  });
+  L.control.zoom({ zoomInTitle: words.zoomIn, zoomOutTitle: words.zoomOut }).addTo(map);
+  L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
+  L.control.attribution({ prefix: false }).addTo(map);
+  element.setAttribute("role", "region");
+  element.setAttribute("aria-label", words.mapLabel);
+  return map;
+}
+
+/** The value of a CSS custom property of the page: colours live in tokens.css only. */
+export function token(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** Call back when the reader's system turns from light to dark or back. */
+export function onSchemeChange(callback) {
+  globalThis.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback);
+}
+
+/**
+ * A canvas that follows the map. `draw(context, frame)` paints; frame has `width`, `height`, `zoom`
+ * and `place(worldX, worldY)`, which turns zoom-0 world pixels into canvas pixels.
+ */
+export const CanvasLayer = L && L.Layer.extend({
+  initialize(draw, options) {
+    this._paint = draw;
+    L.setOptions(this, { padding: 0.12, ...options });
+  },
+  onAdd(map) {
+    this._canvas = L.DomUtil.create("canvas", "leaflet-zoom-animated", this.getPane());
+    this._canvas.setAttribute("aria-hidden", "true");
+    this._map = map;
+    this.redraw();
+  },
+  onRemove() {
+    cancelAnimationFrame(this._request);
+    this._canvas.remove();
+  },
+  getEvents() {
+    return {
+      moveend: this.redraw,
+      resize: this.redraw,
+      viewreset: this.redraw,
+      zoom: () => this._follow(this._map.getCenter(), this._map.getZoom()),
+      zoomanim: (event) => this._follow(event.center, event.zoom),
+    };
+  },
+  redraw() {
+    cancelAnimationFrame(this._request);
+    this._request = requestAnimationFrame(() => this._redraw());
+    return this;
+  },
+  _redraw() {
+    const map = this._map;
+    if (!map) return;
+    const size = map.getSize();
+    const margin = size.multiplyBy(this.options.padding).round();
+    const width = size.x + 2 * margin.x;
+    const height = size.y + 2 * margin.y;
+    const ratio = Math.min(globalThis.devicePixelRatio || 1, 2);
+    const canvas = this._canvas;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${height}px`;
+    }
+    const corner = map.containerPointToLayerPoint([-margin.x, -margin.y]);
+    L.DomUtil.setTransform(canvas, corner, 1);
+    this._corner = map.layerPointToLatLng(corner);
+    this._zoom = map.getZoom();
+    const scale = 2 ** this._zoom;
+    const origin = map.project(this._corner, this._zoom);
+    const context = canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    this._margin = margin;
+    this._paint(context, {
+      width,
+      height,
+      margin,
+      zoom: this._zoom,
+      place: (x, y) => [x * scale - origin.x, y * scale - origin.y],
+    });
+  },
+  _follow(center, zoom) {
+    if (!this._corner) return;
+    const map = this._map;
+    const half = map.getSize().divideBy(2);
+    const pane = L.DomUtil.getPosition(map.getPane("mapPane"));
+    const point = map
+      .project(this._corner, zoom)
+      .subtract(map.project(center, zoom))
+      .add(half)
+      .subtract(pane);
+    L.DomUtil.setTransform(this._canvas, point, map.getZoomScale(zoom, this._zoom));
+  },
+});

@@ -1,0 +1,79 @@
+// How an event is drawn: pure functions, the same rules as portal/templatetags/seismo.py.
+
+export const SCALES = ["kr", "mw", "ms", "mlv", "mb", "ml", "mpva"];
+const LABELS = { kr: "KR", mw: "Mw", ms: "MS", mlv: "MLV", mb: "mb", ml: "ML", mpva: "MPVA" };
+
+const known = (value) => value !== null && value !== undefined;
+
+/** Every size an event has, KR first: `[{scale, value}]`. */
+export function sizes(event) {
+  const found = SCALES.filter((name) => known(event[name])).map((name) => ({
+    scale: LABELS[name],
+    value: event[name],
+  }));
+  if (!found.length && known(event.magnitude)) {
+    found.push({ scale: event.magnitude_type || "M", value: event.magnitude });
+  }
+  return found;
+}
+
+/** A magnitude for words and symbol size only: (KR - 4) / 1.8; KR = 2.31 MPVA - 0.52. */
+export function equivalentMagnitude(event) {
+  if (known(event.kr)) return (event.kr - 4) / 1.8;
+  if (known(event.magnitude)) return event.magnitude;
+  if (known(event.mpva)) return (2.31 * event.mpva - 0.52 - 4) / 1.8;
+  return null;
+}
+
+/** The energy class an event is drawn as, a decimal number; null where no size is known. */
+export function drawnClass(event) {
+  if (known(event.kr)) return event.kr;
+  const magnitude = equivalentMagnitude(event);
+  return magnitude === null ? null : 4 + 1.8 * magnitude;
+}
+
+/** The whole class of a KR, halves going down as the year book counts: 7.5 is 7, 7.6 is 8. */
+export function krClass(kr) {
+  return Math.ceil(Math.round((kr - 0.5) * 1e6) / 1e6);
+}
+
+/** The radius of a whole class [px] at zoom 5; grows by about a quarter a class. */
+export function classRadius(whole) {
+  return 2.4 * 1.27 ** (Math.min(Math.max(whole, 6), 18) - 6);
+}
+
+/** How much larger symbols are at a zoom. */
+export function zoomFactor(zoom) {
+  return Math.min(Math.max(0.85 + (zoom - 5) * 0.12, 0.72), 1.5);
+}
+
+/** 0 for the shallowest class, null where the depth is not reported. Zero is a depth. */
+export function depthClass(depth, bounds) {
+  if (!known(depth)) return null;
+  return bounds.filter((bound) => depth >= bound).length;
+}
+
+export function depthStyle(depth, bounds) {
+  const number = depthClass(depth, bounds);
+  return number === null ? "depth-none" : `depth-${number}`;
+}
+
+/** "square" for a synthetic event, "diamond" where no size is known, else "circle". */
+export function shape(event) {
+  if (event.synthetic) return "square";
+  return drawnClass(event) === null ? "diamond" : "circle";
+}
+
+/** The radius an event is drawn with [px] at zoom 5. */
+export function radius(event) {
+  const drawn = drawnClass(event);
+  return drawn === null ? 4 : classRadius(krClass(drawn));
+}
+
+const WORD_BOUNDS = [2, 4, 5, 6, 7, 8];
+
+/** Which word tells the strength: index into the page's list of words, null where unknown. */
+export function sizeWord(event) {
+  const magnitude = equivalentMagnitude(event);
+  return magnitude === null ? null : WORD_BOUNDS.filter((bound) => magnitude >= bound).length;
+}

@@ -1,0 +1,61 @@
+// The event page's small map: every agency's epicentre and ellipse, and the places that felt it.
+
+import { addBasemap } from "../map/basemap.js";
+import { ellipse } from "../map/ellipse.js";
+import { L, createMap, onSchemeChange, token } from "../map/leaflet.js";
+import { depthStyle } from "../map/symbols.js";
+
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const config = read("map-config");
+const words = read("map-words");
+const { solutions, places } = read("event-data");
+
+const map = createMap(document.getElementById("event-map"), config, words, { scrollWheelZoom: false });
+const points = [
+  ...solutions.flatMap((s) => (s.major ? ellipse(s) : [[s.lat, s.lon]])),
+  ...places.map((p) => [p.lat, p.lon]),
+];
+map.fitBounds(L.latLngBounds(points).pad(0.25), { maxZoom: 8, animate: false });
+
+const marks = L.layerGroup();
+const over = { pane: "markerPane" };
+function draw() {
+  marks.clearLayers();
+  for (const place of places) {
+    L.circleMarker([place.lat, place.lon], {
+      ...over, radius: 4, weight: 1.5, color: token("ink"), fillColor: token("gold-soft"), fillOpacity: 1,
+    })
+      .bindTooltip(tip(place.name, place.intensity), { permanent: places.length < 9, direction: "right", className: "map-tip" })
+      .addTo(marks);
+  }
+  for (const solution of [...solutions].reverse()) {
+    const color = solution.preferred ? token("accent") : token("ink-2");
+    if (solution.major) {
+      L.polygon(ellipse(solution), {
+        ...over, color, weight: solution.preferred ? 2 : 1.2, fillOpacity: solution.preferred ? 0.12 : 0, interactive: false,
+      }).addTo(marks);
+    }
+    L.circleMarker([solution.lat, solution.lon], {
+      ...over,
+      radius: solution.preferred ? 8 : 5,
+      weight: solution.preferred ? 1 : 2,
+      color: solution.preferred ? token("symbol-line") : color,
+      fillColor: solution.preferred ? token(depthStyle(solution.depth, config.depthBounds)) : token("surface"),
+      fillOpacity: solution.preferred ? 0.95 : 0.7,
+    })
+      .bindTooltip(tip(solution.agency, solution.preferred ? words.preferred : ""), { direction: "top", className: "map-tip" })
+      .addTo(marks);
+  }
+}
+
+function tip(name, more) {
+  const node = document.createElement("span");
+  node.textContent = more && more !== "—" ? `${name}: ${more}` : name;
+  return node;
+}
+
+await addBasemap(map, config);
+draw();
+marks.addTo(map);
+onSchemeChange(draw);
+document.getElementById("event-map").dataset.loaded = String(solutions.length);
