@@ -1,5 +1,10 @@
-"""Addresses."""
+"""Addresses of the upload API, one for all languages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from processing.desk import api
+
+urlpatterns = [
+    path("uploads", api.UploadView.as_view(), name="api-upload"),
+    path("runs/<int:pk>", api.RunView.as_view(), name="api-run"),
+]

@@ -1,0 +1,116 @@
+"""One file comes in, over a page, the API or the command: kept, recognised, its reading asked for.
+
+Also how requests with files are guarded: the size is refused before and while the body is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.files.uploadhandler import FileUploadHandler
+from django.db import transaction
+from django.http import HttpRequest
+
+from catalog.models import BulletinFile, User
+from processing.jobs import ingestion
+from processing.jobs.ingestion import Refused
+from processing.models import ProcessingRun
+
+#: Room for the other parts of a multipart body.
+ENVELOPE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one file."""
+
+    file: BulletinFile
+    run: ProcessingRun
+    duplicate: bool
+    agency: str
+    format: str
+
+
+def take(
+    name: str,
+    chunks: Iterable[bytes],
+    user: User,
+    *,
+    agency: str = "",
+    format: str = "",
+    kind: str = "manual",
+    dry_run: bool = False,
+) -> Taken:
+    """Keep a file and ask for its reading, or for a dry run.
+
+    Raises
+    ------
+    Refused
+        The file is not taken; nothing of it is stored.
+    """
+    with ingestion.spool(chunks) as spooled:
+        return take_spooled(
+            name, spooled, user, agency=agency, format=format, kind=kind, dry_run=dry_run
+        )
+
+
+def take_spooled(
+    name: str,
+    spooled: ingestion.Spool,
+    user: User,
+    *,
+    agency: str = "",
+    format: str = "",
+    kind: str = "manual",
+    dry_run: bool = False,
+) -> Taken:
+    """Do as ``take`` with bytes that are in already."""
+    if kind not in ("manual", "automatic"):
+        raise Refused("bad-parameter", field="kind", found=kind[:50], expected="manual, automatic")
+    chosen, code = ingestion.choose(spooled.head, name, agency=agency, format=format, user=user)
+    with transaction.atomic():
+        file, created = ingestion.keep(name, spooled, user)
+        run = ingestion.request_reading(
+            file,
+            agency=chosen,
+            format=code,
+            requested_by=user,
+            evaluation_mode=kind,
+            dry_run=dry_run,
+        )
+    return Taken(file, run, not created, chosen.code, code)
+
+
+class CountingHandler(FileUploadHandler):
+    """Stops an upload whose files grow beyond the limit, whatever its headers said."""
+
+    def __init__(self, request: HttpRequest | None = None, files: int = 1) -> None:
+        super().__init__(request)
+        self.limit = settings.UPLOAD_MAX_BYTES * files
+        self.count = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        self.count += len(raw_data)
+        if self.count > self.limit:
+            raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def guard(request: HttpRequest, files: int = 1) -> None:
+    """Refuse a body that says it is too large; count one that does not say.
+
+    Raises
+    ------
+    Refused
+        ``file-too-large``.
+    """
+    stated = request.META.get("CONTENT_LENGTH") or "0"
+    limit = settings.UPLOAD_MAX_BYTES * files + ENVELOPE_BYTES
+    if not stated.isdigit() or int(stated) > limit:
+        raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
+    request.upload_handlers = [CountingHandler(request, files), *request.upload_handlers]

@@ -1,0 +1,367 @@
+"""Pages of the staff desk: what came in, what became of it, what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import unquote
+
+from django.conf import settings
+from django.contrib import messages as notices
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
+from django.db.models import Count, F
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+
+from catalog.formats import FORMATS
+from catalog.models import (
+    EDITOR,
+    OPERATOR,
+    BulletinEntry,
+    BulletinProblem,
+    Event,
+    MergeDecision,
+    User,
+)
+from processing.desk import messages, uploads
+from processing.desk.forms import ReadingForm, UploadForm
+from processing.desk.progress import count_lines, stage_list, state_of
+from processing.jobs import ingestion
+from processing.jobs.ingestion import Refused
+from processing.models import ProcessingRun, WorkItem
+
+PAGE = 50
+
+View = Callable[..., HttpResponse]
+
+
+def staff_only(view: View) -> View:
+    """Let operators, editors and administrators in; others sign in or see why not."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not isinstance(request.user, User) or not request.user.has_role(OPERATOR, EDITOR):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return never_cache(login_required(guarded))
+
+
+@staff_only
+@require_safe
+def desk(request: HttpRequest) -> HttpResponse:
+    """What came in lately, and what waits for a person."""
+    reviews = open_reviews()
+    return render(
+        request,
+        "desk/desk.html",
+        {
+            "runs": recent_runs()[:8],
+            "parked": WorkItem.objects.filter(state=WorkItem.State.PARKED).order_by("-pk")[:20],
+            "parked_count": WorkItem.objects.filter(state=WorkItem.State.PARKED).count(),
+            "waiting_count": WorkItem.objects.filter(state=WorkItem.State.OPEN).count(),
+            "problem_count": BulletinProblem.objects.filter(reading__is_current=True).count(),
+            "review_count": reviews.count(),
+            "event_count": Event.objects.alive().count(),
+        },
+    )
+
+
+def recent_runs() -> Any:
+    return ProcessingRun.objects.select_related(
+        "reading__file", "reading__agency", "actor"
+    ).order_by("-pk")
+
+
+def open_reviews() -> Any:
+    """Doubtful pairs nobody has decided on since."""
+    return MergeDecision.objects.filter(kind=MergeDecision.Kind.REVIEW, undone_by=None)
+
+
+@csrf_exempt
+@staff_only
+def upload(request: HttpRequest) -> HttpResponse:
+    """Send bulletins: several at once, with or without a script."""
+    # The size is refused before the body is read; only then may the CSRF check read it.
+    if request.method == "POST":
+        try:
+            uploads.guard(request, settings.UPLOAD_MAX_FILES)
+        except Refused as refused:
+            return _upload_page(request, UploadForm(), refused=refused, status=413)
+    return _upload(request)
+
+
+@csrf_protect
+def _upload(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _upload_page(request, UploadForm())
+    form = UploadForm(request.POST)
+    try:
+        files = request.FILES.getlist("files")
+    except Refused as refused:
+        return _upload_page(request, form, refused=refused, status=413)
+    if not form.is_valid():
+        return _upload_page(request, form, status=400)
+    if not files:
+        return _upload_page(request, form, refused=Refused("no-file"), status=400)
+    if len(files) > settings.UPLOAD_MAX_FILES:
+        refused = Refused("too-many-files", expected=f"<= {settings.UPLOAD_MAX_FILES}")
+        return _upload_page(request, form, refused=refused, status=400)
+    outcomes = [_take(request, form, file) for file in files]
+    if len(outcomes) == 1 and outcomes[0]["run"] is not None:
+        if outcomes[0]["duplicate"]:
+            notices.info(request, _("These bytes were received before; this is their run."))
+        return redirect("run", outcomes[0]["run"].pk)
+    return _upload_page(request, form, outcomes=outcomes)
+
+
+def _take(request: HttpRequest, form: UploadForm, file: UploadedFile) -> dict[str, Any]:
+    values = form.cleaned_data
+    outcome: dict[str, Any] = {"name": file.name, "run": None, "duplicate": False, "message": ""}
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    try:
+        taken = uploads.take(
+            file.name or "",
+            file.chunks(),
+            request.user,
+            agency=values["agency"].code if values["agency"] else "",
+            format=values["format"],
+            kind=values["kind"],
+            dry_run=values["dry_run"],
+        )
+    except Refused as refused:
+        outcome["message"] = messages.sentence(refused.code, refused.values)
+        return outcome
+    outcome.update(
+        run=taken.run,
+        duplicate=taken.duplicate,
+        agency=taken.agency,
+        format=ingestion.by_code(taken.format).name,
+    )
+    return outcome
+
+
+def _upload_page(
+    request: HttpRequest,
+    form: UploadForm,
+    *,
+    outcomes: list[dict[str, Any]] | None = None,
+    refused: Refused | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    return render(
+        request,
+        "desk/upload.html",
+        {
+            "form": form,
+            "outcomes": outcomes,
+            "refused": messages.sentence(refused.code, refused.values) if refused else "",
+            "formats": FORMATS,
+            "max_files": settings.UPLOAD_MAX_FILES,
+            "max_megabytes": settings.UPLOAD_MAX_BYTES // (1024 * 1024),
+            "config": {
+                "upload": reverse("api-upload"),
+                "recognise": reverse("recognise"),
+                "maxBytes": settings.UPLOAD_MAX_BYTES,
+                "maxFiles": settings.UPLOAD_MAX_FILES,
+                "headBytes": ingestion.HEAD_BYTES,
+                "tooLarge": messages.sentence(
+                    "file-too-large", {"limit": settings.UPLOAD_MAX_BYTES}
+                ),
+                "tooMany": messages.sentence("too-many-files"),
+                "words": {
+                    "unknownFormat": _("format not recognised"),
+                    "unknownAgency": _("agency not recognised: choose it above"),
+                    "waiting": _("ready to send"),
+                    "sending": _("sending"),
+                    "sent": _("received"),
+                    "duplicate": _("received before"),
+                    "watch": _("Watch its run"),
+                    "remove": _("Remove"),
+                    "failed": _("The server did not answer. Try again."),
+                },
+            },
+        },
+        status=status,
+    )
+
+
+@staff_only
+@require_POST
+def recognise(request: HttpRequest) -> HttpResponse:
+    """Say what the first bytes of a file are, before it is sent."""
+    head = request.read(ingestion.HEAD_BYTES)
+    name = unquote(request.headers.get("X-File-Name", ""))[:255]
+    found = ingestion.recognise(head, name)
+    names = {format_.code: format_.name for format_ in FORMATS}
+    return JsonResponse(
+        {
+            "format": found.format,
+            "format_name": names.get(found.format, ""),
+            "agency": found.agency,
+        }
+    )
+
+
+@staff_only
+@require_safe
+def runs(request: HttpRequest) -> HttpResponse:
+    found = recent_runs()
+    kind = request.GET.get("kind", "")
+    status = request.GET.get("status", "")
+    if kind in ProcessingRun.Kind.values:
+        found = found.filter(kind=kind)
+    if status in ProcessingRun.Status.values:
+        found = found.filter(status=status)
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "desk/runs.html",
+        {
+            "page": page,
+            "kinds": ProcessingRun.Kind.choices,
+            "statuses": ProcessingRun.Status.choices,
+            "kind": kind,
+            "status": status,
+        },
+    )
+
+
+@staff_only
+@require_safe
+def run_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One run: how far it is, what it brought, what it could not use."""
+    run = get_object_or_404(recent_runs(), pk=pk)
+    reading = run.reading
+    answer = run.parameters.get("answer") or {}
+    context: dict[str, Any] = {
+        "run": run,
+        "state": state_of(run),
+        "stages": stage_list(run),
+        "counts": count_lines(run),
+        "reason": messages.sentence(run.reason_code, run.reason) if run.reason_code else "",
+        "parked": run.items.filter(state=WorkItem.State.PARKED)[:20],
+        "words": {
+            "lost": _("No answer from the server; trying again."),
+            "slow": _(
+                "Still waiting for a worker. Nothing is lost; it starts as soon as one is free."
+            ),
+        },
+        "config": {"url": reverse("api-run", args=[run.pk]), "over": run.is_over},
+        "file_name": run.parameters.get("name", ""),
+    }
+    if reading is not None:
+        problems = reading.problems.order_by(F("line_number").asc(nulls_first=True), "pk")
+        entries = (
+            BulletinEntry.objects.filter(reading=reading)
+            .select_related("report__event__row")
+            .annotate(problem_count=Count("problems"))
+            .order_by("ordinal")
+        )
+        shown = Paginator(problems, PAGE).get_page(request.GET.get("problems"))
+        context |= {
+            "problems": [described(p) for p in shown],
+            "problem_page": shown,
+            "entry_page": Paginator(entries, PAGE).get_page(request.GET.get("entries")),
+            "form": ReadingForm(
+                initial={
+                    "agency": reading.agency.code,
+                    "format": reading.format,
+                    "kind": reading.evaluation_mode,
+                }
+            ),
+            "readings": reading.file.readings.select_related("agency").order_by("-number"),
+        }
+    elif run.kind == run.Kind.DRY_RUN:
+        context |= {
+            "problems": [
+                {
+                    **p,
+                    "meaning": messages.meaning(p["code"]),
+                    "expected": messages.expected(p["expected"]),
+                }
+                for p in answer.get("problems", ())
+            ],
+            "foretold": [
+                {**entry, "words": fate_words(entry)} for entry in answer.get("entries", ())
+            ],
+            "withdrawn": answer.get("withdrawn", 0),
+            "form": ReadingForm(
+                initial={
+                    "agency": run.parameters.get("agency"),
+                    "format": run.parameters.get("format"),
+                    "kind": run.parameters.get("evaluation_mode"),
+                }
+            ),
+        }
+    return render(request, "desk/run.html", context)
+
+
+def described(problem: BulletinProblem) -> dict[str, Any]:
+    return {
+        "line": problem.line_number,
+        "code": problem.code,
+        "field": problem.field,
+        "found": problem.found,
+        "expected": messages.expected(problem.expected),
+        "severity": problem.severity,
+        "meaning": messages.meaning(problem.code),
+        "entry": problem.entry_id,
+    }
+
+
+def fate_words(entry: dict[str, Any]) -> str:
+    """Say what an entry would become."""
+    if entry["unchanged"]:
+        return _("unchanged")
+    kinds = dict(MergeDecision.Kind.choices)
+    words = [str(kinds[kind]) for kind in entry["decisions"] if kind in kinds]
+    return ", ".join(dict.fromkeys(words)) or _("no event of its own")
+
+
+@staff_only
+@require_POST
+def read_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read the run's file again under another agency, format or kind; or in earnest."""
+    run = get_object_or_404(recent_runs(), pk=pk)
+    form = ReadingForm(request.POST)
+    file_id = run.reading.file_id if run.reading else run.parameters.get("file")
+    file = ingestion.BulletinFile.objects.filter(pk=file_id).first()
+    if file is None or not isinstance(request.user, User):
+        notices.error(request, messages.sentence("file-missing"))
+        return redirect("run", run.pk)
+    if not form.is_valid() or not form.cleaned_data["agency"] or not form.cleaned_data["format"]:
+        notices.error(request, _("Choose an agency and a format."))
+        return redirect("run", run.pk)
+    values = form.cleaned_data
+    new = ingestion.request_reading(
+        file,
+        agency=values["agency"],
+        format=values["format"],
+        requested_by=request.user,
+        evaluation_mode=values["kind"],
+    )
+    if new.pk == run.pk:
+        notices.info(request, _("The file is read in just this way already."))
+    return redirect("run", new.pk)
+
+
+@staff_only
+@require_safe
+def review(request: HttpRequest) -> HttpResponse:
+    """Pairs of reports the rules could not decide on."""
+    found = open_reviews().select_related(
+        "report__agency", "other_report__agency", "event__row", "other_event__row"
+    )
+    page = Paginator(found.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
+    return render(request, "desk/review.html", {"page": page})
