@@ -258,7 +258,7 @@ class WorkItemManager(models.Manager["WorkItem"]):
         )
         items = self.raw(
             f"""
-            -- Materialized: the planner must not run the picking twice, it would take twice as many.
+            -- Materialized, else the planner may run the picking twice and take twice as many.
             WITH picked AS MATERIALIZED (
                 SELECT id FROM processing_workitem
                 WHERE state = 'open' AND not_before <= %(now)s
@@ -272,6 +272,43 @@ class WorkItemManager(models.Manager["WorkItem"]):
             values,
         )
         return sorted(items, key=lambda item: (item.priority, item.not_before, item.pk))
+
+    def finish_many(self, items: Sequence[WorkItem]) -> None:
+        """Close items inside the transaction that stores their results.
+
+        An item that was asked for again since it was claimed stays open for another round.
+
+        Raises
+        ------
+        LeaseLost
+            If another worker has claimed one since: the transaction must not commit.
+        """
+        if not connection.in_atomic_block:
+            raise RuntimeError("an item is finished in the transaction that stores its result")
+        mine = {item.pk: item for item in items}
+        current = list(
+            self.filter(pk__in=mine, state=WorkItem.State.OPEN)
+            .exclude(lease_owner="")
+            .order_by("pk")
+            .select_for_update()
+        )
+        held = {row.pk for row in current if row.lease_owner == mine[row.pk].lease_owner}
+        if lost := sorted(set(mine) - held):
+            raise LeaseLost(f"no longer held: {', '.join(str(mine[pk]) for pk in lost)}")
+        now = timezone.now()
+        again = [row for row in current if row.requested_version > mine[row.pk].requested_version]
+        for row in again:
+            row.attempts = 0
+            row.free(now)
+        waiting = [row.pk for row in again]
+        if waiting:
+            transaction.on_commit(lambda: self.wake_up(waiting))
+        done = held - set(waiting)
+        self.filter(pk__in=done).update(
+            state=WorkItem.State.DONE, finished_at=now, lease_owner="", lease_until=None
+        )
+        for pk in done:
+            mine[pk].state = WorkItem.State.DONE
 
     def sweep(self, now: datetime | None = None) -> list[int]:
         """Free what was left lying, and name what the workers should be told of again.
@@ -382,30 +419,8 @@ class WorkItem(models.Model):
             raise LeaseLost(f"{self} is no longer held by {self.lease_owner}")
 
     def finish(self) -> None:
-        """Close the item inside the transaction that stores the result.
-
-        Raises
-        ------
-        LeaseLost
-            If another worker has claimed it since: the transaction must not commit.
-        """
-        if not connection.in_atomic_block:
-            raise RuntimeError("an item is finished in the transaction that stores its result")
-        current = self._still_mine()
-        if current is None:
-            raise LeaseLost(f"{self} is no longer held by {self.lease_owner}")
-        if current.requested_version > self.requested_version:
-            # More evidence came while we worked: the item stays open for another round.
-            current.attempts = 0
-            current.free(timezone.now())
-            pk = current.pk
-            transaction.on_commit(lambda: WorkItem.objects.wake_up([pk]))
-            return
-        current.state = self.State.DONE
-        current.finished_at = timezone.now()
-        current.lease_owner, current.lease_until = "", None
-        current.save(update_fields=["state", "finished_at", "lease_owner", "lease_until"])
-        self.state = self.State.DONE
+        """Close the item inside the transaction that stores the result; see ``finish_many``."""
+        WorkItem.objects.finish_many([self])
 
     def release(self) -> None:
         """Put the item back: something more urgent comes first. It counts as no attempt."""

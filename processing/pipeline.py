@@ -60,6 +60,8 @@ def associate(item: WorkItem) -> None:
     """Tie the run's entries to events, batch by batch; more urgent work goes between two."""
     run = ProcessingRun.objects.select_related("reading", "actor").get(pk=item.object_id)
     total = association.waiting(run)
+    if total > association.BATCH_ENTRIES:
+        association.refresh_statistics()
     run.progress.stage(run.Stage.ASSOCIATE, total)
     done = 0
     for batch in association.batches(run):
@@ -105,8 +107,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             preference.choose_many(alive)
             if alive:
                 publishing.publish_many(alive, actor=_actor(items))
-            for item in sorted(items, key=lambda item: item.pk):
-                item.finish()
+            WorkItem.objects.finish_many(items)
 
     retried(store)
 
@@ -121,8 +122,7 @@ def rerender(items: Sequence[WorkItem]) -> None:
             alive = [event for event in events if event.status not in GONE]
             if alive:
                 publishing.publish_many(alive, actor=_actor(items))
-            for item in sorted(items, key=lambda item: item.pk):
-                item.finish()
+            WorkItem.objects.finish_many(items)
 
     retried(store)
 
@@ -184,8 +184,11 @@ def _events_wait(run: ProcessingRun) -> bool:
 
 def _actor(items: Sequence[WorkItem]) -> User | None:
     """Return who is behind the work, if it is one person."""
-    actors = {item.run.actor if item.run else None for item in items}
-    return actors.pop() if len(actors) == 1 else None
+    runs = {item.run_id for item in items}
+    if None in runs:
+        return None
+    actors = list(User.objects.filter(runs__in=runs).distinct()[:2])
+    return actors[0] if len(actors) == 1 else None
 
 
 def priority_of(entries: int) -> int:

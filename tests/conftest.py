@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import translation
 
 
@@ -18,6 +18,23 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _rows_of_migrations(request: pytest.FixtureRequest) -> None:
+    """Put back what migrations sow and the flush after a transactional test takes away."""
+    names = {"db", "transactional_db"} & set(request.fixturenames)
+    if not names and request.node.get_closest_marker("django_db") is None:
+        return
+    request.getfixturevalue("_django_db_helper")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO catalog_feedcounter (id, value) VALUES (1, 0) ON CONFLICT DO NOTHING"
+        )
+        cursor.execute(
+            "INSERT INTO auth_group (name) VALUES ('operator'), ('editor'), ('administrator')"
+            " ON CONFLICT DO NOTHING"
+        )
+
+
+@pytest.fixture(autouse=True)
 def _language_restored() -> Iterator[None]:
     yield
     translation.deactivate_all()
@@ -26,7 +43,7 @@ def _language_restored() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever touches the database is marked so, and its stage runs it."""
     for item in items:
-        if {"db", "transactional_db", "django_db_setup"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker("database")
-        elif item.get_closest_marker("django_db"):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        asks = {"db", "transactional_db", "django_db_setup"} & fixtures
+        if asks or item.get_closest_marker("django_db"):
             item.add_marker("database")

@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from catalog.models import (
+    Agency,
     BulletinEntry,
     Event,
     FocalMechanism,
@@ -30,6 +32,11 @@ from processing.core import preference as core
 #: person's own choice (10,000) still does.
 AUTOMATIC_WEIGHT = -5_000.0
 RULE_SET = "thin-preference-2026.1+automatic-last"
+#: What a choice sets on the event.
+SETTLED = (
+    "preferred_origin", "preferred_magnitude", "preferred_focal_mechanism", "event_type",
+    "event_type_certainty", "status", "preference",
+)  # fmt: skip
 
 
 @dataclass
@@ -57,6 +64,7 @@ def choose_many(events: Sequence[Event]) -> None:
     evidence = _load(events)
     areas = _authorities({event.pk: evidence[event.pk].origins for event in events})
     decisions: list[MergeDecision] = []
+    chosen: dict[int, dict[str, Magnitude]] = {}
     for event in events:
         found = evidence[event.pk]
         ranked = _rank(found, areas.get(event.pk, ()))
@@ -66,9 +74,11 @@ def choose_many(events: Sequence[Event]) -> None:
         if preferred is not None and before is not None and preferred.pk != before:
             decisions.append(_decision(event, before, preferred, ranked[0]))
         sizes = _sizes(found, preferred)
-        _save_sizes(event, found.preferred, sizes)
-        _save(event, found, preferred, sizes, _reasons(event, ranked, by_key))
+        chosen[event.pk] = sizes
+        _settle(event, found, preferred, sizes, _reasons(event, ranked, by_key))
+    _save_sizes({pk: found.preferred for pk, found in evidence.items()}, chosen)
     MergeDecision.objects.bulk_create(decisions)
+    Event.objects.bulk_update(events, SETTLED)
 
 
 # --- Loading ---------------------------------------------------------------------------------
@@ -81,20 +91,23 @@ def _load(events: Sequence[Event]) -> dict[int, Evidence]:
         Origin.objects.current()
         .filter(event__in=keys)
         .select_related("agency", "entry__reading", "entry__report__agency")
+        .defer("entry__text", "entry__comments")
         .order_by("pk")
     ):
         evidence[origin.event_id].origins.append(origin)
     for magnitude in (
         Magnitude.objects.current()
         .filter(event__in=keys)
-        .select_related("agency", "entry__reading")
+        .select_related("agency", "entry__reading", "entry__report__agency")
+        .defer("entry__text", "entry__comments")
         .order_by("pk")
     ):
         evidence[magnitude.event_id].magnitudes.append(magnitude)
     for mechanism in (
         FocalMechanism.objects.current()
         .filter(event__in=keys)
-        .select_related("agency")
+        .select_related("agency", "entry__report__agency")
+        .defer("entry__text", "entry__comments")
         .order_by("pk")
     ):
         evidence[mechanism.event_id].mechanisms.append(mechanism)
@@ -165,10 +178,22 @@ def _authorities(origins: dict[int, list[Origin]]) -> dict[int, tuple[core.Area,
 # --- Choosing --------------------------------------------------------------------------------
 
 
+def _agency(solution: Origin | Magnitude | FocalMechanism) -> Agency | None:
+    """Return whose solution it is: the author its row names, else the agency of the report."""
+    if solution.agency is not None or solution.entry is None:
+        return solution.agency
+    return solution.entry.report.agency
+
+
+def _same_agency(one: Magnitude | FocalMechanism, other: Origin) -> bool:
+    agency = _agency(one)
+    return agency is not None and agency == _agency(other)
+
+
 def _key(origin: Origin) -> str:
     """A key that does not depend on the order in which bulletins came, but for equal ones."""
     report = "" if origin.entry is None else str(origin.entry.report)
-    return f"{origin.agency or ''}|{report}|{not origin.is_prime:d}|{origin.key}|{origin.pk:012d}"
+    return f"{_agency(origin) or ''}|{report}|{not origin.is_prime:d}|{origin.key}|{origin.pk:012d}"
 
 
 def _is_automatic_bulletin(origin: Origin) -> bool:
@@ -200,7 +225,7 @@ def _rank(found: Evidence, areas: tuple[core.Area, ...]) -> list[core.RankedOrig
         views.append(
             core.OriginView(
                 key=key,
-                agency=origin.agency.code if origin.agency else "",
+                agency=str(_agency(origin) or ""),
                 latitude=origin.latitude,
                 longitude=origin.longitude,
                 computed=origin.is_computed,
@@ -254,10 +279,10 @@ def _sizes(found: Evidence, preferred: Origin | None) -> dict[str, Magnitude]:
                     key=key,
                     scale=scale,
                     value=m.value,
-                    agency=m.agency.code if m.agency else "",
+                    agency=str(_agency(m) or ""),
                     converted=m.converted_from_id is not None,
                     of_preferred_origin=preferred is not None
-                    and (_belongs(m, preferred) or m.agency_id == preferred.agency_id),
+                    and (_belongs(m, preferred) or _same_agency(m, preferred)),
                     station_count=m.station_count,
                 )
                 for key, m in by_key.items()
@@ -271,7 +296,7 @@ def _sizes(found: Evidence, preferred: Origin | None) -> dict[str, Magnitude]:
 
 def _size_key(m: Magnitude) -> str:
     automatic = m.entry is not None and m.entry.reading.evaluation_mode == "automatic"
-    return f"{automatic:d}|{not m.is_prime:d}|{m.agency or ''}|{m.type}|{m.pk:012d}"
+    return f"{automatic:d}|{not m.is_prime:d}|{_agency(m) or ''}|{m.type}|{m.pk:012d}"
 
 
 def _the_magnitude(sizes: dict[str, Magnitude]) -> Magnitude | None:
@@ -286,9 +311,9 @@ def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | No
     return min(
         found.mechanisms,
         key=lambda m: (
-            preferred is None or m.agency_id != preferred.agency_id,
+            preferred is None or not _same_agency(m, preferred),
             not m.is_prime,
-            str(m.agency or ""),
+            str(_agency(m) or ""),
             m.pk,
         ),
         default=None,
@@ -327,7 +352,7 @@ def _reasons(
         "candidates": [
             {
                 "origin": origins[r.key].pk,
-                "agency": str(origins[r.key].agency or ""),
+                "agency": str(_agency(origins[r.key]) or ""),
                 "total": round(r.score, 6),
                 "terms": [
                     {**asdict(term), "contribution": round(term.contribution, 6)}
@@ -356,43 +381,42 @@ def _decision(
     )
 
 
-def _save_sizes(event: Event, before: dict[str, int], sizes: dict[str, Magnitude]) -> None:
-    after = {scale: m.pk for scale, m in sizes.items()}
-    if before == after:
-        return
-    PreferredMagnitude.objects.filter(event=event).exclude(scale__in=after).delete()
-    PreferredMagnitude.objects.bulk_create(
-        [
-            PreferredMagnitude(event=event, scale=scale, magnitude_id=pk)
-            for scale, pk in sorted(after.items())
-            if before.get(scale) != pk
-        ],
-        update_conflicts=True,
-        unique_fields=["event", "scale"],
-        update_fields=["magnitude"],
-    )
+def _save_sizes(before: dict[int, dict[str, int]], after: dict[int, dict[str, Magnitude]]) -> None:
+    """Store each event's magnitude of each scale, where it is another than before."""
+    changed: list[PreferredMagnitude] = []
+    gone = Q()
+    for event, sizes in after.items():
+        changed += [
+            PreferredMagnitude(event_id=event, scale=scale, magnitude_id=m.pk)
+            for scale, m in sorted(sizes.items())
+            if before[event].get(scale) != m.pk
+        ]
+        if lost := set(before[event]) - set(sizes):
+            gone |= Q(event=event, scale__in=lost)
+    if gone:
+        PreferredMagnitude.objects.filter(gone).delete()
+    if changed:
+        PreferredMagnitude.objects.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["event", "scale"],
+            update_fields=["magnitude"],
+        )
 
 
-def _save(
+def _settle(
     event: Event,
     found: Evidence,
     preferred: Origin | None,
     sizes: dict[str, Magnitude],
     reasons: dict[str, Any],
 ) -> None:
+    """Point the event, in memory, at what was chosen."""
     mechanism = _mechanism(found, preferred)
     magnitude = _the_magnitude(sizes)
-    event_type, certainty = _type(found, preferred)
-    values: dict[str, Any] = {
-        "preferred_origin_id": preferred.pk if preferred else None,
-        "preferred_magnitude_id": magnitude.pk if magnitude else None,
-        "preferred_focal_mechanism_id": mechanism.pk if mechanism else None,
-        "event_type": event_type,
-        "event_type_certainty": certainty,
-        "status": _status(event, found),
-    }
-    changed = {name: v for name, v in values.items() if getattr(event, name) != v}
-    for name, value in changed.items():
-        setattr(event, name, value)
+    event.preferred_origin_id = preferred.pk if preferred else None
+    event.preferred_magnitude_id = magnitude.pk if magnitude else None
+    event.preferred_focal_mechanism_id = mechanism.pk if mechanism else None
+    event.event_type, event.event_type_certainty = _type(found, preferred)
+    event.status = _status(event, found)
     event.preference = reasons
-    event.save(update_fields=["preference", *(name.removesuffix("_id") for name in changed)])
