@@ -27,6 +27,9 @@ from leaflet.admin import LeafletGeoAdminMixin
 from catalog import models as catalog
 from catalog.models import ADMINISTRATOR, EDITOR, OPERATOR
 
+admin.site.site_header = admin.site.site_title = _("Earthquake catalogue of Kazakhstan")
+admin.site.index_title = _("Administration")
+
 if TYPE_CHECKING:  # generic to the type checker, plain classes to Python
     AnyModelAdmin = admin.ModelAdmin[Any]
     AnyUserAdmin = UserAdmin[catalog.User]
@@ -56,6 +59,12 @@ class StaffAdmin(AnyModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+class MapAdmin(LeafletGeoAdminMixin, StaffAdmin):  # type: ignore[misc]
+    """Coordinates are set on a map of our own; Django's map widget would load one from outside."""
+
+    map_template = "catalog/admin_map.html"
 
 
 class ReadOnlyAdmin(StaffAdmin):
@@ -219,7 +228,7 @@ class AgencyAdmin(StaffAdmin):
 
 
 @admin.register(catalog.AuthoritativeArea)
-class AuthoritativeAreaAdmin(LeafletGeoAdminMixin, StaffAdmin):  # type: ignore[misc]
+class AuthoritativeAreaAdmin(MapAdmin):
     editors = (ADMINISTRATOR,)
     list_display = ("name", "agency", "priority")
     list_select_related = ("agency",)
@@ -236,7 +245,7 @@ class NetworkAdmin(StaffAdmin):
 
 
 @admin.register(catalog.Station)
-class StationAdmin(LeafletGeoAdminMixin, StaffAdmin):  # type: ignore[misc]
+class StationAdmin(MapAdmin):
     editors = (EDITOR,)
     list_display = ("code", "network", "agency", "name_en", "kind", "elevation_m", "start", "end")
     list_select_related = ("network", "agency")
@@ -255,7 +264,7 @@ class StationAliasAdmin(StaffAdmin):
 
 
 @admin.register(catalog.Settlement)
-class SettlementAdmin(LeafletGeoAdminMixin, StaffAdmin):  # type: ignore[misc]
+class SettlementAdmin(MapAdmin):
     editors = (EDITOR,)
     list_display = ("name_en", "name_ru", "name_kk", "country", "population")
     list_filter = ("country",)

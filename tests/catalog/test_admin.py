@@ -193,6 +193,7 @@ def test_map_widget_has_the_nonce_and_asks_no_other_site(
     assert f"'nonce-{nonce}'" in answer.headers["Content-Security-Policy"]
     inline = re.findall(r"<script(?![^>]*(?:src=|nonce=|application/json))[^>]*>", page)
     assert inline == []
+    assert "geo/basemap.json" in page
     assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page) == []
 
 

@@ -65,6 +65,12 @@ def test_portal_is_the_one_portal_agency(seeded: None, settings: Any) -> None:
     assert Agency.objects.get(is_portal=True).code == settings.PORTAL_AGENCY_CODE
 
 
+def test_portal_made_by_the_pipeline_gets_its_names(db: None, settings: Any) -> None:
+    Agency.objects.create(code=settings.PORTAL_AGENCY_CODE, is_portal=True)
+    run("seed_reference")
+    assert Agency.objects.get(is_portal=True).name_kk
+
+
 def test_every_seeded_agency_has_three_names(seeded: None) -> None:
     for agency in Agency.objects.all():
         assert agency.name_en and agency.name_ru and agency.name_kk, agency.code

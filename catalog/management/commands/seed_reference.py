@@ -77,9 +77,11 @@ def seed_agencies() -> int:
         if agency.is_provisional:  # met in a bulletin before it was seeded: now it has details
             Agency.objects.filter(pk=agency.pk).update(**details, is_provisional=False)
         added += created
-    if not Agency.objects.filter(is_portal=True).exists():
+    portal = Agency.objects.filter(is_portal=True).first()
+    # The pipeline makes it on first use, by its code alone.
+    if portal is None or not portal.name_en:
         Agency.objects.update_or_create(
-            code=settings.PORTAL_AGENCY_CODE,
+            code=portal.code if portal else settings.PORTAL_AGENCY_CODE,
             defaults={
                 "name_en": "Merged catalogue of Kazakhstan (computed by this portal)",
                 "name_ru": "Сводный каталог Казахстана (вычислено этим порталом)",
