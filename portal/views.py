@@ -373,6 +373,8 @@ def _grouped(form: SearchForm, problems: dict[str, str]) -> list[dict[str, Any]]
         for parameter in parameters_of(PAGE):
             if parameter.group != code or parameter.name in ("offset",):
                 continue
+            if parameter.kind is Kind.TIME:
+                form.fields[parameter.name].widget.attrs["placeholder"] = _("year-month-day")
             shown = FieldShown(
                 bound=form[parameter.name],
                 label=field_label(parameter),

@@ -127,36 +127,37 @@ def depth_words(value: float | None) -> str:
 def depth_class_labels() -> list[str]:
     """Legend texts, shallow to deep, the last for a depth that is not reported."""
     return [
-        _("less than 10 km"),
+        _("under 10 km"),
         _("10 to 20 km"),
         _("20 to 40 km"),
         _("40 to 70 km"),
-        _("70 km and more"),
-        _("depth not reported"),
+        _("70 km or more"),
+        _("not reported"),
     ]
 
 
 @register.filter
-def latitude(value: float | None) -> str:
-    """``49.56° N``."""
+def latitude(value: float | None, places: int | None = None) -> str:
+    """``49.56° N``: with the digits it has (two or three), or with so many places."""
     if value is None:
         return DASH
     side = pgettext("latitude", "N") if value >= 0 else pgettext("latitude", "S")
-    return f"{_coordinate(value)}°\u00a0{side}"
+    return f"{_coordinate(value, places)}°\u00a0{side}"
 
 
 @register.filter
-def longitude(value: float | None) -> str:
+def longitude(value: float | None, places: int | None = None) -> str:
     """``72.97° E``."""
     if value is None:
         return DASH
     side = pgettext("longitude", "E") if value >= 0 else pgettext("longitude", "W")
-    return f"{_coordinate(value)}°\u00a0{side}"
+    return f"{_coordinate(value, places)}°\u00a0{side}"
 
 
-def _coordinate(value: float) -> str:
+def _coordinate(value: float, places: int | None) -> str:
     value = abs(value)
-    places = 2 if math.isclose(round(value, 2), value, abs_tol=5e-6) else 3
+    if places is None:
+        places = 2 if math.isclose(round(value, 2), value, abs_tol=5e-6) else 3
     return _number(value, places)
 
 
@@ -365,6 +366,13 @@ def row_place(row: object) -> str:
     language = (get_language() or "en")[:2]
     text = getattr(row, f"place_{language}") or getattr(row, "place_en")
     return text or f"{latitude(row.latitude)}, {longitude(row.longitude)}"  # type: ignore[attr-defined]
+
+
+@register.filter
+def row_name(row: object) -> str:
+    """The event's own name in the reader's language, else in English; mostly there is none."""
+    language = (get_language() or "en")[:2]
+    return getattr(row, f"name_{language}") or getattr(row, "name_en")
 
 
 @register.filter

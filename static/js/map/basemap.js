@@ -3,7 +3,6 @@
 import { fetchJson } from "../api.js";
 import { CanvasLayer, L, onSchemeChange, token } from "./leaflet.js";
 
-const PANES = { base: 200, relief: 210, lines: 220, quakes: 450, labels: 440 };
 const ATTRIBUTION = [
   '<a href="https://www.naturalearthdata.com/" rel="noreferrer">Natural Earth</a>',
   '<a href="https://www.shadedrelief.com/" rel="noreferrer">Shaded Relief</a>',
@@ -12,9 +11,6 @@ const ATTRIBUTION = [
 
 /** Add the basemap to a map; resolves with `{relief, places, oblasts}`, layers that can be hidden. */
 export async function addBasemap(map, config) {
-  for (const [name, order] of Object.entries(PANES)) {
-    map.createPane(name).style.zIndex = String(order);
-  }
   map.attributionControl.addAttribution(ATTRIBUTION);
   const [world, base, settlements] = await Promise.all(
     [config.worldUrl, config.basemapUrl, config.settlementsUrl].map(

@@ -69,11 +69,11 @@ export class Epicentres {
       trace(context, item.shape, x, y, r);
       context.fillStyle = fills[item.style];
       if (item.shape !== "diamond") {
-        context.globalAlpha = item.shape === "square" ? 0.35 : 0.72;
+        context.globalAlpha = item.shape === "square" ? 0.35 : 0.66;
         context.fill();
         context.globalAlpha = 1;
       }
-      context.lineWidth = item.shape === "circle" ? 0.8 : 1.6;
+      context.lineWidth = item.shape === "circle" ? 0.7 : 1.4;
       context.strokeStyle = item.shape === "circle" ? line : item.shape === "square" ? strange : fills[item.style];
       context.setLineDash(item.shape === "square" ? [3, 2] : []);
       context.stroke();

@@ -2,6 +2,9 @@
 
 export const L = globalThis.L;
 
+// Ours among Leaflet's own panes, the lowest first.
+const PANES = { base: 200, relief: 210, lines: 220, quakes: 440, labels: 450 };
+
 const reduced = () => globalThis.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Make a Leaflet map in our dress: no tiles, our controls' words, bounds of the region. */
@@ -20,9 +23,12 @@ export function createMap(element, config, words, options = {}) {
     inertia: motion,
     ...options,
   });
+  for (const [name, order] of Object.entries(PANES)) {
+    map.createPane(name).style.zIndex = String(order);
+  }
   L.control.zoom({ zoomInTitle: words.zoomIn, zoomOutTitle: words.zoomOut }).addTo(map);
-  L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
   L.control.attribution({ prefix: false }).addTo(map);
+  L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
   element.setAttribute("role", "region");
   element.setAttribute("aria-label", words.mapLabel);
   return map;

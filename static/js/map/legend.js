@@ -7,18 +7,18 @@ const CLASSES = [7, 9, 11, 13, 15];
 
 export function drawSizes(element, decimal) {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 230 74");
+  svg.setAttribute("viewBox", "0 0 220 66");
   let x = 4;
   for (const whole of CLASSES) {
     const r = classRadius(whole);
-    const step = Math.max(2 * r, 30) + 8;
+    const step = Math.max(2 * r, 30) + 9;
     const middle = x + step / 2;
     x += step;
     const circle = document.createElementNS(SVG, "circle");
     circle.setAttribute("cx", middle.toFixed(1));
-    circle.setAttribute("cy", (46 - r).toFixed(1));
+    circle.setAttribute("cy", (38 - r).toFixed(1));
     circle.setAttribute("r", r.toFixed(1));
-    svg.append(circle, text(middle, 58, `KR ${whole}`), text(middle, 70, magnitudeOf(whole, decimal), "is-second"));
+    svg.append(circle, text(middle, 50, `KR ${whole}`), text(middle, 62, magnitudeOf(whole, decimal), "is-second"));
   }
   element.replaceChildren(svg);
 }

@@ -58,7 +58,8 @@ export function quakePopup(event, config, words) {
   const node = copy("popup-template");
   part(node, "symbol").classList.add(depthStyle(event.depth_km, config.depthBounds));
   const all = sizes(event).map((size) => `${size.scale}\u00a0${magnitude(size.value, config.decimal)}`);
-  part(node, "size").textContent = all.join(", ");
+  part(node, "size").textContent = all[0] ?? "";
+  part(node, "others").textContent = all.slice(1).join(", ");
   const word = sizeWord(event);
   part(node, "words").textContent = word === null ? words.sizeUnknown : words.sizes[word];
   part(node, "place").textContent = placeText(event, config, words);

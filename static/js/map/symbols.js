@@ -39,12 +39,12 @@ export function krClass(kr) {
 
 /** The radius of a whole class [px] at zoom 5; grows by about a quarter a class. */
 export function classRadius(whole) {
-  return 2.4 * 1.27 ** (Math.min(Math.max(whole, 6), 18) - 6);
+  return 1.9 * 1.26 ** (Math.min(Math.max(whole, 6), 18) - 6);
 }
 
 /** How much larger symbols are at a zoom. */
 export function zoomFactor(zoom) {
-  return Math.min(Math.max(0.85 + (zoom - 5) * 0.12, 0.72), 1.5);
+  return Math.min(Math.max(0.85 + (zoom - 5) * 0.12, 0.6), 1.5);
 }
 
 /** 0 for the shallowest class, null where the depth is not reported. Zero is a depth. */

@@ -11,11 +11,14 @@ const words = read("map-words");
 const { solutions, places } = read("event-data");
 
 const map = createMap(document.getElementById("event-map"), config, words, { scrollWheelZoom: false });
+// The uncertainty of the place is the subject; towns far away are found by zooming out.
+const NEAR_M = 80_000;
+const preferred = [solutions[0].lat, solutions[0].lon];
 const points = [
   ...solutions.flatMap((s) => (s.major ? ellipse(s) : [[s.lat, s.lon]])),
-  ...places.map((p) => [p.lat, p.lon]),
+  ...places.map((p) => [p.lat, p.lon]).filter((point) => L.latLng(point).distanceTo(preferred) < NEAR_M),
 ];
-map.fitBounds(L.latLngBounds(points).pad(0.25), { maxZoom: 8, animate: false });
+map.fitBounds(L.latLngBounds(points).pad(0.25), { maxZoom: 9, animate: false });
 
 const marks = L.layerGroup();
 const over = { pane: "markerPane" };
