@@ -92,11 +92,13 @@ def _encoder(kind: type) -> Callable[[Any, int], list[Any]]:
 @cache
 def _decoder(kind: type) -> Callable[[Any, int], Any]:
     shapes = list(_shapes(kind))
-    expected = [
-        (n, {str: str, int: int, bool: bool, float: (float, int)}[inner])
-        for n, (_, shape, inner) in enumerate(shapes)
-        if shape == "value"
-    ]
+    kinds: dict[Any, tuple[type, ...]] = {
+        str: (str,),
+        int: (int,),
+        bool: (bool,),
+        float: (float, int),
+    }
+    expected = [(n, kinds[inner]) for n, (_, shape, inner) in enumerate(shapes) if shape == "value"]
     special = [(n, shape, inner) for n, (_, shape, inner) in enumerate(shapes) if shape != "value"]
     length = len(shapes)
 

@@ -83,17 +83,11 @@ def take_spooled(
     return Taken(file, run, not created, chosen.code, code)
 
 
-class CountingHandler(FileUploadHandler):
-    """Stops an upload whose files grow beyond the limit, whatever its headers said."""
-
-    def __init__(self, request: HttpRequest | None = None, files: int = 1) -> None:
-        super().__init__(request)
-        self.limit = settings.UPLOAD_MAX_BYTES * files
-        self.count = 0
+class LimitingHandler(FileUploadHandler):
+    """Stops an upload as soon as one of its files grows beyond the limit."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        self.count += len(raw_data)
-        if self.count > self.limit:
+        if start + len(raw_data) > settings.UPLOAD_MAX_BYTES:
             raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
         return raw_data
 
@@ -113,4 +107,4 @@ def guard(request: HttpRequest, files: int = 1) -> None:
     limit = settings.UPLOAD_MAX_BYTES * files + ENVELOPE_BYTES
     if not stated.isdigit() or int(stated) > limit:
         raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
-    request.upload_handlers = [CountingHandler(request, files), *request.upload_handlers]
+    request.upload_handlers = [LimitingHandler(request), *request.upload_handlers]

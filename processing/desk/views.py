@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -22,11 +21,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.formats import FORMATS
+from catalog.formats import FORMATS, by_code
 from catalog.models import (
     EDITOR,
     OPERATOR,
     BulletinEntry,
+    BulletinFile,
     BulletinProblem,
     Event,
     MergeDecision,
@@ -114,8 +114,8 @@ def _upload(request: HttpRequest) -> HttpResponse:
     if not files:
         return _upload_page(request, form, refused=Refused("no-file"), status=400)
     if len(files) > settings.UPLOAD_MAX_FILES:
-        refused = Refused("too-many-files", expected=f"<= {settings.UPLOAD_MAX_FILES}")
-        return _upload_page(request, form, refused=refused, status=400)
+        many = Refused("too-many-files", expected=f"<= {settings.UPLOAD_MAX_FILES}")
+        return _upload_page(request, form, refused=many, status=400)
     outcomes = [_take(request, form, file) for file in files]
     if len(outcomes) == 1 and outcomes[0]["run"] is not None:
         if outcomes[0]["duplicate"]:
@@ -124,7 +124,7 @@ def _upload(request: HttpRequest) -> HttpResponse:
     return _upload_page(request, form, outcomes=outcomes)
 
 
-def _take(request: HttpRequest, form: UploadForm, file: UploadedFile) -> dict[str, Any]:
+def _take(request: HttpRequest, form: UploadForm, file: Any) -> dict[str, Any]:
     values = form.cleaned_data
     outcome: dict[str, Any] = {"name": file.name, "run": None, "duplicate": False, "message": ""}
     if not isinstance(request.user, User):
@@ -146,7 +146,7 @@ def _take(request: HttpRequest, form: UploadForm, file: UploadedFile) -> dict[st
         run=taken.run,
         duplicate=taken.duplicate,
         agency=taken.agency,
-        format=ingestion.by_code(taken.format).name,
+        format=by_code(taken.format).name,
     )
     return outcome
 
@@ -336,7 +336,7 @@ def read_again(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(recent_runs(), pk=pk)
     form = ReadingForm(request.POST)
     file_id = run.reading.file_id if run.reading else run.parameters.get("file")
-    file = ingestion.BulletinFile.objects.filter(pk=file_id).first()
+    file = BulletinFile.objects.filter(pk=file_id).first()
     if file is None or not isinstance(request.user, User):
         notices.error(request, messages.sentence("file-missing"))
         return redirect("run", run.pk)

@@ -27,7 +27,7 @@ from django.db.models import Q
 from catalog.exchange import StationAnswer, StationQuery
 from catalog.models import Agency, Station, StationAlias
 from processing.core import phases, travel_times
-from processing.core.geodesy import distance_azimuth
+from processing.core.geodesy import KM_PER_DEGREE, distance_azimuth
 
 #: A bare code is believed within this distance of the reported origin.
 BARE_CODE_DEG = 20.0
@@ -258,7 +258,7 @@ def _fitting(
     named = table.predict([p.table_phase or "" if p else "" for p in known], distance, depth).time
     fallback = table.predict([p.fallback or "" if p else "" for p in known], distance, depth).time
     first = table.predict("P", distance, depth).time
-    last = distance * travel_times.KM_PER_DEGREE / SLOWEST_KM_S
+    last = distance * KM_PER_DEGREE / SLOWEST_KM_S
     fitting = set()
     for row, (index, candidate) in enumerate(pairs):
         if distance[row] > BARE_CODE_DEG:
