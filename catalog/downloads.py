@@ -1,0 +1,378 @@
+"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, in flat memory.
+
+One answer is one snapshot: a read-only REPEATABLE READ transaction on the "download" connection.
+Its first batch is fetched before the status line, so an empty answer, a mistake or a busy house can
+still be said; a fault after that is raised out of the stream, which makes the server break the
+connection without the last chunk: no client takes half for the whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.exceptions import EmptyResultSet
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+from django.utils.timezone import now
+
+from catalog import rendering
+from catalog.formats import quakeml
+from catalog.models import FeedCounter
+from catalog.search import EventSearch
+
+ALIAS = "download"
+BATCH_BYTES = 64 * 1024
+#: Events whose fragments are fetched together.
+BATCH_EVENTS = 500
+
+#: An answer of unknown or large size is heavy: so many at once for one address, and in all.
+HEAVY_LIMIT = 2000
+HEAVY_AN_ADDRESS = 2
+HEAVY_IN_ALL = 4
+RETRY_AFTER_SECONDS = 10
+_LOCKS_IN_ALL = 0x6B7A01
+_LOCKS_AN_ADDRESS = 0x6B7A02
+
+
+class Busy(Exception):
+    """Too many heavy answers are being sent: to this address, or in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """How a search becomes a document: what stands before, between and after its events."""
+
+    content_type: str
+    extension: str
+    events: Callable[[EventSearch], Generator[bytes, None, None]]
+    head: Callable[[EventSearch], bytes] = lambda search: b""
+    tail: bytes = b""
+
+
+class Answer:
+    """One answer under way: its catalogue version, whether it is empty, its bytes."""
+
+    def __init__(self, search: EventSearch, writer: Writer, *, address: str = "") -> None:
+        self._run = _run(search, writer, address)
+        version = next(self._run)
+        if not isinstance(version, int):
+            raise TypeError("the version comes first")
+        self.version = version
+        first = next(self._run)
+        self.is_empty = first is None
+        self._before = [writer.head(search)]
+        if isinstance(first, bytes):
+            self._before.append(first)
+        self._tail = writer.tail
+
+    def __iter__(self) -> Iterator[bytes]:
+        with closing(self._run):
+            yield b"".join(self._before)
+            for batch in self._run:
+                if isinstance(batch, bytes):
+                    yield batch
+            if self._tail:
+                yield self._tail
+
+    def close(self) -> None:
+        self._run.close()
+
+
+def _run(
+    search: EventSearch, writer: Writer, address: str
+) -> Generator[int | bytes | None, None, None]:
+    """Yield the version, then the batches of events; ``None`` instead if nothing matches."""
+    with transaction.atomic(using=ALIAS):
+        with connections[ALIAS].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SET LOCAL statement_timeout = '15min'")
+            if is_heavy(search) and address:
+                _take_a_place(cursor, address)
+        yield FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
+        # Closed before the transaction ends: a COPY still open would hold the connection for ever.
+        with closing(writer.events(search)) as batches:
+            yield next(batches, None)
+            yield from batches
+
+
+def is_heavy(search: EventSearch) -> bool:
+    """True for an answer that may be large."""
+    return search.eventid is None and (search.limit is None or search.limit > HEAVY_LIMIT)
+
+
+def _take_a_place(cursor: Any, address: str) -> None:
+    """Take a place among the heavy answers until the transaction ends, or refuse."""
+    digest = int.from_bytes(hashlib.sha256(address.encode()).digest()[:3]) * HEAVY_AN_ADDRESS
+    for kind, first, places in (
+        (_LOCKS_AN_ADDRESS, digest, HEAVY_AN_ADDRESS),
+        (_LOCKS_IN_ALL, 0, HEAVY_IN_ALL),
+    ):
+        for place in range(first, first + places):
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [kind, place])
+            if cursor.fetchone()[0]:
+                break
+        else:
+            raise Busy
+
+
+# --- Finished lines ----------------------------------------------------------------------------
+
+
+def _lines(column: str) -> Callable[[EventSearch], Generator[bytes, None, None]]:
+    """Return a writer of a column of finished lines, fetched by COPY."""
+
+    def events(search: EventSearch) -> Generator[bytes, None, None]:
+        query = search.queryset().using(ALIAS).values_list(column).query
+        try:
+            sql, params = query.get_compiler(ALIAS).as_sql()
+        except EmptyResultSet:
+            return
+        # The lines hold no control character, so with these two neither quotes nor escapes arise.
+        copy = f"COPY ({sql}) TO STDOUT (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')"
+        with connections[ALIAS].cursor() as cursor, cursor.copy(copy, params) as rows:
+            batch = bytearray()
+            for row in rows:
+                batch += row
+                if len(batch) >= BATCH_BYTES:
+                    yield bytes(batch)
+                    batch.clear()
+            if batch:
+                yield bytes(batch)
+
+    return events
+
+
+# --- QuakeML -----------------------------------------------------------------------------------
+
+_FRAGMENTS = """
+SELECT event_id, part, body FROM catalog_eventfragment
+WHERE event_id = ANY(%s) AND part = ANY(%s)
+"""
+
+
+def _quakeml_events(search: EventSearch) -> Generator[bytes, None, None]:
+    wanted = list(
+        rendering.parts_wanted(
+            all_origins=search.includeallorigins,
+            all_magnitudes=search.includeallmagnitudes,
+            arrivals=search.includearrivals,
+            mechanisms=search.includemechanisms,
+        )
+    )
+    keys = search.queryset().using(ALIAS).values_list("event_id", flat=True)
+    stream = keys.iterator(chunk_size=BATCH_EVENTS)  # a server-side cursor
+    connection = connections[ALIAS].connection
+    # Bytes as bytes: the plain cursor of the driver, not Django's, which asks for text.
+    with psycopg.Cursor(connection) as cursor:
+        # The first event alone: its bytes should not wait for the others'.
+        size = 1
+        while batch := list(islice(stream, size)):
+            size = BATCH_EVENTS if not search.includearrivals else BATCH_EVENTS // 10
+            parts: dict[int, dict[str, bytes]] = {}
+            cursor.execute(_FRAGMENTS, [batch, wanted], binary=True)
+            for event_id, part, body in cursor:
+                parts.setdefault(event_id, {})[part] = rendering.decompress(body)
+            out = bytearray()
+            for event_id in batch:
+                out += rendering.join_event(
+                    parts.pop(event_id),
+                    all_origins=search.includeallorigins,
+                    all_magnitudes=search.includeallmagnitudes,
+                )
+                if len(out) >= BATCH_BYTES:
+                    yield bytes(out)
+                    out.clear()
+            if out:
+                yield bytes(out)
+
+
+def _quakeml_head(search: EventSearch) -> bytes:
+    digest = hashlib.sha256(search.to_query().encode()).hexdigest()[:16]
+    return quakeml.document_start(
+        f"smi:{settings.QUAKEML_AUTHORITY}/search/{digest}",
+        agency=settings.PORTAL_AGENCY_CODE,
+        created=now(),
+    )
+
+
+# --- GeoJSON -----------------------------------------------------------------------------------
+
+#: Property -> column; numbers are numbers, what was not reported is null.
+GEOJSON_PROPERTIES: dict[str, str] = {
+    "time": "time",
+    "time_uncertainty_s": "time_uncertainty",
+    "minute_precision": "minute_precision",
+    "depth_km": "depth_km",
+    "depth_uncertainty_km": "depth_uncertainty_km",
+    "horizontal_uncertainty_km": "horizontal_uncertainty_km",
+    "KR": "kr",
+    "MPVA": "mpva",
+    "MLV": "mlv",
+    "MS": "ms",
+    "mb": "mb",
+    "ML": "ml",
+    "Mw": "mw",
+    "magnitude": "magnitude",
+    "magnitude_type": "magnitude_type",
+    "magnitude_author": "magnitude_agency",
+    "author": "agency",
+    "agencies": "agencies",
+    "contributor": "contributor",
+    "contributor_id": "contributor_id",
+    "event_type": "event_type",
+    "event_type_certainty": "event_type_certainty",
+    "status": "status",
+    "evaluation_mode": "evaluation_mode",
+    "stations": "station_count",
+    "phases": "phase_count",
+    "azimuthal_gap": "azimuthal_gap",
+    "standard_error_s": "standard_error",
+    "nearest_station_deg": "minimum_distance_deg",
+    "felt": "felt",
+    "max_intensity": "max_intensity",
+    "mechanism": "has_mechanism",
+    "synthetic": "synthetic",
+    "place": "place_en",
+    "name": "name_en",
+    "updated": "updated_at",
+}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return rendering.time_text(value) + "Z"
+    return None if value == "" else value
+
+
+def _geojson_events(search: EventSearch) -> Generator[bytes, None, None]:
+    columns = ("public_id", "longitude", "latitude", *GEOJSON_PROPERTIES.values())
+    rows = search.queryset().using(ALIAS).values_list(*columns).iterator(chunk_size=2000)
+    out: list[str] = []
+    size, comma = 0, ""
+    for public_id, longitude, latitude, *values in rows:
+        feature = {
+            "type": "Feature",
+            "id": public_id,
+            # Two coordinates only: a third would be metres upwards (RFC 7946), not depth.
+            "geometry": {"type": "Point", "coordinates": [longitude, latitude]},
+            "properties": dict(zip(GEOJSON_PROPERTIES, map(_shown, values), strict=True)),
+        }
+        text = comma + json.dumps(feature, ensure_ascii=False, separators=(",", ":"))
+        out.append(text)
+        comma = ",\n"
+        size += len(text)
+        if size >= BATCH_BYTES:
+            yield "".join(out).encode()
+            out.clear()
+            size = 0
+    if out:
+        yield "".join(out).encode()
+
+
+WRITERS: dict[str, Writer] = {
+    "text": Writer(
+        "text/plain; charset=utf-8",
+        "txt",
+        _lines("fdsn_text"),
+        lambda search: f"{rendering.TEXT_HEADER}\n".encode(),
+    ),
+    "csv": Writer(
+        "text/csv; charset=utf-8; header=present",
+        "csv",
+        _lines("csv_line"),
+        lambda search: f"{rendering.CSV_HEADER}\n".encode(),
+    ),
+    "xml": Writer(
+        "application/xml; charset=utf-8",
+        "xml",
+        _quakeml_events,
+        _quakeml_head,
+        quakeml.document_end(),
+    ),
+    "geojson": Writer(
+        "application/geo+json; charset=utf-8",
+        "geojson",
+        _geojson_events,
+        lambda search: b'{"type":"FeatureCollection","features":[\n',
+        b"\n]}\n",
+    ),
+}
+#: The names downloads go by in addresses.
+FORMATS = {"csv": "csv", "quakeml": "xml", "geojson": "geojson", "text": "text"}
+
+
+# --- HTTP --------------------------------------------------------------------------------------
+
+
+def etag(version: int, search: EventSearch, *more: str) -> str:
+    """Return the tag of an answer: catalogue version, renderer, search, and what else decides."""
+    text = "\x00".join((search.to_query(), rendering.RENDERER_VERSION, *more))
+    return f'"{version}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+
+
+def is_known(request: HttpRequest, tag: str) -> bool:
+    """True if the client says it has the answer of this tag."""
+    known: Iterable[str] = parse_etags(request.headers.get("If-None-Match", ""))
+    return any(k in ("*", tag, f"W/{tag}") for k in known)
+
+
+def respond(
+    request: HttpRequest,
+    search: EventSearch,
+    code: str,
+    *,
+    filename: str = "",
+    nothing: Callable[[], HttpResponse] | None = None,
+) -> HttpResponseBase:
+    """Answer a request with a search in a format.
+
+    Parameters
+    ----------
+    code
+        A key of ``WRITERS``.
+    filename
+        Name to save under, without extension; empty: shown, not saved.
+    nothing
+        Makes the answer if nothing matches; without it that is a document without events.
+
+    Raises
+    ------
+    Busy
+        Too many heavy answers at once.
+    """
+    writer = WRITERS[code]
+    answer = Answer(search, writer, address=request.META.get("REMOTE_ADDR", ""))
+    response: HttpResponseBase
+    tag = etag(answer.version, search, code)
+    if answer.is_empty and nothing is not None:
+        answer.close()
+        response = nothing()
+    elif is_known(request, tag):
+        answer.close()
+        response = HttpResponse(status=304)
+    elif request.method == "HEAD":
+        answer.close()
+        response = HttpResponse(content_type=writer.content_type)
+    else:
+        response = StreamingHttpResponse(answer, content_type=writer.content_type)
+        # Told to a proxy: send on what comes, hold nothing back.
+        response["X-Accel-Buffering"] = "no"
+    response["X-Catalogue-Version"] = str(answer.version)
+    if response.status_code in (200, 304):
+        response["ETag"] = tag
+        response["Cache-Control"] = "no-cache"
+    if filename and response.status_code == 200:
+        response["Content-Disposition"] = f'attachment; filename="{filename}.{writer.extension}"'
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return response
