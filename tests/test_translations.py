@@ -19,7 +19,7 @@ LOCALE = settings.BASE_DIR / "portal" / "locale"
 LANGUAGES = ("kk", "ru")
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%[sd]|%%|\{[a-z_]*\}")
 TAG = re.compile(r"</?[a-z][a-z0-9]*")
-PLURAL_FORMS = {"kk": 2, "ru": 3}
+PLURAL_FORMS = {"kk": 2, "ru": 4}
 
 
 def messages(language: str) -> polib.POFile:
