@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db import connections, models, router
@@ -87,10 +88,12 @@ class Columns:
     numbers: tuple[tuple[str, Bounds], ...] = ()
     plain: tuple[str, ...] = ()  # times and booleans
     names: tuple[str, ...] = dataclass_field(init=False)
+    get: Callable[[Any], tuple[Any, ...]] = dataclass_field(init=False)
 
     def __post_init__(self) -> None:
         names = (*(n for n, _ in self.texts), *(n for n, _ in self.numbers), *self.plain)
         object.__setattr__(self, "names", names)
+        object.__setattr__(self, "get", attrgetter(*names, "__class__"))
 
 
 ENTRY = Columns(
@@ -265,6 +268,7 @@ class _Batch:
         self.problems: list[tuple[BulletinEntry, Problem]] = []
         self.entry: BulletinEntry  # the one at hand; problems are about it
         self.agencies: dict[str, int] = {}
+        self.stations: dict[StationReference | None, Row] = {}
         self.now = datetime.now(UTC)
 
     def report(
@@ -276,9 +280,9 @@ class _Batch:
 
     def values(self, record: Any, columns: Columns, line: int | None) -> Row:
         """Return the record's values as the columns can hold them; report what they cannot."""
-        row: Row = {}
+        row: Row = dict(zip(columns.names, columns.get(record), strict=False))
         for name, longest in columns.texts:
-            value = getattr(record, name)
+            value = row[name]
             if not value:
                 row[name] = ""
                 continue
@@ -288,18 +292,17 @@ class _Batch:
                 value = value[:longest]
             row[name] = value
         for name, (low, high) in columns.numbers:
-            value = getattr(record, name)
+            value = row[name]
             if value is not None and not low <= value <= high:
                 finite = value == value and abs(value) <= BIG
                 expected = f"{low:g}..{high:g}" if high < BIG else ">= 0" if low == 0 else "number"
                 self.report(line, "out-of-range" if finite else "not-finite", name, value, expected)
-                value = None
-            row[name] = value
-        for name in columns.plain:
-            row[name] = getattr(record, name)
+                row[name] = None
         return row
 
     def comments(self, comments: Iterable[str]) -> str:
+        if not comments:
+            return "[]"
         return json.dumps([text_of(comment) for comment in comments], ensure_ascii=False)
 
     def key(self, name: str | None, line: int | None) -> str:
@@ -311,7 +314,12 @@ class _Batch:
         return text_of(name)[:200]
 
     def station(self, reference: StationReference | None, line: int | None) -> Row:
+        """Return the columns of a station reference; a bulletin repeats few of them very often."""
+        known = self.stations.get(reference)
+        if known is not None:
+            return known
         row: Row = {}
+        faults = len(self.problems)
         for name, column, longest in STATION_TEXTS:
             value = text_of(getattr(reference, name) or "") if reference else ""
             if len(value) > longest:
@@ -324,6 +332,8 @@ class _Batch:
                 self.report(line, "not-finite", f"station {name}", number, "number")
                 number = None
             row[column] = number
+        if len(self.problems) == faults:
+            self.stations[reference] = row
         return row
 
     def agency(self, code: str | None, line: int | None) -> int | None:
@@ -402,7 +412,7 @@ def save_entries(entries: Sequence[BulletinEntry]) -> None:
         row["comments"] = json.dumps(row["comments"], ensure_ascii=False)
         rows.append(row)
         entry._state.adding = False
-    _copy(BulletinEntry, rows)
+    copy_rows(BulletinEntry, rows)
 
 
 def save_records(
@@ -421,9 +431,10 @@ def save_records(
     }
     asked: list[StationQuery] = []
     askers: list[tuple[Row, BulletinEntry, int | None]] = []
+    followers: list[tuple[Row, Row]] = []
     for entry, record in pairs:
         batch.entry = entry
-        _save_record(batch, entry, record, asked, askers)
+        _save_record(batch, entry, record, asked, askers, followers)
     told: set[tuple[int, str]] = set()
     for query, (row, entry, line), answer in zip(asked, askers, resolve(asked), strict=True):
         row["station_id"] = answer.station_id
@@ -432,12 +443,14 @@ def save_records(
             told.add((entry.pk, code))
             batch.entry = entry
             batch.report(line, answer.problem_code, "station", code, answer.expected)
+    for row, leader in followers:
+        row["station_id"] = leader.get("station_id")
     # In the order of their references.
     for model in (
         Origin, Pick, Arrival, Amplitude, Magnitude, StationMagnitude, FocalMechanism,
         IntensityObservation, EventDescription, Interpretation, Consequence,
     ):  # fmt: skip
-        _copy(model, batch.rows[model])
+        copy_rows(model, batch.rows[model])
     return batch.problems
 
 
@@ -447,6 +460,7 @@ def _save_record(
     record: EventRecord,
     asked: list[StationQuery],
     askers: list[tuple[Row, BulletinEntry, int | None]],
+    followers: list[tuple[Row, Row]],
 ) -> None:
     agency_id = entry.reading.agency_id
 
@@ -474,6 +488,17 @@ def _save_record(
             )
         )
         askers.append((row, entry, line))
+
+    def ask_or_follow(
+        row: Row, reference: StationReference | None, line: int | None, leader: Row | None
+    ) -> None:
+        """Take the station of the pick a value was measured with, if it names the same one."""
+        if leader is not None and all(
+            row[column] == leader.get(column) for _, column, _ in STATION_TEXTS[:2]
+        ):
+            followers.append((row, leader))
+        else:
+            ask(row, reference, line, prime)
 
     def solution(part: Any, columns: Columns, key: str | None) -> Row:
         row = batch.values(part, columns, part.line_number)
@@ -509,6 +534,7 @@ def _save_record(
     )
 
     picks: dict[str, int] = {}
+    pick_rows: dict[str | None, Row] = {}
     for pick in record.picks:
         line = pick.line_number
         row = batch.values(pick, PICK, line)
@@ -518,6 +544,7 @@ def _save_record(
         row["key"] = batch.key(pick.pick_id, line)
         row["comments"] = batch.comments(pick.comments)
         picks.setdefault(pick.pick_id, batch.add(Pick, row))
+        pick_rows.setdefault(pick.pick_id, row)
         ask(
             row,
             pick.station,
@@ -546,6 +573,7 @@ def _save_record(
             batch.add(Arrival, row)
 
     amplitudes: dict[str, int] = {}
+    amplitude_rows: dict[str | None, Row] = {}
     for amplitude in record.amplitudes:
         line = amplitude.line_number
         row = batch.values(amplitude, AMPLITUDE, line)
@@ -555,7 +583,10 @@ def _save_record(
         row["key"] = batch.key(amplitude.amplitude_id, line)
         row["comments"] = batch.comments(amplitude.comments)
         amplitudes.setdefault(amplitude.amplitude_id, batch.add(Amplitude, row))
-        ask(row, amplitude.station, line, prime)
+        leader = pick_rows.get(amplitude.pick_id)
+        if leader is not None:
+            amplitude_rows.setdefault(amplitude.amplitude_id, leader)
+        ask_or_follow(row, amplitude.station, line, leader)
 
     magnitudes: dict[str, int] = {}
     for magnitude in record.magnitudes:
@@ -593,7 +624,12 @@ def _save_record(
         row["key"] = batch.key(station_magnitude.station_magnitude_id, line)
         row["comments"] = batch.comments(station_magnitude.comments)
         batch.add(StationMagnitude, row)
-        ask(row, station_magnitude.station, line, prime)
+        ask_or_follow(
+            row,
+            station_magnitude.station,
+            line,
+            amplitude_rows.get(station_magnitude.amplitude_id),
+        )
 
     mechanisms: dict[str, int] = {}
     for mechanism in record.focal_mechanisms:
@@ -732,7 +768,14 @@ def _draw_keys(model: type[models.Model], count: int) -> Iterator[int]:
         return iter([row[0] for row in cursor.fetchall()])
 
 
-def _copy(model: type[models.Model], rows: list[Row]) -> None:
+def insert(model: type[models.Model], rows: list[Row]) -> None:
+    """Copy rows in, each under a new key."""
+    for row, key in zip(rows, _draw_keys(model, len(rows)), strict=True):
+        row["id"] = key
+    copy_rows(model, rows)
+
+
+def copy_rows(model: type[models.Model], rows: list[Row]) -> None:
     """Copy rows in; a column a row does not name gets the model's default."""
     if not rows:
         return

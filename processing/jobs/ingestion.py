@@ -709,18 +709,18 @@ def save_problems(
             if place >= 0 and line <= spans[place][1]:
                 entry = spans[place][2]
         rows.append(
-            BulletinProblem(
-                reading=reading,
-                entry_id=entry,
-                line_number=line,
-                code=problem.code[:40],
-                field=exchange.text_of(problem.field)[:100],
-                found=exchange.text_of(problem.found)[:200],
-                expected=exchange.text_of(problem.expected)[:200],
-                severity=str(problem.severity.value),
-            )
+            {
+                "reading_id": reading.pk,
+                "entry_id": entry,
+                "line_number": line,
+                "code": problem.code[:40],
+                "field": exchange.text_of(problem.field)[:100],
+                "found": exchange.text_of(problem.found)[:200],
+                "expected": exchange.text_of(problem.expected)[:200],
+                "severity": str(problem.severity.value),
+            }
         )
-    BulletinProblem.objects.bulk_create(rows, batch_size=1000)
+    exchange.insert(BulletinProblem, rows)
 
 
 # --- dry run --------------------------------------------------------------------------------------
