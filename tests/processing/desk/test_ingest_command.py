@@ -48,7 +48,7 @@ def test_a_dry_run_stores_the_file_only(path: Path, staff: User, agency: Agency)
 def test_a_refused_file_says_why(path: Path, staff: User, agency: Agency) -> None:
     with pytest.raises(CommandError, match="agency is not known"):
         ingest(path, "--agency", "NONE")
-    with pytest.raises(CommandError, match="not of the format|not well-formed"):
+    with pytest.raises(CommandError, match=r"not of the format|not well-formed"):
         ingest(path, "--agency", "AGA", "--format", "quakeml", "--wait")
     path.write_bytes(b"")
     with pytest.raises(CommandError, match="empty"):
