@@ -10,6 +10,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("csp-report", views.csp_report, name="csp-report"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("fdsnws/", include("catalog.api.fdsnws_urls")),
     path("api/v1/", include("processing.desk.api_urls")),

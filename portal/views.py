@@ -14,7 +14,7 @@ from django.db.models import Count as CountOf
 from django.db.models import F, Max, Min, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.http import HttpResponsePermanentRedirect as Moved
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -94,6 +94,12 @@ def csp_report(request: HttpRequest) -> HttpResponse:
         report = {}
     logger.warning("csp report %s", json.dumps(report)[:2000])
     return HttpResponse(status=204)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it where a page (the admin's) names no icon."""
+    return redirect(static("img/mark.svg"))
 
 
 # --- Map ---------------------------------------------------------------------------------------
@@ -369,7 +375,8 @@ def _form_values(request: HttpRequest) -> dict[str, Any]:
 def _grouped(form: SearchForm, problems: dict[str, str]) -> list[dict[str, Any]]:
     groups = []
     for code, title in GROUPS.items():
-        plain, more = [], []
+        plain: list[FieldShown] = []
+        more: list[FieldShown] = []
         for parameter in parameters_of(PAGE):
             if parameter.group != code or parameter.name in ("offset",):
                 continue
@@ -384,9 +391,7 @@ def _grouped(form: SearchForm, problems: dict[str, str]) -> list[dict[str, Any]]
             )
             (plain if parameter.name in PLAIN_FIELDS else more).append(shown)
         is_used = any(f.error or f.bound.data not in (None, "", []) for f in more)
-        groups.append(
-            {"code": code, "title": title, "plain": plain, "more": more, "open": is_used}
-        )
+        groups.append({"code": code, "title": title, "plain": plain, "more": more, "open": is_used})
     return groups
 
 
@@ -477,10 +482,12 @@ def event_page(request: HttpRequest, public_id: str) -> HttpResponseBase:
         return Moved(f"{reverse('event', args=[successor.public_id])}?merged={public_id}")
     if event.status == Event.Status.DELETED:
         return gone(request, event)
-    row = getattr(event, "row", None)
-    if row is None or event.preferred_origin is None:
+    row: EventRow | None = getattr(event, "row", None)
+    preferred = event.preferred_origin
+    if row is None or preferred is None:
         raise Http404(_("This event is still being processed."))
-    return render(request, "portal/event.html", _event_context(request, event, row))
+    context = _event_context(request, event, row, preferred)
+    return render(request, "portal/event.html", context)
 
 
 def gone(request: HttpRequest, event: Event) -> HttpResponse:
@@ -499,11 +506,12 @@ class SolutionShown:
     seconds: float | None
     depth_difference_km: float | None
     magnitudes: list[Any]
+    arrival_count: int
 
 
-def _event_context(request: HttpRequest, event: Event, row: EventRow) -> dict[str, Any]:
-    preferred = event.preferred_origin
-    assert preferred is not None
+def _event_context(
+    request: HttpRequest, event: Event, row: EventRow, preferred: Origin
+) -> dict[str, Any]:
     origins = list(
         event.origins.current()
         .select_related("agency", "entry__reading__agency")
@@ -538,9 +546,7 @@ def _event_context(request: HttpRequest, event: Event, row: EventRow) -> dict[st
         "magnitudes": magnitudes,
         "chosen_magnitudes": chosen,
         "arrival_tables": [
-            {"solution": s, "arrivals": _arrivals(s.origin)}
-            for s in solutions
-            if s.origin.arrival_count
+            {"solution": s, "arrivals": _arrivals(s.origin)} for s in solutions if s.arrival_count
         ],
         "intensities": intensities,
         "consequences": event.consequences.filter(superseded_at=None),
@@ -571,14 +577,16 @@ def _compared(origin: Origin, preferred: Origin, magnitudes: list[Any]) -> Solut
                 preferred.latitude, preferred.longitude, origin.latitude, origin.longitude
             )
         )
-    both_depths = origin.depth_km is not None and preferred.depth_km is not None
+    depth, preferred_depth = origin.depth_km, preferred.depth_km
     return SolutionShown(
         origin=origin,
         is_preferred=is_preferred,
         distance_km=distance,
         seconds=None if is_preferred else (origin.time - preferred.time).total_seconds(),
         depth_difference_km=(
-            origin.depth_km - preferred.depth_km if both_depths and not is_preferred else None
+            None
+            if is_preferred or depth is None or preferred_depth is None
+            else depth - preferred_depth
         ),
         magnitudes=[
             m
@@ -586,6 +594,7 @@ def _compared(origin: Origin, preferred: Origin, magnitudes: list[Any]) -> Solut
             if (m.origin_id == origin.pk)
             or (m.origin_id is None and m.entry_id and m.entry_id == origin.entry_id)
         ],
+        arrival_count=getattr(origin, "arrival_count", 0),
     )
 
 

@@ -20,6 +20,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, npgettext, pgettext
 from django.utils.translation import gettext as _
 
+from catalog.models import Consequence, EventRow, Interpretation
+
 register = template.Library()
 
 #: Civil time of Kazakhstan's largest city; since 2024-03-01 of the whole country.
@@ -272,9 +274,7 @@ def almaty_offsets() -> list[tuple[int, int]]:
 # --- Size ------------------------------------------------------------------------------------
 
 
-def equivalent_magnitude(
-    kr: float | None, mpva: float | None, other: float | None
-) -> float | None:
+def equivalent_magnitude(kr: float | None, mpva: float | None, other: float | None) -> float | None:
     """A magnitude for *words and symbol size only*: M = (KR - 4) / 1.8; KR = 2.31 MPVA - 0.52.
 
     The first is Rautian's relation, the second the regression of KR and MPVA as the network
@@ -320,7 +320,7 @@ SIZE_COLUMNS = (
 )
 
 
-def sizes(row: object) -> list[tuple[str, float]]:
+def sizes(row: EventRow) -> list[tuple[str, float]]:
     """The sizes a catalogue row has, KR first, as (scale, value)."""
     return [
         (scale, value)
@@ -330,14 +330,14 @@ def sizes(row: object) -> list[tuple[str, float]]:
 
 
 @register.filter
-def size_list(row: object) -> list[dict[str, str]]:
+def size_list(row: EventRow) -> list[dict[str, str]]:
     """For templates: ``[{"scale": "KR", "value": "11.7"}, ...]``."""
     return [{"scale": scale, "value": magnitude(value)} for scale, value in sizes(row)]
 
 
 @register.filter
-def row_size_words(row: object) -> str:
-    equal = equivalent_magnitude(row.kr, row.mpva, row.magnitude)  # type: ignore[attr-defined]
+def row_size_words(row: EventRow) -> str:
+    equal = equivalent_magnitude(row.kr, row.mpva, row.magnitude)
     return size_words(equal)
 
 
@@ -350,39 +350,39 @@ def intensity(value: float | None) -> str:
     return str(low) if value == low else f"{low}–{low + 1}"
 
 
-def place_of(row: object) -> str:
+def place_of(row: EventRow) -> str:
     """Where, in the reader's language; the coordinates where no settlement is near."""
     language = (get_language() or "en")[:2]
     for stem in ("name", "place"):
         text = getattr(row, f"{stem}_{language}") or getattr(row, f"{stem}_en")
         if text:
             return str(text)
-    return f"{latitude(row.latitude)}, {longitude(row.longitude)}"  # type: ignore[attr-defined]
+    return f"{latitude(row.latitude)}, {longitude(row.longitude)}"
 
 
 @register.filter
-def row_place(row: object) -> str:
+def row_place(row: EventRow) -> str:
     """Distance and direction from the nearest settlement, else the coordinates."""
     language = (get_language() or "en")[:2]
-    text = getattr(row, f"place_{language}") or getattr(row, "place_en")
-    return text or f"{latitude(row.latitude)}, {longitude(row.longitude)}"  # type: ignore[attr-defined]
+    text = getattr(row, f"place_{language}") or row.place_en
+    return str(text) or f"{latitude(row.latitude)}, {longitude(row.longitude)}"
 
 
 @register.filter
-def row_name(row: object) -> str:
+def row_name(row: EventRow) -> str:
     """The event's own name in the reader's language, else in English; mostly there is none."""
     language = (get_language() or "en")[:2]
-    return getattr(row, f"name_{language}") or getattr(row, "name_en")
+    return str(getattr(row, f"name_{language}") or row.name_en)
 
 
 @register.filter
-def row_title(row: object) -> str:
+def row_title(row: EventRow) -> str:
     """The event's name where it has one, else its place."""
     return place_of(row)
 
 
 @register.filter
-def note(record: object) -> str:
+def note(record: Consequence | Interpretation) -> str:
     """The note of a record in the reader's language, else in English, else in any."""
     language = (get_language() or "en")[:2]
     texts = [getattr(record, f"note_{code}") for code in (language, "en", "ru", "kk")]
@@ -469,5 +469,3 @@ def with_query(context: template.Context, **changes: object) -> str:
         else:
             query[name] = str(value)
     return "?" + query.urlencode(safe="/:,") if query else "?"
-
-

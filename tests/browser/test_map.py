@@ -1,0 +1,185 @@
+"""The home page in a real browser: map, list, filter, address, keyboard, small screens."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenBrowser
+from tests.portal.conftest import published
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def three_events(site: str) -> None:
+    published()
+    published(
+        public_id="kz2014kadzhi",
+        time=datetime(2014, 11, 14, 1, 24, tzinfo=UTC),
+        latitude=42.10,
+        longitude=77.27,
+        agency="SOME",
+        sizes={"KR": 13.6, "Mw": 5.4},
+        place="131 km S of Almaty",
+    )
+    published(
+        public_id="kz2016small1",
+        time=datetime(2016, 3, 2, 11, 5, 9, tzinfo=UTC),
+        latitude=43.9,
+        longitude=75.6,
+        depth_km=None,
+        agency="USGS",
+        minute_precision=False,
+        felt=False,
+        sizes={"mb": 4.1},
+        place="110 km NW of Almaty",
+    )
+
+
+def visit(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector("#map[data-loaded]")
+
+
+def drawn(page: Page, number: int) -> None:
+    expect(page.locator("#map")).to_have_attribute("data-drawn", str(number))
+
+
+def test_epicentres_are_drawn_and_listed(three_events: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    visit(page, "/en/")
+    drawn(page, 3)
+    expect(page.locator(".quake")).to_have_count(3)
+    expect(page.locator(".quake").first).to_contain_text("2016-03-02 11:05:09")
+    expect(page.locator('[data-id="kz2014karagn"]')).to_contain_text("2014-06-21 06:30")
+    painted = page.evaluate(
+        """() => [...document.querySelectorAll(".leaflet-quakes-pane canvas")].some((canvas) =>
+          canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
+            .data.some((value) => value > 0))"""
+    )
+    assert painted
+
+
+def test_a_filter_changes_map_list_and_address_and_back_restores(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    visit(page, "/en/")
+    page.click("#filters-more summary")
+    page.fill('[name="minkr"]', "12")
+    page.press('[name="minkr"]', "Enter")
+    expect(page.locator(".quake")).to_have_count(1)
+    drawn(page, 1)
+    expect(page).to_have_url(re.compile(r"\?minkr=12$"))
+    page.go_back()
+    expect(page.locator(".quake")).to_have_count(3)
+    drawn(page, 3)
+    expect(page.locator('[name="minkr"]')).to_have_value("")
+    page.go_forward()
+    expect(page.locator(".quake")).to_have_count(1)
+    expect(page.locator('[name="minkr"]')).to_have_value("12")
+
+
+def test_an_address_restores_search_position_and_choice(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    visit(page, "/en/?agency=SOME&map=7/42.5/77&selected=kz2014kadzhi")
+    expect(page.locator(".quake")).to_have_count(1)
+    expect(page.locator(".popup")).to_contain_text("KR 13.6")
+    expect(page.locator(".popup")).to_contain_text("07:24 (UTC+6)")
+    expect(page.locator(".quake.is-selected")).to_have_attribute("data-id", "kz2014kadzhi")
+    expect(page.locator('[name="agency"]')).to_have_value("SOME")
+    page.keyboard.press("Escape")
+
+
+def test_the_list_can_be_kept_to_what_the_map_shows(three_events: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    visit(page, "/en/?map=8/42.1/77.27")
+    expect(page.locator(".quake")).to_have_count(3)
+    page.check("#in-view")
+    expect(page.locator(".quake")).to_have_count(1)
+    expect(page).to_have_url(re.compile("inview=1"))
+    page.click(".home-button")
+    expect(page.locator(".quake")).to_have_count(3)
+
+
+def test_a_click_on_an_epicentre_opens_it_and_marks_its_line(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    visit(page, "/en/?map=7/49.56/72.97")
+    drawn(page, 1)
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator(".popup")).to_contain_text("28 km S of Karaganda")
+    expect(page.locator(".quake.is-selected")).to_have_attribute("data-id", "kz2014karagn")
+    page.click(".popup a")
+    expect(page.locator("h1")).to_contain_text("KR 11.7")
+
+
+def test_everything_is_reached_by_keyboard(three_events: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    visit(page, "/en/?map=6/43/76")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.focus("#map")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page).not_to_have_url(re.compile(r"map=6/43\.000/76\.000"))
+    page.locator(".quake a").first.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/en/events/kz2016small1/"))
+
+
+def test_a_mistake_in_a_filter_is_said_beside_it(three_events: None, open_browser: OpenBrowser):
+    page, watch = open_browser()
+    visit(page, "/en/")
+    page.click("#filters-more summary")
+    page.fill('[name="minkr"]', "much")
+    page.press('[name="minkr"]', "Enter")
+    expect(page.locator("#filter-error")).to_contain_text("minkr")
+    expect(page.locator('[name="minkr"]')).to_have_attribute("aria-invalid", "true")
+    # Chromium itself writes every 400 to the console.
+    watch.complaints = [c for c in watch.complaints if "status of 400" not in c]
+
+
+def test_no_events_is_said_with_a_way_out(three_events: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    visit(page, "/en/?starttime=2026-01-01")
+    expect(page.locator("#empty")).to_be_visible()
+    page.click("#empty a")
+    expect(page.locator(".quake")).to_have_count(3)
+    expect(page).to_have_url(re.compile("/en/$"))
+
+
+def test_the_list_stays_when_events_cannot_be_loaded(three_events: None, open_browser: OpenBrowser):
+    page, watch = open_browser()
+    page.route("**/api/v1/map/events.json*", lambda route: route.abort())
+    page.goto("/en/")
+    expect(page.locator("#map-status.is-error")).to_be_visible()
+    expect(page.locator(".quake")).to_have_count(3)
+    watch.complaints = [c for c in watch.complaints if "ERR_FAILED" not in c]
+
+
+@pytest.mark.parametrize("language", ["kk", "ru", "en"])
+def test_a_telephone_never_scrolls_sideways(
+    three_events: None, open_browser: OpenBrowser, language: str
+):
+    page, _ = open_browser(viewport={"width": 390, "height": 844})
+    for path in ("", "search/", "events/kz2014kadzhi/", "methods/", "data-services/", "login/"):
+        page.goto(f"/{language}/{path}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, f"{path or 'map'} is {width} px wide"
+
+
+def test_the_event_page_draws_its_solutions(three_events: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    page.goto("/en/events/kz2014kadzhi/")
+    expect(page.locator("#event-map")).to_have_attribute("data-loaded", "1")
+    expect(page.locator("#event-map .leaflet-marker-pane svg path")).to_have_count(2)

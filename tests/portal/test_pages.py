@@ -1,0 +1,189 @@
+"""The public pages as a browser without a script gets them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from catalog.models import Agency, Change, Event, IntensityObservation, Origin
+from tests.portal.conftest import MakeEvent
+
+LANGUAGES = ("kk", "ru", "en")
+PAGES = ("map", "search", "about", "methods", "data-sources", "api-docs", "login")
+
+
+def address(name: str, language: str = "en", *args: str) -> str:
+    with translation.override(language):
+        return reverse(name, args=args)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_answers_in_its_language(client: Client, db: None, page: str, language: str):
+    answer = client.get(address(page, language))
+    assert answer.status_code == 200
+    assert f'<html lang="{language}">' in answer.content.decode()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_has_an_inline_script_or_style(client: Client, db: None, page: str):
+    text = client.get(address(page)).content.decode()
+    scripts = re.findall(r"<script\b([^>]*)>", text)
+    assert all("src=" in s or 'type="application/json"' in s for s in scripts)
+    assert "<style" not in text
+    assert not re.search(r"\s(style|on[a-z]+)=", text)
+
+
+def test_the_list_is_there_without_a_script(client: Client, make_event: MakeEvent):
+    make_event()
+    text = client.get(address("map")).content.decode()
+    assert address("event", "en", "kz2014karagn") in text
+    assert "28 km S of Karaganda" in text
+    assert "2014-06-21 06:30</time>" in text
+
+
+def test_the_filter_works_without_a_script(client: Client, make_event: MakeEvent):
+    make_event()
+    make_event(public_id="kz2014small1", sizes={"KR": 7.0}, place="a small one")
+    text = client.get(address("map"), {"minkr": "11", "maxkr": "", "map": "5/45/70"})
+    assert "Karaganda" in text.content.decode()
+    assert "a small one" not in text.content.decode()
+
+
+def test_a_mistake_in_the_filter_is_said_and_kept(client: Client, db: None):
+    text = client.get(address("map"), {"minkr": "much"}).content.decode()
+    assert 'value="much"' in text
+    assert 'aria-invalid="true"' in text
+
+
+def test_languages_lead_to_the_same_search(client: Client, db: None):
+    text = client.get(address("search"), {"minkr": "9"}).content.decode()
+    for language in LANGUAGES:
+        assert f'href="/{language}/search/?minkr=9"' in text
+
+
+def test_an_unknown_search_word_is_named(client: Client, db: None):
+    text = client.get(address("search"), {"minmagnitud": "3"}).content.decode()
+    assert "minmagnitud" in text
+    assert "minmagnitude" in text
+
+
+def test_an_error_stands_beside_its_field(client: Client, db: None):
+    text = client.get(address("search"), {"minlatitude": "95"}).content.decode()
+    field = text[text.index('name="minlatitude"') :]
+    assert "95" in field[: field.index("maxlatitude")]
+    assert 'class="field__error"' in field[: field.index('name="maxlatitude"')]
+
+
+def test_results_are_sorted_and_paged_by_the_address(client: Client, make_event: MakeEvent):
+    for number in range(3):
+        make_event(
+            public_id=f"kz201400000{number}",
+            time=datetime(2014, 1, 1 + number, tzinfo=UTC),
+            sizes={"mb": 4.0 + number},
+        )
+    first = client.get(address("search"), {"limit": "2", "orderby": "time-asc"}).content.decode()
+    ids = re.findall(r"/en/events/(kz\w+)/", first)
+    assert ids == ["kz2014000000", "kz2014000001"]
+    following = re.search(r'rel="next" href="\?([^"]+)"', first)
+    assert following is not None
+    rest = client.get(f"{address('search')}?{following[1].replace('&amp;', '&')}")
+    assert re.findall(r"/en/events/(kz\w+)/", rest.content.decode()) == ["kz2014000002"]
+
+
+def test_the_downloads_carry_the_search(client: Client, make_event: MakeEvent):
+    make_event()
+    text = client.get(address("search"), {"minkr": "9"}).content.decode()
+    assert "/fdsnws/event/1/query?format=csv&amp;minkr=9" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_event_page_tells_what_when_where(client: Client, make_event: MakeEvent, language: str):
+    make_event()
+    text = client.get(address("event", language, "kz2014karagn")).content.decode()
+    sign = "." if language == "en" else ","
+    assert f"11{sign}7" in text
+    assert "2014-06-21 06:30</time>" in text
+    assert "06:30:00" not in text
+    assert "±\u00a030" in text or "± 30" in text
+    assert "(UTC+6)" in text
+    assert f"49{sign}56°" in text
+
+
+def test_solutions_stand_side_by_side_with_their_distance(client: Client, make_event: MakeEvent):
+    event = make_event()
+    preferred = event.preferred_origin
+    assert preferred is not None
+    Origin.objects.create(
+        event=event,
+        agency=Agency.objects.create(code="SOMEX"),
+        time=datetime(2014, 6, 21, 6, 30, 2, tzinfo=UTC),
+        point="SRID=4326;POINT(72.97 49.65)",
+    )
+    text = client.get(address("event", "en", "kz2014karagn")).content.decode()
+    assert "SOMEX" in text
+    assert "10.0\u00a0km" in text
+    assert "+2.0\u00a0s" in text
+
+
+def test_a_felt_place_and_its_intensity_are_listed(client: Client, make_event: MakeEvent):
+    event = make_event()
+    IntensityObservation.objects.create(event=event, place="Abai", minimum=3, maximum=4)
+    text = client.get(address("event", "en", "kz2014karagn")).content.decode()
+    assert "Abai" in text
+    assert "3–4" in text
+
+
+def test_a_merged_event_leads_to_its_successor_and_says_so(client: Client, make_event: MakeEvent):
+    survivor = make_event()
+    Event.objects.create(public_id="kz2014merged", status="merged", merged_into=survivor)
+    answer = client.get(address("event", "en", "kz2014merged"))
+    assert answer.status_code == 301
+    assert "kz2014merged" in client.get(answer["Location"]).content.decode()
+
+
+def test_a_notice_of_a_merge_cannot_be_made_up(client: Client, make_event: MakeEvent):
+    make_event()
+    page = address("event", "en", "kz2014karagn")
+    text = client.get(page, {"merged": "kz2014forged"}).content.decode()
+    assert 'class="notice"' not in text
+
+
+def test_a_deleted_event_is_gone_and_says_so(client: Client, db: None):
+    event = Event.objects.create(public_id="kz2014gone99", status="deleted")
+    Change.record("deleted", event)
+    answer = client.get(address("event", "en", "kz2014gone99"))
+    assert answer.status_code == 410
+    assert "kz2014gone99" in answer.content.decode()
+
+
+def test_an_unknown_event_is_not_found(client: Client, db: None):
+    answer = client.get(address("event", "en", "kz1999nothing"))
+    assert answer.status_code == 404
+    assert "lang=" in answer.content.decode()
+
+
+def test_a_synthetic_event_is_called_so_everywhere(client: Client, make_event: MakeEvent):
+    event = make_event(synthetic=True)
+    assert "synthetic" in client.get(address("map")).content.decode().lower()
+    page = client.get(address("event", "en", event.public_id)).content.decode()
+    assert "not a real earthquake" in page
+
+
+def test_the_documentation_lists_every_word_of_the_service(client: Client, db: None):
+    from catalog.search import FDSN, parameters_of
+
+    text = client.get(address("api-docs")).content.decode()
+    for parameter in parameters_of(FDSN):
+        assert f"<code>{parameter.name}</code>" in text
+
+
+def test_hostile_text_of_a_bulletin_stays_text(client: Client, make_event: MakeEvent):
+    make_event(place='</script><script>alert("x")</script>')
+    for page in (address("map"), address("event", "en", "kz2014karagn"), address("search")):
+        assert '<script>alert("x")' not in client.get(page).content.decode()
