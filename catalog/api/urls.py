@@ -1,5 +1,15 @@
-"""Addresses."""
+"""Addresses of the JSON API, one for all languages."""
 
-from django.urls import URLPattern
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView
 
-urlpatterns: list[URLPattern] = []
+from catalog.api import views
+
+urlpatterns = [
+    path("events", views.EventsView.as_view(), name="api-events"),
+    path("events/<str:public_id>", views.EventView.as_view(), name="api-event"),
+    path("map/events.json", views.MapEventsView.as_view(), name="api-map-events"),
+    path("changes", views.ChangesView.as_view(), name="api-changes"),
+    path("download.<str:format>", views.DownloadView.as_view(), name="download"),
+    path("schema", SpectacularAPIView.as_view(), name="api-schema"),
+]

@@ -1,0 +1,200 @@
+"""The FDSN event service, version 1.2, and honest 404s for all else below ``/fdsnws/``.
+
+The validator, the WADL and the human page are made from one list, ``catalog.search.PARAMETERS``.
+Errors are plain English text as the standard prescribes: clients show them as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.views.decorators.csrf import csrf_exempt
+
+from catalog import downloads
+from catalog.models import Agency, EventRow
+from catalog.search import FDSN, GROUPS, EventSearch, Kind, SearchError, parameters_of
+
+SERVICE_VERSION = "1.2.0"
+#: The standard's limit on an encoded address.
+MAX_URI_BYTES = 2000
+#: Beyond this, with arrivals, an answer is refused.
+MAX_EVENTS_WITH_ARRIVALS = 100_000
+
+_MEANING = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Request too large",
+    414: "Request URI too large",
+    429: "Too many requests",
+    204: "No data",
+}
+_XML_TYPES = {
+    Kind.TIME: "xs:dateTime",
+    Kind.FLOAT: "xs:double",
+    Kind.INTEGER: "xs:int",
+    Kind.BOOLEAN: "xs:boolean",
+}
+
+View = Callable[[HttpRequest], HttpResponseBase]
+
+
+def error(request: HttpRequest, code: int, detail: str) -> HttpResponse:
+    """Return an error as the standard words it; a 204 has no body."""
+    if code == 204:
+        return HttpResponse(status=204)
+    body = (
+        f"Error {code}: {_MEANING[code]}\n\n{detail}\n\n"
+        f"Usage details are available from {_absolute(request, 'fdsnws-event')}\n\n"
+        f"Request:\n{request.build_absolute_uri()}\n\n"
+        f"Request Submitted:\n{timezone.now():%Y-%m-%dT%H:%M:%S.%f}\n\n"
+        f"Service version:\n{SERVICE_VERSION}\n"
+    )
+    return HttpResponse(body, status=code, content_type="text/plain; charset=utf-8")
+
+
+def _absolute(request: HttpRequest, name: str) -> str:
+    return request.build_absolute_uri(reverse(name))
+
+
+def service(view: View) -> View:
+    """Make a view of the service: read only, open to scripts of any site; answers are English."""
+
+    @csrf_exempt
+    @wraps(view)
+    def wrapped(request: HttpRequest) -> HttpResponseBase:
+        # The page is for people and keeps their language.
+        with translation.override(translation.get_language() if view is index_page else "en"):
+            response: HttpResponseBase
+            if request.method not in ("GET", "HEAD"):
+                response = error(request, 405, f"{request.method} is not offered; use GET.")
+                response["Allow"] = "GET, HEAD"
+            else:
+                response = view(request)
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Expose-Headers"] = "X-Catalogue-Version, ETag"
+        return response
+
+    return wrapped
+
+
+@service
+def query(request: HttpRequest) -> HttpResponseBase:
+    """Answer ``query``."""
+    if len(request.get_full_path()) > MAX_URI_BYTES:
+        return error(request, 414, f"The address is longer than {MAX_URI_BYTES} bytes.")
+    try:
+        search = EventSearch.from_query(request.GET, FDSN)
+    except SearchError as wrong:
+        return error(request, 400, "\n".join(problem.message for problem in wrong.problems))
+    if search.includearrivals and search.format == "xml":
+        count = search.count(MAX_EVENTS_WITH_ARRIVALS)
+        if not count.exact and (search.limit is None or search.limit > MAX_EVENTS_WITH_ARRIVALS):
+            return error(
+                request,
+                413,
+                f"With arrivals at most {MAX_EVENTS_WITH_ARRIVALS} events are sent at once. "
+                "Ask for shorter spans of time, or without includearrivals.",
+            )
+    if search.format == "text":  # the include words are ignored, as the standard says
+        search = search.replace(
+            includeallorigins=False,
+            includeallmagnitudes=False,
+            includearrivals=False,
+            includemechanisms=False,
+        )
+    code = int(search.nodata)
+    try:
+        return downloads.respond(
+            request,
+            search,
+            search.format,
+            nothing=lambda: error(request, code, "No event matches."),
+        )
+    except downloads.Busy:
+        response = error(request, 429, "Too many large answers at once; try again in a moment.")
+        response["Retry-After"] = str(downloads.RETRY_AFTER_SECONDS)
+        return response
+
+
+@service
+def version(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"{SERVICE_VERSION}\n", content_type="text/plain; charset=utf-8")
+
+
+@service
+def wadl(request: HttpRequest) -> HttpResponse:
+    return render(
+        request,
+        "api/application.wadl",
+        {
+            "base": _absolute(request, "fdsnws-event"),
+            "parameters": [
+                (parameter, _XML_TYPES.get(parameter.kind, "xs:string"))
+                for parameter in parameters_of(FDSN)
+            ],
+        },
+        content_type="application/xml; charset=utf-8",
+    )
+
+
+def _names(root: str, names: list[str]) -> HttpResponse:
+    one = root.removesuffix("s")
+    lines = "".join(f"  <{one}>{_escaped(name)}</{one}>\n" for name in names)
+    return HttpResponse(
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>\n{lines}</{root}>\n',
+        content_type="application/xml; charset=utf-8",
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+@service
+def catalogs(request: HttpRequest) -> HttpResponse:
+    return _names("Catalogs", [settings.PORTAL_AGENCY_CODE])
+
+
+@service
+def contributors(request: HttpRequest) -> HttpResponse:
+    """The agencies whose bulletins are here, and the portal where its own solution is preferred."""
+    codes = set(
+        Agency.objects.filter(reports__isnull=False).distinct().values_list("code", flat=True)
+    )
+    if EventRow.objects.filter(contributor=settings.PORTAL_AGENCY_CODE).exists():
+        codes.add(settings.PORTAL_AGENCY_CODE)
+    return _names("Contributors", sorted(codes))
+
+
+def index_page(request: HttpRequest) -> HttpResponse:
+    """The page people read about the service."""
+    groups = [
+        (title, [p for p in parameters_of(FDSN) if p.group == group])
+        for group, title in GROUPS.items()
+    ]
+    return render(
+        request,
+        "api/fdsnws_event.html",
+        {
+            "base": _absolute(request, "fdsnws-event"),
+            "groups": groups,
+            "version": SERVICE_VERSION,
+            "max_events_with_arrivals": MAX_EVENTS_WITH_ARRIVALS,
+        },
+    )
+
+
+index = service(index_page)
+
+
+@service
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """A service we do not have is a 404 in text: a page here would break clients' discovery."""
+    return error(request, 404, "There is no such service or method here.")
