@@ -189,6 +189,16 @@ def test_parked_work_is_seen_at_once(desk_client: Client) -> None:
     assert "Boom" in desk_client.get(reverse("desk")).content.decode()
 
 
+@pytest.mark.parametrize("page", ["desk", "runs"])
+def test_runs_of_every_kind_are_listed(
+    desk_client: Client, agency: Agency, bulletin: bytes, page: str
+) -> None:
+    send(desk_client, bulletin, agency="AGA")
+    send(desk_client, bulletin, agency="AGA", dry_run="on")
+    ProcessingRun.objects.create(kind="recompute", status="succeeded")
+    assert desk_client.get(reverse(page)).content.decode().count("0.isf") == 2
+
+
 def test_doubtful_pairs_are_listed(desk_client: Client) -> None:
     MergeDecision.objects.create(kind="review", misfit=2.5, rule_set="rules-1")
     assert "rules-1" in desk_client.get(reverse("review")).content.decode()
