@@ -234,7 +234,7 @@ def _map_words() -> dict[str, Any]:
         "syntheticLong": _("Synthetic example event, not a real earthquake"),
         "agencies": _("Reported by"),
         "almaty": _("in Almaty"),
-        "minute": "± 30 s",
+        "minute": seismo.uncertainty(30, "s"),
         "details": _("All about this event"),
         "shown": _("%(shown)s of %(count)s events"),
         "inView": _("%(count)s in the part of the map you see"),

@@ -12,6 +12,9 @@ export class ApiError extends Error {
 /** Fetch JSON; `{data: null}` with the old etag when nothing changed since `etag`. */
 export async function fetchJson(url, { etag = null, signal = undefined } = {}) {
   const headers = { Accept: "application/json" };
+  // Messages come back in the page's language, whatever the browser prefers.
+  const language = globalThis.document?.documentElement.lang;
+  if (language) headers["Accept-Language"] = language;
   if (etag) headers["If-None-Match"] = etag;
   let answer;
   try {
@@ -32,7 +35,7 @@ export async function fetchJson(url, { etag = null, signal = undefined } = {}) {
 export function problemsOf(body) {
   const list = body.problems || body.errors || [];
   if (list.length) return list.map((p) => ({ word: p.word || "", message: p.message || String(p) }));
-  const text = body.detail || body.message || "";
+  const text = body.detail || body.error || body.message || "";
   return text ? [{ word: "", message: String(text) }] : [];
 }
 
