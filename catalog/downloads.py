@@ -9,11 +9,9 @@ connection without the last chunk: no client takes half for the whole.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -21,6 +19,8 @@ import psycopg
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
+from django.db.models import CharField, F, Func, TextField, Value
+from django.db.models.functions import Cast, NullIf
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
@@ -28,7 +28,7 @@ from django.utils.timezone import now
 
 from catalog import rendering
 from catalog.formats import quakeml
-from catalog.models import FeedCounter
+from catalog.models import EventRow, FeedCounter
 from catalog.search import EventSearch
 
 ALIAS = "download"
@@ -130,27 +130,35 @@ def _take_a_place(cursor: Any, address: str) -> None:
 
 
 def _lines(column: str) -> Callable[[EventSearch], Generator[bytes, None, None]]:
-    """Return a writer of a column of finished lines, fetched by COPY."""
+    """Return a writer of a column of finished lines."""
 
     def events(search: EventSearch) -> Generator[bytes, None, None]:
-        query = search.queryset().using(ALIAS).values_list(column).query
-        try:
-            sql, params = query.get_compiler(ALIAS).as_sql()
-        except EmptyResultSet:
-            return
-        # The lines hold no control character, so with these two neither quotes nor escapes arise.
-        copy = f"COPY ({sql}) TO STDOUT (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')"
-        with connections[ALIAS].cursor() as cursor, cursor.copy(copy, params) as rows:
-            batch = bytearray()
-            for row in rows:
-                batch += row
-                if len(batch) >= BATCH_BYTES:
-                    yield bytes(batch)
-                    batch.clear()
-            if batch:
-                yield bytes(batch)
+        yield from _copied(search, F(column))
 
     return events
+
+
+def _copied(search: EventSearch, text: Any, between: bytes = b"") -> Generator[bytes, None, None]:
+    """Yield one text a row, each ending its line, fetched by COPY and batched."""
+    query = search.queryset().using(ALIAS).values_list(text).query
+    try:
+        sql, params = query.get_compiler(ALIAS).as_sql()
+    except EmptyResultSet:
+        return
+    # The lines hold no control character, so with these two neither quotes nor escapes arise.
+    copy = f"COPY ({sql}) TO STDOUT (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')"
+    with connections[ALIAS].cursor() as cursor, cursor.copy(copy, params) as rows:
+        batch = bytearray()
+        separator = b""
+        for row in rows:
+            batch += separator
+            batch += row
+            separator = between
+            if len(batch) >= BATCH_BYTES:
+                yield bytes(batch)
+                batch.clear()
+        if batch:
+            yield bytes(batch)
 
 
 # --- QuakeML -----------------------------------------------------------------------------------
@@ -249,35 +257,52 @@ GEOJSON_PROPERTIES: dict[str, str] = {
 }
 
 
-def _shown(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return rendering.time_text(value) + "Z"
-    return None if value == "" else value
+_TIMES = frozenset(("time", "updated_at"))
+
+
+def _told(column: str) -> Any:
+    """Return a column as JSON has it: a time as ISO 8601 with Z, an empty text as null."""
+    if column in _TIMES:
+        return Func(
+            F(column),
+            template=(
+                "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+            ),
+            output_field=TextField(),
+        )
+    if isinstance(EventRow._meta.get_field(column), CharField):
+        return NullIf(F(column), Value(""))
+    return F(column)
+
+
+def _object(**values: Any) -> Func:
+    """Return a JSON object written by PostgreSQL, its members in this order."""
+    pairs = [part for key, value in values.items() for part in (Value(key), value)]
+    return Func(*pairs, function="json_build_object", output_field=TextField())
+
+
+_FEATURE = Cast(
+    _object(
+        type=Value("Feature"),
+        id=F("public_id"),
+        # Two coordinates only: a third would be metres upwards (RFC 7946), not depth.
+        geometry=_object(
+            type=Value("Point"),
+            coordinates=Func(
+                F("longitude"),
+                F("latitude"),
+                function="json_build_array",
+                output_field=TextField(),
+            ),
+        ),
+        properties=_object(**{name: _told(c) for name, c in GEOJSON_PROPERTIES.items()}),
+    ),
+    TextField(),
+)
 
 
 def _geojson_events(search: EventSearch) -> Generator[bytes, None, None]:
-    columns = ("public_id", "longitude", "latitude", *GEOJSON_PROPERTIES.values())
-    rows = search.queryset().using(ALIAS).values_list(*columns).iterator(chunk_size=2000)
-    out: list[str] = []
-    size, comma = 0, ""
-    for public_id, longitude, latitude, *values in rows:
-        feature = {
-            "type": "Feature",
-            "id": public_id,
-            # Two coordinates only: a third would be metres upwards (RFC 7946), not depth.
-            "geometry": {"type": "Point", "coordinates": [longitude, latitude]},
-            "properties": dict(zip(GEOJSON_PROPERTIES, map(_shown, values), strict=True)),
-        }
-        text = comma + json.dumps(feature, ensure_ascii=False, separators=(",", ":"))
-        out.append(text)
-        comma = ",\n"
-        size += len(text)
-        if size >= BATCH_BYTES:
-            yield "".join(out).encode()
-            out.clear()
-            size = 0
-    if out:
-        yield "".join(out).encode()
+    yield from _copied(search, _FEATURE, between=b",")
 
 
 WRITERS: dict[str, Writer] = {

@@ -3,6 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
+from catalog.api import openapi as openapi  # registers itself
 from catalog.api import views
 
 urlpatterns = [
