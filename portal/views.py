@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.http import HttpResponsePermanentRedirect as Moved
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -189,7 +189,7 @@ def _map_config() -> dict[str, Any]:
     return {
         "language": (get_language() or "en")[:2],
         "decimal": "." if (get_language() or "en").startswith("en") else ",",
-        "eventsUrl": _api_address("api-map-events", "/api/v1/map/events.json"),
+        "eventsUrl": reverse("api-map-events"),
         "eventUrl": reverse("event", args=[EVENT_IN_ADDRESS]),
         "basemapUrl": static("geo/basemap.json"),
         "settlementsUrl": static("geo/settlements.json"),
@@ -206,13 +206,6 @@ def _map_config() -> dict[str, Any]:
         "offsets": seismo.almaty_offsets(),
         "depthBounds": seismo.DEPTH_CLASSES_KM,
     }
-
-
-def _api_address(name: str, otherwise: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return otherwise
 
 
 def _map_words() -> dict[str, Any]:
@@ -450,16 +443,15 @@ def _sort_query(search: EventSearch, order: str) -> str:
 
 def _downloads(query: str) -> list[dict[str, str]]:
     """The same search as files."""
-    base = "/fdsnws/event/1/query"
     formats = [
         ("csv", "CSV", _("wide table, one column a scale")),
-        ("xml", "QuakeML", _("QuakeML 1.2, for programs")),
+        ("quakeml", "QuakeML", _("QuakeML 1.2, for programs")),
         ("geojson", "GeoJSON", _("for maps and GIS")),
         ("text", "FDSN text", _("short table of the FDSN standard")),
     ]
-    joined = f"&{query}" if query else ""
+    asked = f"?{query}" if query else ""
     return [
-        {"code": code, "name": name, "note": note, "url": f"{base}?format={code}{joined}"}
+        {"code": code, "name": name, "note": note, "url": reverse("download", args=[code]) + asked}
         for code, name, note in formats
     ]
 
@@ -674,7 +666,7 @@ def _event_downloads(event: Event) -> list[dict[str, str]]:
         for extra in [
             "&includeallorigins=true&includeallmagnitudes=true&includearrivals=true"
             "&includemechanisms=true"
-            if download["code"] == "xml"
+            if download["code"] == "quakeml"
             else ""
         ]
     ]

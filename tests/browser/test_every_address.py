@@ -53,6 +53,19 @@ def wanted(path: str) -> bool:
     return not any(word in path for word in NOT_PAGES)
 
 
+def html_pages(client: Client, paths: list[str]) -> list[str]:
+    """Leave out what is no page: addresses for POST only, data, tables that refuse "add"."""
+    pages = []
+    for path in paths:
+        answer = client.get(path)
+        assert answer.status_code in (200, 302, 403, 405), f"{path}: {answer.status_code}"
+        if answer.status_code == 403:  # a superuser is refused nothing but writing what is kept
+            assert path.endswith("/add/"), path
+        if answer.status_code == 200 and answer["Content-Type"].startswith("text/html"):
+            pages.append(path)
+    return pages
+
+
 @pytest.mark.parametrize("language", ["kk", "ru", "en"])
 def test_every_public_page_opens_without_complaint(
     site: str, open_browser: OpenBrowser, language: str
@@ -74,7 +87,7 @@ def test_every_staff_page_opens_without_complaint(
 ):
     event = published()
     user = User.objects.create_superuser("walker", password="a-walk-through-every-page")
-    client = Client()
+    client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(user)
     page, watch = open_browser()
     page.context.add_cookies(
@@ -88,19 +101,13 @@ def test_every_staff_page_opens_without_complaint(
     )
     paths = [p for p in page_paths(language) if wanted(p) and re.search("/(admin|desk)/", p)]
     changes = f"/{language}/admin/catalog/event/{event.pk}/change/"
-    if f"/{language}/admin/catalog/event/" in paths:
-        paths.append(changes)
-    refused = []
-    for path in paths:
+    paths.append(changes)
+    pages = html_pages(client, paths)
+    assert changes in pages
+    for path in pages:
         answer = page.goto(path)
-        assert answer is not None
-        if answer.status in (403, 405) and path.endswith("/add/"):  # read-only tables have no "add"
-            refused.append(path)
-            watch.complaints.clear()
-            continue
-        assert answer.status == 200, f"{path}: {answer.status}"
+        assert answer is not None and answer.status == 200, path
         assert watch.complaints == [], path
-    assert len(refused) < len(paths)
 
 
 @pytest.mark.parametrize("path", ["/en/nothing-here/", "/kk/events/kz1999nothing/"])

@@ -99,7 +99,7 @@ def test_results_are_sorted_and_paged_by_the_address(client: Client, make_event:
 def test_the_downloads_carry_the_search(client: Client, make_event: MakeEvent):
     make_event()
     text = client.get(address("search"), {"minkr": "9"}).content.decode()
-    assert "/fdsnws/event/1/query?format=csv&amp;minkr=9" in text
+    assert "/api/v1/download.csv?minkr=9" in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
