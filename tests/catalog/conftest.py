@@ -6,17 +6,27 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
 
-from tests.catalog.shop import Shop, empty, fill
+from tests.catalog.shop import Shop, empty, fill, is_test_database
 
 
 @pytest.fixture(scope="module")
 def shop(django_db_setup: None, django_db_blocker) -> Iterator[Shop]:
-    """Committed data: a download reads over a connection of its own."""
+    """Committed data: a download reads over a connection of its own.
+
+    pytest-django makes a test database only if some collected test asks for one by its marker;
+    where none did, one is made here.
+    """
     with django_db_blocker.unblock():
-        empty()
+        own = None
+        if not is_test_database():
+            own = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         try:
-            yield fill()
-        finally:
             empty()
+            yield fill()
+            empty()
+        finally:
             connections.close_all()
+            if own is not None:
+                teardown_databases(own, verbosity=0)

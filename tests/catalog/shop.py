@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from catalog.formats.records import FocalMechanismRecord, MagnitudeRecord, NodalPlaneRecord
 from catalog.models import Event
 from processing.jobs.publishing import publish_many
 from tests.catalog.event_rows import obspy_isf, store_report
+
+#: The name read when tests are collected, before the test database takes its place.
+_CONFIGURED = connection.settings_dict["NAME"]
 
 EMPTIED = """
 SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
@@ -81,7 +84,14 @@ def fill() -> Shop:
     return Shop(full, small, merged, deleted)
 
 
+def is_test_database() -> bool:
+    """True where both connections lead to the test database and not to the configured one."""
+    return all(connections[a].settings_dict["NAME"] != _CONFIGURED for a in ("default", "download"))
+
+
 def empty() -> None:
+    if not is_test_database():
+        raise RuntimeError("only a test database is emptied")
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '10s'")
         cursor.execute(EMPTIED)
