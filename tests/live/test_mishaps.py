@@ -1,0 +1,245 @@
+"""Whatever dies in whichever stage, the result is the one it would have been.
+
+Each test ingests the same two bulletins in a year of its own and compares what came of them with a
+year without a mishap. A stage is caught in the middle of its transaction by a lock that the test
+holds on what the stage is about to write.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+import pytest
+from stack import Stack
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() == 0, reason="PostgreSQL refuses root; use bin/test"),
+]
+
+EVENTS = 12
+CONTROL = 2001
+#: With the default lease of 30 s the same takes 25 s longer and stays below a minute.
+LEASE_SECONDS = 5
+RESUMED_SECONDS = 35
+
+#: What a test locks so that a worker stops in the middle of a stage.
+BARRIERS = {
+    "read": "LOCK TABLE catalog_bulletinentry IN EXCLUSIVE MODE",
+    "associate": "LOCK TABLE catalog_mergedecision IN EXCLUSIVE MODE",
+    "recompute": "LOCK TABLE catalog_eventrow IN EXCLUSIVE MODE",
+}
+
+
+#: One process for all that stands before the mishaps: people, agencies, undisturbed bulletins.
+PREPARE = """
+from django.core.management import call_command
+from catalog.models import Agency, User
+User.objects.create_superuser("duty")
+for code in ("SOME", "KNDC"):
+    Agency.objects.create(code=code)
+for path, agency in {bulletins!r}:
+    call_command("ingest_bulletin", path, agency=agency)
+"""
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    environment = {"WORK_LEASE_SECONDS": str(LEASE_SECONDS)}
+    with Stack(worker=True, beat=True, environment=environment) as stack:
+        known = [("SOME", year) for year in range(CONTROL, 2006)] + [("KNDC", CONTROL)]
+        bulletins = [(bulletin(stack, agency, year), agency) for agency, year in known]
+        stack.manage("shell", "-c", PREPARE.format(bulletins=bulletins))
+        finished(stack)
+        yield stack
+
+
+@contextmanager
+def asked(stack: Stack) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(stack.env["DATABASE_URL"], autocommit=True) as line:
+        yield line
+
+
+def rows(stack: Stack, sql: str, *values: object) -> list[tuple]:
+    with asked(stack) as line:
+        return line.execute(sql, values).fetchall()
+
+
+def bulletin(stack: Stack, agency: str, year: int, events: int = EVENTS) -> str:
+    """Write a bulletin of a year; KNDC differs a little from SOME, so that they join in pairs."""
+    shift = 0.0 if agency == "SOME" else 0.05
+    lines = ["event_id,origin_time,latitude,longitude,depth_km,KR,mb"]
+    for n in range(events):
+        time_of = f"{year}-05-{n % 28 + 1:02d}T{n // 28:02d}:10:0{shift * 40:.0f}"
+        lines.append(
+            f"{agency}-{year}-{n},{time_of},"
+            f"{43 + shift + n % 7 * 0.1:.2f},{77 + shift:.2f},10,{9 + n % 5},{4 + shift:.2f}"
+        )
+    path = stack.directory / f"{agency}-{year}.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def ingest(stack: Stack, agency: str, year: int, events: int = EVENTS, *words: str) -> None:
+    stack.manage(
+        "ingest_bulletin", bulletin(stack, agency, year, events), "--agency", agency, *words
+    )
+
+
+def finished(stack: Stack, timeout: float = 60) -> float:
+    """Wait until all runs are over and nothing waits; return how long it took."""
+    begun = time.monotonic()
+
+    def over() -> bool:
+        try:
+            [(running, waiting)] = rows(
+                stack,
+                "SELECT (SELECT count(*) FROM processing_processingrun WHERE finished_at IS NULL),"
+                " (SELECT count(*) FROM processing_workitem WHERE state = 'open')",
+            )
+        except psycopg.OperationalError:
+            return False  # it is being restarted
+        return running == waiting == 0
+
+    stack.wait_until(over, timeout, "the end of all runs")
+    return time.monotonic() - begun
+
+
+def outcome(stack: Stack, year: int) -> list[tuple]:
+    """What came of a year's bulletins, told without anything that differs between years."""
+    return rows(
+        stack,
+        """
+        SELECT row.latitude, row.longitude, row.depth_km, row.kr, row.mb, row.magnitude,
+            row.agencies, row.origin_count, row.magnitude_count, row.agency, event.status,
+            event.evidence_version, event.published_version = event.evidence_version,
+            to_char(row.time, 'MM-DD HH24:MI:SS'),
+            (SELECT array_agg(kind::text ORDER BY number) FROM catalog_change
+                WHERE event_id = event.id),
+            (SELECT array_agg(kind::text ORDER BY id) FROM catalog_mergedecision
+                WHERE event_id = event.id),
+            (SELECT array_agg(replace(key, %s, '') ORDER BY key) FROM catalog_report
+                WHERE event_id = event.id),
+            (SELECT count(*) FROM catalog_origin WHERE event_id = event.id),
+            (SELECT count(*) FROM catalog_eventfragment WHERE event_id = event.id)
+        FROM catalog_event event JOIN catalog_eventrow row ON row.event_id = event.id
+        WHERE extract(year FROM row.time) = %s ORDER BY row.time
+        """,
+        str(year),
+        year,
+    )
+
+
+def check(stack: Stack, year: int) -> None:
+    assert len(outcome(stack, CONTROL)) == EVENTS
+    assert outcome(stack, year) == outcome(stack, CONTROL)
+    runs = "SELECT DISTINCT status FROM processing_processingrun"
+    assert rows(stack, runs) == [("succeeded",)]
+    orphans = "SELECT count(*) FROM catalog_event e WHERE NOT EXISTS"
+    [(count,)] = rows(stack, f"{orphans} (SELECT 1 FROM catalog_report WHERE event_id = e.id)")
+    assert count == 0
+
+
+@contextmanager
+def caught(stack: Stack, stage: str, agency: str, year: int) -> Iterator[None]:
+    """Ingest a bulletin and hold a worker in the middle of a stage of it."""
+    with asked(stack) as line, line.transaction(force_rollback=True):
+        line.execute(BARRIERS[stage])
+        ingest(stack, agency, year)
+        stack.wait_until(
+            lambda: rows(
+                stack,
+                "SELECT 1 FROM processing_workitem i, pg_stat_activity a"
+                " WHERE i.state = 'open' AND i.lease_owner <> '' AND i.kind = %s"
+                " AND a.wait_event_type = 'Lock' AND a.datname = current_database()",
+                stage,
+            ),
+            30,
+            f"a worker in the middle of {stage}",
+        )
+        yield
+
+
+@pytest.mark.parametrize(
+    ("stage", "year"), [("read", 2002), ("associate", 2003), ("recompute", 2004)]
+)
+def test_workers_killed_in_the_middle_of_a_stage(stack: Stack, stage: str, year: int) -> None:
+    with caught(stack, stage, "KNDC", year):
+        stack.kill_workers()
+    stack.start_workers()
+    assert finished(stack) < RESUMED_SECONDS
+    check(stack, year)
+
+
+def test_postgresql_killed_and_restarted(stack: Stack) -> None:
+    year = 2005
+    with suppress(psycopg.OperationalError), caught(stack, "recompute", "KNDC", year):
+        stack.restart_postgres(crash=True)
+    assert finished(stack) < RESUMED_SECONDS
+    check(stack, year)
+
+
+def test_redis_restarted_and_emptied(stack: Stack) -> None:
+    year = 2006
+    with caught(stack, "associate", "SOME", year):
+        stack.restart_redis(empty=True)
+    assert finished(stack, 90) < 60
+    # And while it is away: the upload succeeds, the work follows.
+    stack.redis.stop()
+    ingest(stack, "KNDC", year)
+    stack.redis.empty()
+    stack.redis.start()
+    assert finished(stack, 90) < 60
+    check(stack, year)
+
+
+def test_a_reader_of_the_feed_misses_nothing_while_four_write(stack: Stack) -> None:
+    """Two workers and two commands write; the reader asks for what is after its cursor."""
+    seen: list[int] = rows(stack, "SELECT coalesce(max(number), 0) FROM catalog_change")[0][:1]  # type: ignore[assignment]
+    seen = list(seen)
+    gaps: list[tuple[int, int]] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        with asked(stack) as line:
+            while not stop.is_set():
+                for (number,) in line.execute(
+                    "SELECT number FROM catalog_change WHERE number > %s ORDER BY number",
+                    [seen[-1]],
+                ).fetchall():
+                    if number != seen[-1] + 1:
+                        gaps.append((seen[-1], number))
+                    seen.append(number)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    writers = [
+        threading.Thread(target=ingest, args=(stack, agency, year, 60, *words))
+        for agency, year, words in (
+            ("SOME", 2010, ("--wait",)), ("KNDC", 2010, ("--wait",)),
+            ("SOME", 2011, ()), ("KNDC", 2011, ()),
+        )
+    ]  # fmt: skip
+    try:
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        finished(stack, 90)
+    finally:
+        stack.wait_until(
+            lambda: rows(stack, "SELECT max(number) FROM catalog_change") == [(seen[-1],)], 10
+        )
+        stop.set()
+        reader.join()
+    assert gaps == []
+    assert len(seen) > 120
+    for year in (2010, 2011):
+        assert len(outcome(stack, year)) == 60
+    counter = "SELECT value FROM catalog_feedcounter"
+    assert rows(stack, counter) == rows(stack, "SELECT count(*) FROM catalog_change")
