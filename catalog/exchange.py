@@ -21,8 +21,10 @@ from typing import Any
 
 from django.db import connections, models, router
 
+from catalog import settlements
 from catalog.formats.problems import Problem
 from catalog.formats.records import (
+    EPICENTRE,
     AmplitudeRecord,
     ArrivalRecord,
     AxisRecord,
@@ -268,6 +270,7 @@ class _Batch:
         self.problems: list[tuple[BulletinEntry, Problem]] = []
         self.entry: BulletinEntry  # the one at hand; problems are about it
         self.agencies: dict[str, int] = {}
+        self.settlements: dict[str, list[settlements.Candidate]] = {}
         self.stations: dict[StationReference | None, Row] = {}
         self.now = datetime.now(UTC)
 
@@ -425,6 +428,9 @@ def save_records(
     """
     batch = _Batch()
     batch.agencies = _agencies(record for _, record in pairs)
+    batch.settlements = settlements.candidates(
+        {intensity.place for _, record in pairs for intensity in record.intensities}
+    )
     batch.keys = {
         model: _draw_keys(model, count)
         for model, count in _counts(record for _, record in pairs).items()
@@ -504,7 +510,8 @@ def _save_record(
         row = batch.values(part, columns, part.line_number)
         row["entry_id"] = entry.pk
         row["key"] = batch.key(key, part.line_number)
-        row["agency_id"] = batch.agency(part.agency, part.line_number)
+        # A row that names no author is the word of the agency that sent the bulletin.
+        row["agency_id"] = batch.agency(part.agency, part.line_number) or agency_id
         row["comments"] = batch.comments(part.comments)
         row["created_at"] = batch.now
         return row
@@ -656,6 +663,7 @@ def _save_record(
             else:
                 found = f"{intensity.latitude} {intensity.longitude}"
                 batch.report(line, "out-of-range", "place", found, "-90..90 -180..180")
+        row["settlement_id"] = _settlement(batch, intensity, prime)
         batch.add(IntensityObservation, row)
 
     line = record.first_line
@@ -675,6 +683,27 @@ def _save_record(
         row["recorded_at"] = batch.now
         row.update(_note(batch, consequence.note, consequence.language, line))
         batch.add(Consequence, row)
+
+
+def _settlement(
+    batch: _Batch, intensity: IntensityRecord, origin: OriginRecord | None
+) -> int | None:
+    """Return the settlement an intensity is of; one that is not sure is reported."""
+    if intensity.place == EPICENTRE:
+        return None
+    known = intensity.latitude is not None and intensity.longitude is not None
+    named = batch.settlements.get(intensity.place.strip().casefold(), [])
+    chosen = settlements.choose(
+        named,
+        epicentre=(origin.latitude, origin.longitude) if origin else None,
+        place=(intensity.latitude or 0.0, intensity.longitude or 0.0) if known else None,
+    )
+    if chosen is None and not known:
+        expected = f"one settlement of {len(named)}" if named else "settlement"
+        batch.report(
+            intensity.line_number, "unknown-settlement", "place", intensity.place, expected
+        )
+    return chosen.settlement_id if chosen else None
 
 
 def _save_mechanism(

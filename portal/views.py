@@ -652,6 +652,7 @@ def term_words(name: str) -> str:
         "chosen_by_editor": _("chosen by an editor"),
         "authoritative_agency": _("agency authoritative for the area"),
         "review_status": _("reviewed by an analyst"),
+        "report_choice": _("its report's own choice"),
         "station_count": _("stations used"),
         "azimuthal_gap": _("azimuthal gap"),
         "completeness": _("completeness of the solution"),

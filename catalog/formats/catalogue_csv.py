@@ -19,6 +19,7 @@ from typing import BinaryIO
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
+    EPICENTRE,
     ConsequenceRecord,
     DescriptionRecord,
     EventRecord,
@@ -51,7 +52,6 @@ from catalog.formats.values import (
 VERSION = "catalogue-csv-1"  # of this reader; stored with each reading
 MINUTE_UNCERTAINTY = 30.0  # s, of a time given to the minute
 ORIGIN_ID = "origin-1"
-EPICENTRE = "epicentre"  # the place of I0
 MAX_ROW_LINES = 20  # a quoted cell may hold line ends
 
 #: Scales with a column of their own, in the order they are written.

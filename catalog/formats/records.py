@@ -259,6 +259,10 @@ class FocalMechanismRecord:
     line_number: int | None = None
 
 
+#: The place of I0, the intensity at the epicentre, which no settlement stands for.
+EPICENTRE = "epicentre"
+
+
 @dataclass(frozen=True, slots=True)
 class IntensityRecord:
     """Macroseismic intensity at a place. ``felt`` without a degree is allowed."""

@@ -155,7 +155,10 @@ class BulletinEntry(models.Model):
     source = models.CharField(max_length=300, blank=True)
     author = models.CharField(max_length=150, blank=True)
     agency_reported = models.CharField(
-        _("agency named by the row"), max_length=20, blank=True, help_text=_("As the file writes it.")
+        _("agency named by the row"),
+        max_length=20,
+        blank=True,
+        help_text=_("As the file writes it."),
     )
     synthetic = models.BooleanField(default=False)
     deleted = models.BooleanField(

@@ -45,7 +45,7 @@ class PreferenceRules:
     n/7.5 and (360 - secondary gap)/60 (project methods 3.5). The weights are ours.
     """
 
-    name: str = "thin-preference-2026.1"
+    name: str = "thin-preference-2026.2"
     version: int = 1
     # The first area that holds the event decides.
     areas: tuple[Area, ...] = (
@@ -55,6 +55,9 @@ class PreferenceRules:
     chosen_weight: float = 10_000.0
     authority_weight: float = 1_000.0
     review_weight: float = 100.0
+    report_choice_weight: float = 20.0
+    """Among the solutions one report lists, its own choice stands for it: more than all quality
+    terms together, less than any step of review."""
     station_weight: float = 1.0
     station_cap: float = 30.0
     """Stations beyond which more do not count, so that quality cannot outweigh review."""
@@ -75,6 +78,8 @@ class OriginView:
     """Made here and not reported by an agency."""
     chosen: bool = False
     """A person's choice."""
+    report_choice: bool = False
+    """Its report's own choice (#PRIME, preferredOriginID), or the only origin of its report."""
     evaluation_mode: str | None = None
     """QuakeML: manual, automatic."""
     evaluation_status: str | None = None
@@ -146,6 +151,7 @@ def _terms(origin: OriginView, area: Area | None, rules: PreferenceRules) -> tup
         _term("chosen_by_editor", float(origin.chosen), rules.chosen_weight),
         _term("authoritative_agency", float(authoritative), rules.authority_weight),
         _term("review_status", _review_value(origin), rules.review_weight),
+        _term("report_choice", float(origin.report_choice), rules.report_choice_weight),
         _term("station_count", stations / 7.5, rules.station_weight),
         _term("azimuthal_gap", (360.0 - secondary) / 60.0, rules.gap_weight),
         _term("completeness", sum(parts) / len(parts), rules.completeness_weight),

@@ -7,7 +7,7 @@ then more stations. The terms of every candidate are stored with the event, for 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -31,7 +31,7 @@ from processing.core import preference as core
 #: An automatic bulletin never outranks what a person has looked at, whatever its agency; a
 #: person's own choice (10,000) still does.
 AUTOMATIC_WEIGHT = -5_000.0
-RULE_SET = "thin-preference-2026.1+automatic-last"
+RULE_SET = "thin-preference-2026.2+automatic-last"
 #: What a choice sets on the event.
 SETTLED = (
     "preferred_origin", "preferred_magnitude", "preferred_focal_mechanism", "event_type",
@@ -218,6 +218,7 @@ def _is_chosen(origin: Origin, decision: MergeDecision | None) -> bool:
 
 def _rank(found: Evidence, areas: tuple[core.Area, ...]) -> list[core.RankedOrigin]:
     views, automatic = [], set()
+    in_report = Counter(origin.entry_id for origin in found.origins if origin.entry_id)
     for origin in found.origins:
         key = _key(origin)
         if _is_automatic_bulletin(origin):
@@ -230,6 +231,7 @@ def _rank(found: Evidence, areas: tuple[core.Area, ...]) -> list[core.RankedOrig
                 longitude=origin.longitude,
                 computed=origin.is_computed,
                 chosen=_is_chosen(origin, found.chosen),
+                report_choice=origin.is_prime or in_report[origin.entry_id] == 1,
                 evaluation_mode=origin.evaluation_mode
                 or (origin.entry.reading.evaluation_mode if origin.entry else None),
                 evaluation_status=origin.evaluation_status or None,

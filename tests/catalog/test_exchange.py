@@ -163,7 +163,7 @@ def test_every_field_of_every_record_comes_back_equal(reading: BulletinReading) 
         assert getattr(back, field.name) == getattr(record, field.name), field.name
 
 
-def test_a_record_that_reports_nothing_comes_back_as_nothing(reading: BulletinReading) -> None:
+def test_a_record_that_reports_nothing_comes_back_as_its_agencys(reading: BulletinReading) -> None:
     record = EventRecord(
         text="x",
         first_line=1,
@@ -174,7 +174,13 @@ def test_a_record_that_reports_nothing_comes_back_as_nothing(reading: BulletinRe
     )
     entry = entry_of(reading, record)
     assert exchange.save_records([(entry, record)], nowhere) == []
-    assert [back for _, back in exchange.entry_records([entry])] == [record]
+    # Rows that name no author are the word of the agency that sent them; all else stays empty.
+    theirs = replace(
+        record,
+        origins=tuple(replace(o, agency=reading.agency.code) for o in record.origins),
+        magnitudes=tuple(replace(m, agency=reading.agency.code) for m in record.magnitudes),
+    )
+    assert [back for _, back in exchange.entry_records([entry])] == [theirs]
     origin = Origin.objects.get()
     assert (origin.depth_km, origin.time_uncertainty, origin.event) == (None, None, None)
 
@@ -232,6 +238,7 @@ def test_what_the_database_refuses_becomes_a_problem_and_the_rest_stands(
         (9, "text-too-long", "station code"),
         (9, "out-of-range", "backazimuth"),
         (None, "out-of-range", "best"),
+        (None, "unknown-settlement", "place"),
         (1, "dangling-reference", "preferred origin"),
     }
     stored = Origin.objects.get()

@@ -121,7 +121,7 @@ def test_order_changes_nothing_and_terms_add_up(origins, random):
     for ranked in expected:
         assert ranked.score == sum(term.contribution for term in ranked.terms)
         assert all(t.contribution == t.value * t.weight for t in ranked.terms)
-        assert ranked.rules == "thin-preference-2026.1/1"
+        assert ranked.rules == "thin-preference-2026.2/1"
 
 
 def test_quality_together_weighs_less_than_review_and_review_less_than_authority():
