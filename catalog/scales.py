@@ -16,11 +16,11 @@ SCALES = ("KR", "MPVA", "MLV", "MS", "mb", "ML", "Mw")
 MAGNITUDE_ORDER = ("Mw", "MS", "MLV", "mb", "ML")
 
 _PATTERNS = (
-    ("KR", re.compile(r"^(KR|K|KP|K_R|К|КР|Кр|KS)$")),
+    ("KR", re.compile(r"^(KR|K|K_R|К|КР|Кр)$")),
     ("MPVA", re.compile(r"^MPVA$", re.I)),
     ("MLV", re.compile(r"^MLV$")),
-    ("Mw", re.compile(r"^M[wW][a-zA-Z]{0,3}(\([a-zA-Z0-9_-]+\))?$")),
-    ("MS", re.compile(r"^(M[sS](_20|_BB|_VX|1|z|Z|\d+)?|MSreg|MS\(reg\)|Msz)$")),
+    ("Mw", re.compile(r"^[Mm][wW][a-zA-Z]{0,3}(\([a-zA-Z0-9_-]+\))?$")),
+    ("MS", re.compile(r"^([Mm][sS](_20|_BB|_VX|[zZ]|\d+)?|MSreg|MS\(reg\))$")),
     ("mb", re.compile(r"^(mb|mb1|mb_?[a-zA-Z0-9]{0,5}|mB_?[A-Za-z]*|MB|Mb)$")),
     ("ML", re.compile(r"^(ML|Ml|ml|MLv|mL)[a-z0-9]{0,4}$")),
 )
