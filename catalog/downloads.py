@@ -147,7 +147,8 @@ def _copied(search: EventSearch, text: Any, between: bytes = b"") -> Generator[b
         return
     # The lines hold no control character, so with these two neither quotes nor escapes arise.
     copy = f"COPY ({sql}) TO STDOUT (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')"
-    with connections[ALIAS].cursor() as cursor, cursor.copy(copy, params) as rows:
+    # The driver's own cursor: Django's debugging wrapper does not know COPY's second argument.
+    with connections[ALIAS].cursor() as cursor, cursor.cursor.copy(copy, params) as rows:
         batch = bytearray()
         separator = b""
         for row in rows:
