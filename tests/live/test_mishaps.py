@@ -52,9 +52,10 @@ for path, agency in {bulletins!r}:
 def stack() -> Iterator[Stack]:
     environment = {"WORK_LEASE_SECONDS": str(LEASE_SECONDS)}
     with Stack(worker=True, beat=True, environment=environment) as stack:
-        known = [("SOME", year) for year in range(CONTROL, 2006)] + [("KNDC", CONTROL)]
-        bulletins = [(bulletin(stack, agency, year), agency) for agency, year in known]
+        bulletins = [(bulletin(stack, "SOME", year), "SOME") for year in range(CONTROL, 2006)]
         stack.manage("shell", "-c", PREPARE.format(bulletins=bulletins))
+        finished(stack)
+        ingest(stack, "KNDC", CONTROL)
         finished(stack)
         yield stack
 
