@@ -24,6 +24,11 @@ def _rows_of_migrations(request: pytest.FixtureRequest) -> None:
     if not names and request.node.get_closest_marker("django_db") is None:
         return
     request.getfixturevalue("_django_db_helper")
+    sow()
+
+
+def sow() -> None:
+    """Put back the rows of migrations, where a flush took them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO catalog_feedcounter (id, value) VALUES (1, 0) ON CONFLICT DO NOTHING"

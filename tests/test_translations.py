@@ -6,6 +6,7 @@ Reads the message files as text, so it needs neither a database nor compiled cat
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,21 +43,22 @@ def translations(entry: polib.POEntry) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def extracted(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str | None, str]]:
-    """What the sources ask for today."""
-    folder: Path = tmp_path_factory.mktemp("locale")
-    patch = pytest.MonkeyPatch()
-    patch.chdir(settings.BASE_DIR)
-    with override_settings(LOCALE_PATHS=[folder]):
-        call_command(
-            "makemessages",
-            locale=["ru"],
-            # A folder named locale draws the messages of its app to itself: the real files
-            # would be overwritten, and the app's messages missing here.
-            ignore_patterns=["node_modules", ".local", "tests", "docs", "portal/locale"],
-            verbosity=0,
+    """What the sources ask for today, extracted from a copy: makemessages writes beside them."""
+    copy: Path = tmp_path_factory.mktemp("sources")
+    for room in ("portal", "catalog", "processing", "templates"):
+        shutil.copytree(
+            settings.BASE_DIR / room,
+            copy / room,
+            ignore=shutil.ignore_patterns("locale", "__pycache__", "tables", "data"),
         )
-    patch.undo()
-    found = polib.pofile(str(folder / "ru" / "LC_MESSAGES" / "django.po"))
+    # So that messages of an application go to the folder below and not to its own.
+    messages_folder = copy / "locale"
+    messages_folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(copy)
+        with override_settings(LOCALE_PATHS=[messages_folder]):
+            call_command("makemessages", locale=["ru"], verbosity=0)
+    found = polib.pofile(str(messages_folder / "ru" / "LC_MESSAGES" / "django.po"))
     return {(entry.msgctxt, entry.msgid) for entry in found if not entry.obsolete}
 
 

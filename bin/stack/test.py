@@ -35,6 +35,7 @@ class Stage:
 
 # "database" tests are those so marked and pytest-django's own mark.
 SLOW_KINDS = "not live and not browser"
+WORKERS = 2
 STAGES = (
     Stage("lint", (PYTHON, "-m", "ruff", "check", ".")),
     Stage("format", (PYTHON, "-m", "ruff", "format", "--check", ".")),
@@ -154,6 +155,8 @@ def _run_pytest(
                 checkout,
                 [
                     "-q", "-m", markers, "--durations=5", "--durations-min=2",
+                    # A file stays together: its stack or its catalogue is made once.
+                    "-n", str(WORKERS), "--dist", "loadfile",
                     f"--junitxml={report}", "-o", "junit_logging=no",
                 ],
             ),

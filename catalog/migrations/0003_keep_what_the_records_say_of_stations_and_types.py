@@ -4,85 +4,91 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0002_guard_what_was_reported'),
+        ("catalog", "0002_guard_what_was_reported"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='amplitude',
-            name='location_code',
+            model_name="amplitude",
+            name="location_code",
             field=models.CharField(blank=True, max_length=10),
         ),
         migrations.AddField(
-            model_name='amplitude',
-            name='station_agency',
+            model_name="amplitude",
+            name="station_agency",
             field=models.CharField(blank=True, max_length=20),
         ),
         migrations.AddField(
-            model_name='amplitude',
-            name='station_elevation_m',
+            model_name="amplitude",
+            name="station_elevation_m",
             field=models.FloatField(null=True),
         ),
         migrations.AddField(
-            model_name='amplitude',
-            name='station_latitude',
+            model_name="amplitude",
+            name="station_latitude",
             field=models.FloatField(null=True),
         ),
         migrations.AddField(
-            model_name='amplitude',
-            name='station_longitude',
+            model_name="amplitude",
+            name="station_longitude",
             field=models.FloatField(null=True),
         ),
         migrations.AddField(
-            model_name='bulletinentry',
-            name='agency_reported',
-            field=models.CharField(blank=True, help_text='As the file writes it.', max_length=20, verbose_name='agency named by the row'),
+            model_name="bulletinentry",
+            name="agency_reported",
+            field=models.CharField(
+                blank=True,
+                help_text="As the file writes it.",
+                max_length=20,
+                verbose_name="agency named by the row",
+            ),
         ),
         migrations.AddField(
-            model_name='bulletinentry',
-            name='deleted',
-            field=models.BooleanField(default=False, help_text='The file says that the event does not exist.'),
+            model_name="bulletinentry",
+            name="deleted",
+            field=models.BooleanField(
+                default=False, help_text="The file says that the event does not exist."
+            ),
         ),
         migrations.AddField(
-            model_name='origin',
-            name='event_type',
-            field=models.CharField(blank=True, max_length=40, verbose_name='type'),
+            model_name="origin",
+            name="event_type",
+            field=models.CharField(blank=True, max_length=40, verbose_name="type"),
         ),
         migrations.AddField(
-            model_name='origin',
-            name='event_type_certainty',
-            field=models.CharField(blank=True, max_length=10, verbose_name='type certainty'),
+            model_name="origin",
+            name="event_type_certainty",
+            field=models.CharField(blank=True, max_length=10, verbose_name="type certainty"),
         ),
         migrations.AddField(
-            model_name='stationmagnitude',
-            name='channel_code',
+            model_name="stationmagnitude",
+            name="channel_code",
             field=models.CharField(blank=True, max_length=10),
         ),
         migrations.AddField(
-            model_name='stationmagnitude',
-            name='location_code',
+            model_name="stationmagnitude",
+            name="location_code",
             field=models.CharField(blank=True, max_length=10),
         ),
         migrations.AddField(
-            model_name='stationmagnitude',
-            name='station_agency',
+            model_name="stationmagnitude",
+            name="station_agency",
             field=models.CharField(blank=True, max_length=20),
         ),
         migrations.AddField(
-            model_name='stationmagnitude',
-            name='station_elevation_m',
+            model_name="stationmagnitude",
+            name="station_elevation_m",
             field=models.FloatField(null=True),
         ),
         migrations.AddField(
-            model_name='stationmagnitude',
-            name='station_latitude',
+            model_name="stationmagnitude",
+            name="station_latitude",
             field=models.FloatField(null=True),
         ),
         migrations.AddField(
-            model_name='stationmagnitude',
-            name='station_longitude',
+            model_name="stationmagnitude",
+            name="station_longitude",
             field=models.FloatField(null=True),
         ),
     ]

@@ -25,8 +25,8 @@ class User(AbstractUser):
     language = models.CharField(_("language"), max_length=5, blank=True)
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("user")
-        verbose_name_plural = _("users")
+        verbose_name = _("user")  # type: ignore[assignment]  # lazy text, as everywhere in Django
+        verbose_name_plural = _("users")  # type: ignore[assignment]
 
     def has_role(self, *roles: str) -> bool:
         """True for a member of any of the groups; an administrator may do all."""

@@ -89,7 +89,7 @@ class FeedCounter(models.Model):
     @classmethod
     def current(cls) -> int:
         """The catalogue's version: the number of its last committed change."""
-        return cls.objects.values_list("value", flat=True).get(pk=1)
+        return cls.objects.get(pk=1).value
 
 
 class Change(models.Model):

@@ -218,7 +218,7 @@ def _is_chosen(origin: Origin, decision: MergeDecision | None) -> bool:
 
 def _rank(found: Evidence, areas: tuple[core.Area, ...]) -> list[core.RankedOrigin]:
     views, automatic = [], set()
-    in_report = Counter(origin.entry_id for origin in found.origins if origin.entry_id)
+    in_report = Counter(origin.entry_id for origin in found.origins)
     for origin in found.origins:
         key = _key(origin)
         if _is_automatic_bulletin(origin):
@@ -231,7 +231,8 @@ def _rank(found: Evidence, areas: tuple[core.Area, ...]) -> list[core.RankedOrig
                 longitude=origin.longitude,
                 computed=origin.is_computed,
                 chosen=_is_chosen(origin, found.chosen),
-                report_choice=origin.is_prime or in_report[origin.entry_id] == 1,
+                report_choice=not origin.is_computed
+                and (origin.is_prime or in_report[origin.entry_id] == 1),
                 evaluation_mode=origin.evaluation_mode
                 or (origin.entry.reading.evaluation_mode if origin.entry else None),
                 evaluation_status=origin.evaluation_status or None,

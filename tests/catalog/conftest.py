@@ -9,6 +9,7 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
 from tests.catalog.shop import Shop, empty, fill, is_test_database
+from tests.conftest import sow
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,7 @@ def shop(django_db_setup: None, django_db_blocker) -> Iterator[Shop]:
             own = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         try:
             empty()
+            sow()
             yield fill()
             empty()
         finally:
