@@ -1,7 +1,7 @@
 // Epicentres on one canvas: thousands are one painting, found again under the pointer by arithmetic.
 
 import { CanvasLayer, L, onSchemeChange, token } from "./leaflet.js";
-import { depthStyle, radius, shape, zoomFactor } from "./symbols.js";
+import { depthStyle, inkOf, radius, shape, zoomFactor } from "./symbols.js";
 
 export class Epicentres {
   /** `handlers.hover(event | null)`, `handlers.select(event)`. */
@@ -52,6 +52,7 @@ export class Epicentres {
 
   paint(context, frame) {
     const factor = zoomFactor(frame.zoom);
+    const ink = inkOf(frame.zoom);
     const fills = Object.fromEntries(
       ["depth-0", "depth-1", "depth-2", "depth-3", "depth-4", "depth-none"].map((n) => [n, token(n)]),
     );
@@ -63,24 +64,24 @@ export class Epicentres {
     let marked = [];
     for (const item of this.events) {
       const [x, y] = frame.place(item.world.x, item.world.y);
-      const r = item.radius * factor;
+      const r = Math.max(item.radius * factor, 1.8);
       if (x < -r || y < -r || x > frame.width + r || y > frame.height + r) continue;
       this.drawn.push({ event: item.event, x, y, r });
       trace(context, item.shape, x, y, r);
       context.fillStyle = fills[item.style];
       if (item.shape !== "diamond") {
-        context.globalAlpha = item.shape === "square" ? 0.35 : 0.66;
+        context.globalAlpha = item.shape === "square" ? 0.35 : ink.fill;
         context.fill();
         context.globalAlpha = 1;
       }
-      context.lineWidth = item.shape === "circle" ? 0.7 : 1.4;
+      context.lineWidth = item.shape === "circle" ? ink.line : 1.4;
       context.strokeStyle = item.shape === "circle" ? line : item.shape === "square" ? strange : fills[item.style];
       context.setLineDash(item.shape === "square" ? [3, 2] : []);
       context.stroke();
       context.setLineDash([]);
       if (item.event.felt) {
         context.beginPath();
-        context.arc(x, y, r + 3, 0, 2 * Math.PI);
+        context.arc(x, y, r + 2.5, 0, 2 * Math.PI);
         context.lineWidth = 1.4;
         context.strokeStyle = ring;
         context.stroke();

@@ -37,14 +37,20 @@ export function krClass(kr) {
   return Math.ceil(Math.round((kr - 0.5) * 1e6) / 1e6);
 }
 
-/** The radius of a whole class [px] at zoom 5; grows by about a quarter a class. */
+/** The radius of a whole class [px] where the zoom factor is 1; grows by about a quarter a class. */
 export function classRadius(whole) {
   return 1.9 * 1.26 ** (Math.min(Math.max(whole, 6), 18) - 6);
 }
 
-/** How much larger symbols are at a zoom. */
+/** How much larger symbols are at a zoom: small on the whole country, where thousands lie close. */
 export function zoomFactor(zoom) {
-  return Math.min(Math.max(0.85 + (zoom - 5) * 0.12, 0.6), 1.5);
+  return Math.min(Math.max(0.62 + (zoom - 4.5) * 0.2, 0.42), 1.5);
+}
+
+/** How opaque a fill is, and how wide its outline [px]: both grow as the view comes nearer. */
+export function inkOf(zoom) {
+  const near = Math.min(Math.max((zoom - 4.5) / 3, 0), 1);
+  return { fill: 0.55 + 0.15 * near, line: 0.4 + 0.4 * near };
 }
 
 /** 0 for the shallowest class, null where the depth is not reported. Zero is a depth. */
@@ -64,7 +70,7 @@ export function shape(event) {
   return drawnClass(event) === null ? "diamond" : "circle";
 }
 
-/** The radius an event is drawn with [px] at zoom 5. */
+/** The radius an event is drawn with [px] where the zoom factor is 1. */
 export function radius(event) {
   const drawn = drawnClass(event);
   return drawn === null ? 4 : classRadius(krClass(drawn));

@@ -43,8 +43,11 @@ popup.on("remove", () => {
 });
 homeButton().addTo(map);
 
-drawSizes(byId("legend-sizes"), config.decimal);
-if (globalThis.innerWidth < 832) byId("legend").open = false;
+const drawLegend = () => drawSizes(byId("legend-sizes"), config.decimal, map.getZoom());
+drawLegend();
+map.on("zoomend", drawLegend);
+// An open legend covers the west of the country unless the window is wide.
+if (globalThis.innerWidth < 1600) byId("legend").open = false;
 for (const element of document.querySelectorAll(".js-only")) element.hidden = false;
 byId("more-row").hidden = true;
 byId("no-script-more")?.remove();
