@@ -590,6 +590,10 @@ def _texts(parameter: Parameter, text: str) -> tuple[str, ...]:
         raise _Wrong("empty", text, parameter.expectation)
     if len(words) > MAX_EVENT_IDS:
         raise _Wrong("too-many", str(len(words)), str(MAX_EVENT_IDS))
+    for word in words:
+        if not word.isprintable():  # PostgreSQL takes no NUL in a text; no name has any of these
+            found = "".join(c if c.isprintable() else "\ufffd" for c in word)
+            raise _Wrong("unknown-value", found, parameter.expectation)
     return words
 
 

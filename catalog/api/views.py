@@ -326,6 +326,8 @@ class EventView(PublicView):
 
     @extend_schema(operation_id="event", parameters=[LANGUAGE], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
+        if not public_id.isprintable():  # PostgreSQL takes no NUL in a text
+            raise Http404
         event = get_object_or_404(Event, public_id=public_id)
         if event.status == Event.Status.MERGED:
             successor = successors([public_id])[public_id]

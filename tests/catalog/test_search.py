@@ -110,6 +110,8 @@ def test_a_word_is_read(query, word, value):
         ("offset=0", [("offset", "out-of-range")]),
         ("felt=maybe", [("felt", "not-a-boolean")]),
         ("orderby=depth", [("orderby", "unknown-value")]),
+        ("agency=%00", [("agency", "unknown-value")]),
+        ("eventid=kz2014%00", [("eventid", "unknown-value")]),
         ("eventtype=quake", [("eventtype", "unknown-value")]),
         ("magnitudetype=xyz", [("magnitudetype", "unknown-value")]),
         ("minmagnitude=5&maxmagnitude=4", [("minmagnitude", "larger-than")]),

@@ -141,6 +141,10 @@ def test_what_became_of_an_event_is_told(shop: Shop):
     assert get("/api/v1/events/kz2014zzzzzz").status_code == 404
 
 
+def test_an_id_that_cannot_be_one_is_not_found(shop: Shop):
+    assert Client().get("/api/v1/events/kz%00").status_code == 404
+
+
 def test_the_feed_is_whole_and_in_order(shop: Shop):
     seen, after = [], 0
     while True:
