@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
@@ -67,6 +67,10 @@ MAX_PROBLEMS = 20_000
 #: What a dry run shows of a long file.
 DRY_RUN_LINES = 500
 MAX_LINE_BYTES = 256 * 1024 * 1024
+#: One reading of a file at a time: the first key of the transaction's advisory lock.
+READING_LOCK = 0x6B7A72
+#: A rehearsal's reading is never seen; numbered from here, no request waits for its number.
+REHEARSAL_NUMBERS = 2_000_000_000
 #: Codes of failed runs beside those of the formats.
 CODES = (
     "agency-required",
@@ -203,7 +207,10 @@ def recognise(head: bytes, name: str) -> Detected:
     pattern = _AUTHORS.get(code)
     named = {m.decode("utf-8", "replace") for m in pattern.findall(head)} if pattern else set()
     known = list(
-        Agency.objects.filter(code__in=named, is_portal=False).values_list("code", flat=True)
+        # A NUL in its place is no agency, and no text for PostgreSQL.
+        Agency.objects.filter(
+            code__in=[code for code in named if code.isprintable()], is_portal=False
+        ).values_list("code", flat=True)
     )
     return Detected(code, known[0] if len(named) == 1 and len(known) == 1 else "")
 
@@ -230,7 +237,11 @@ def choose(
         if user.agency is None:
             raise Refused("agency-required")
         return user.agency, code
-    chosen = Agency.objects.filter(code=agency, is_portal=False).first()
+    chosen = (
+        Agency.objects.filter(code=agency, is_portal=False).first()
+        if agency.isprintable()
+        else None
+    )
     if chosen is None:
         raise Refused("unknown-agency", found=agency[:50])
     return chosen, code
@@ -256,7 +267,7 @@ def request_reading(
     version = by_code(format).version
     with transaction.atomic():
         # Readings of one file are numbered and chosen one after another.
-        BulletinFile.objects.select_for_update().get(pk=file.pk)
+        BulletinFile.objects.select_for_update(no_key=True).get(pk=file.pk)
         if dry_run:
             run = ProcessingRun.objects.create(
                 kind=ProcessingRun.Kind.DRY_RUN,
@@ -487,7 +498,9 @@ def read(run: ProcessingRun, progress: Progress) -> Counts:
     if reading is None:
         raise ValueError(f"{run} has no reading")
     with transaction.atomic():
-        BulletinFile.objects.select_for_update().get(pk=reading.file_id)
+        # Not the file's row: who sends the same bytes meanwhile must not wait for minutes.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [READING_LOCK, reading.file_id])
         reading.refresh_from_db()
         if reading.status != BulletinReading.Status.PENDING:
             # Read before: the same again would be no more.
@@ -739,10 +752,9 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
     answer: dict[str, Any] = {"entries": [], "problems": []}
     failure: Problem | None = None
     with transaction.atomic():
-        last = file.readings.aggregate(last=Max("number"))["last"] or 0
         reading = BulletinReading.objects.create(
             file=file,
-            number=last + 1,
+            number=REHEARSAL_NUMBERS + run.pk % 100_000_000,
             agency=Agency.objects.get(code=wanted["agency"]),
             format=wanted["format"],
             reader_version=by_code(wanted["format"]).version,

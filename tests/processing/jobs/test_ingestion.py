@@ -141,6 +141,54 @@ def test_the_same_bytes_at_the_same_moment_are_one_file() -> None:
     assert BulletinChunk.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "progress"])
+@pytest.mark.parametrize("dry", [False, True])
+def test_who_sends_a_file_again_while_it_is_read_need_not_wait(
+    dry: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = User.objects.create(username="operator")
+    agency = Agency.objects.create(code="AGA")
+    file = receive(BULLETIN, operator)
+    run = request(file, agency, dry_run=dry)
+    answers: list[Any] = []
+
+    def ask() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = '2s'")  # as the web server's role
+            answers.append(request(file, agency).pk)
+            answers.append(request(file, agency, format="quakeml").reading.number)
+        except Exception as error:
+            answers.append(error)
+        finally:
+            connection.close()
+
+    parse = ingestion.parse
+
+    def parse_while_asked(*given: Any) -> Iterator[Any]:
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+        yield from parse(*given)
+
+    monkeypatch.setattr(ingestion, "parse", parse_while_asked)
+    with transaction.atomic():
+        (ingestion.dry_run if dry else ingestion.read)(run, quiet)
+    assert answers == ([run.pk + 2, 2] if dry else [run.pk, 2])
+
+
+def test_a_nul_where_an_author_stands_is_no_agency(agency: Agency) -> None:
+    head = BULLETIN.replace(b"KNDC", b"K\x00DC")
+    assert head != BULLETIN
+    assert ingestion.recognise(head, "a.isf").agency == ""
+
+
+def test_an_agency_nobody_can_be_called_is_unknown(operator: User, agency: Agency) -> None:
+    with pytest.raises(ingestion.Refused) as refused:
+        ingestion.choose(BULLETIN, "a.isf", agency="A\x00", format="isf", user=operator)
+    assert refused.value.code == "unknown-agency"
+
+
 def test_a_request_makes_one_reading_one_run_and_work(operator: User, agency: Agency) -> None:
     file = receive(BULLETIN, operator)
     run = request(file, agency)
