@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from catalog.models import (
     BulletinEntry,
+    BulletinReading,
     Event,
     Magnitude,
     MergeDecision,
@@ -136,15 +137,21 @@ def associate(run: ProcessingRun, batch: Batch) -> list[tuple[int, int]]:
             "reading", "report__current_entry__reading"
         )
     )
+    if not _still_stands(run):
+        # Another reading of the file, perhaps under another agency, was read meanwhile.
+        _supersede([entry.pk for entry in entries], now)
+        BulletinEntry.objects.filter(pk__in=[e.pk for e in entries]).update(associated_at=now)
+        return []
     counts: dict[str, int] = defaultdict(int)
     before = load_reports({entry.report_id for entry in entries})
     decisions: list[MergeDecision] = []
     replaced: list[int] = []
     renewed: dict[int, BulletinEntry] = {}  # reports and their new current entries
+    said_again = _said_again({entry.report_id for entry in entries})
     for report, newest, older in _newest(entries):
         previous = report.current_entry
         replaced += [entry.pk for entry in older]
-        if previous is not None and _age(previous) >= _age(newest):
+        if previous is not None and max([_age(previous), *said_again[report.pk]]) >= _age(newest):
             replaced.append(newest.pk)
             continue
         renewed[report.pk] = newest
@@ -195,7 +202,7 @@ def withdraw_missing(run: ProcessingRun) -> list[tuple[int, int]]:
             )
         )
         .select_related("current_entry")
-        if run.reading is not None and run.reading.is_current
+        if run.reading is not None and _still_stands(run)
         else []
     )
     if not gone:
@@ -218,6 +225,11 @@ def rearrange(reports: Iterable[int], actor: User | None = None) -> list[tuple[i
     return _arrange(pks, load_reports(pks), [], actor, timezone.now(), same_evidence=True).touched
 
 
+def _still_stands(run: ProcessingRun) -> bool:
+    """True if the run's reading is the one that stands for its file now, not when it was loaded."""
+    return BulletinReading.objects.filter(pk=run.reading_id, is_current=True).exists()
+
+
 def _one_at_a_time() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
@@ -226,6 +238,23 @@ def _one_at_a_time() -> None:
 def _age(entry: BulletinEntry) -> tuple[datetime, int, int]:
     """The order of entries of one report: the later reading is the agency's newer word."""
     return entry.reading.requested_at, entry.reading_id, entry.ordinal
+
+
+def _said_again(reports: set[int]) -> dict[int, list[tuple[datetime, int, int]]]:
+    """Return when later bulletins said just what the current entries of reports say.
+
+    Ingestion notes such an entry without rows of its own; the current one is then as new as that.
+    """
+    ages: dict[int, list[tuple[datetime, int, int]]] = defaultdict(list)
+    for entry in BulletinEntry.objects.filter(
+        report__in=reports,
+        reading__is_current=True,
+        associated_at__isnull=False,
+        superseded_at__isnull=True,
+        content_hash=F("report__current_entry__content_hash"),
+    ).select_related("reading"):
+        ages[entry.report_id].append(_age(entry))
+    return ages
 
 
 def _newest(

@@ -6,8 +6,18 @@ import random
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from catalog.models import Change, Event, Magnitude, MergeDecision, Origin, Report
+from catalog import exchange
+from catalog.models import (
+    BulletinEntry,
+    Change,
+    Event,
+    Magnitude,
+    MergeDecision,
+    Origin,
+    Report,
+)
 from processing.jobs import association
 from processing.models import WorkItem
 from tests.processing.bulletins import arrangement, associate, event, lay, person, recompute
@@ -168,6 +178,36 @@ def test_an_older_reading_associated_late_does_not_replace_the_newer():
     associate(old)
     assert Origin.objects.current().get().latitude == 43.30
     assert association.waiting(old) == 0
+
+
+def test_a_word_said_again_since_is_newer_than_one_associated_late():
+    said = event("s1", 0, 43.20)
+    associate(lay("SOME", said))
+    between = lay("SOME", event("s1", 0, 43.30))
+    again = lay("SOME").reading  # reading found the entry unchanged: noted, without rows
+    first = BulletinEntry.objects.get(associated_at__isnull=False)
+    entry, _problems = exchange.entry_from_record(
+        said, reading_id=again.pk, ordinal=1, report_id=first.report_id,
+        content_hash=first.content_hash,
+    )  # fmt: skip
+    entry.associated_at = timezone.now()
+    exchange.save_entries([entry])
+    associate(between)
+    assert Origin.objects.current().get().latitude == 43.20
+
+
+def test_what_a_replaced_reading_left_waiting_never_comes_to_stand():
+    wrong = lay("KNDC", event("1", 0), event("2", 600))
+    waiting = list(association.batches(wrong))
+    right = lay("SOME", event("1", 0), event("2", 600), file=wrong.reading.file)
+    associate(right)
+    for batch in waiting:  # the first reading's worker goes on
+        assert association.associate(wrong, batch) == []
+    association.withdraw_missing(wrong)
+    recompute()
+    assert arrangement() == {frozenset({"SOME id:1"}), frozenset({"SOME id:2"})}
+    assert association.waiting(wrong) == 0
+    assert not Origin.objects.current().filter(entry__reading=wrong.reading).exists()
 
 
 def test_what_was_made_up_never_joins_what_was_observed():
