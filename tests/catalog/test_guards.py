@@ -13,9 +13,11 @@ from django.db import IntegrityError, connection, models, transaction
 from catalog.models import Event, Magnitude, Origin
 from tests.catalog.one_of_each import one_of_each
 
-GUARDED: dict[str, str] = importlib.import_module(
-    "catalog.migrations.0002_guard_what_was_reported"
-).GUARDED
+GUARDED: dict[str, str] = {
+    table: allowed
+    for name in ("0002_guard_what_was_reported", "0004_guard_interpretations_and_consequences")
+    for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
+}
 MODELS = {model._meta.db_table: model for model in apps.get_app_config("catalog").get_models()}
 
 
