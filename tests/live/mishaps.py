@@ -1,4 +1,4 @@
-"""Whatever dies in whichever stage, the result is the one it would have been.
+"""What the tests of mishaps share: bulletins of a year, how they end, how a stage is caught.
 
 Each test ingests the same two bulletins in a year of its own and compares what came of them with a
 year without a mishap. A stage is caught in the middle of its transaction by a lock that the test
@@ -7,20 +7,12 @@ holds on what the stage is about to write.
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import psycopg
-import pytest
 from stack import Stack
-
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() == 0, reason="PostgreSQL refuses root; use bin/test"),
-]
 
 EVENTS = 12
 CONTROL = 2001
@@ -46,18 +38,6 @@ for code in ("SOME", "KNDC"):
 for path, agency in {bulletins!r}:
     call_command("ingest_bulletin", path, agency=agency)
 """
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    environment = {"WORK_LEASE_SECONDS": str(LEASE_SECONDS)}
-    with Stack(worker=True, beat=True, environment=environment) as stack:
-        bulletins = [(bulletin(stack, "SOME", year), "SOME") for year in range(CONTROL, 2006)]
-        stack.manage("shell", "-c", PREPARE.format(bulletins=bulletins))
-        finished(stack)
-        ingest(stack, "KNDC", CONTROL)
-        finished(stack)
-        yield stack
 
 
 @contextmanager
@@ -164,83 +144,3 @@ def caught(stack: Stack, stage: str, agency: str, year: int) -> Iterator[None]:
             f"a worker in the middle of {stage}",
         )
         yield
-
-
-@pytest.mark.parametrize(
-    ("stage", "year"), [("read", 2002), ("associate", 2003), ("recompute", 2004)]
-)
-def test_workers_killed_in_the_middle_of_a_stage(stack: Stack, stage: str, year: int) -> None:
-    with caught(stack, stage, "KNDC", year):
-        stack.kill_workers()
-    stack.start_workers()
-    assert finished(stack) < RESUMED_SECONDS
-    check(stack, year)
-
-
-def test_postgresql_killed_and_restarted(stack: Stack) -> None:
-    year = 2005
-    with suppress(psycopg.OperationalError), caught(stack, "recompute", "KNDC", year):
-        stack.restart_postgres(crash=True)
-    assert finished(stack) < RESUMED_SECONDS
-    check(stack, year)
-
-
-def test_redis_restarted_and_emptied(stack: Stack) -> None:
-    year = 2006
-    with caught(stack, "associate", "SOME", year):
-        stack.restart_redis(empty=True)
-    assert finished(stack, 90) < 60
-    # And while it is away: the upload succeeds, the work follows.
-    stack.redis.stop()
-    ingest(stack, "KNDC", year)
-    stack.redis.empty()
-    stack.redis.start()
-    assert finished(stack, 90) < 60
-    check(stack, year)
-
-
-def test_a_reader_of_the_feed_misses_nothing_while_four_write(stack: Stack) -> None:
-    """Two workers and two commands write; the reader asks for what is after its cursor."""
-    seen: list[int] = rows(stack, "SELECT coalesce(max(number), 0) FROM catalog_change")[0][:1]  # type: ignore[assignment]
-    seen = list(seen)
-    gaps: list[tuple[int, int]] = []
-    stop = threading.Event()
-
-    def read() -> None:
-        with asked(stack) as line:
-            while not stop.is_set():
-                for (number,) in line.execute(
-                    "SELECT number FROM catalog_change WHERE number > %s ORDER BY number",
-                    [seen[-1]],
-                ).fetchall():
-                    if number != seen[-1] + 1:
-                        gaps.append((seen[-1], number))
-                    seen.append(number)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    writers = [
-        threading.Thread(target=ingest, args=(stack, agency, year, 60, *words))
-        for agency, year, words in (
-            ("SOME", 2010, ("--wait",)), ("KNDC", 2010, ("--wait",)),
-            ("SOME", 2011, ()), ("KNDC", 2011, ()),
-        )
-    ]  # fmt: skip
-    try:
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
-        finished(stack, 90)
-    finally:
-        stack.wait_until(
-            lambda: rows(stack, "SELECT max(number) FROM catalog_change") == [(seen[-1],)], 10
-        )
-        stop.set()
-        reader.join()
-    assert gaps == []
-    assert len(seen) > 120
-    for year in (2010, 2011):
-        assert len(outcome(stack, year)) == 60
-    counter = "SELECT value FROM catalog_feedcounter"
-    assert rows(stack, counter) == rows(stack, "SELECT count(*) FROM catalog_change")
