@@ -25,6 +25,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from catalog.models import (
+    ADMINISTRATOR,
+    EDITOR,
+    OPERATOR,
     Agency,
     Arrival,
     AuthoritativeArea,
@@ -33,6 +36,7 @@ from catalog.models import (
     EventRow,
     FeedCounter,
     Origin,
+    User,
 )
 from catalog.scales import SCALES
 from catalog.search import (
@@ -375,6 +379,7 @@ def _grouped(form: SearchForm, problems: dict[str, str]) -> list[dict[str, Any]]
                 continue
             if parameter.kind is Kind.TIME:
                 form.fields[parameter.name].widget.attrs["placeholder"] = _("year-month-day")
+            _say_choices(form, parameter)
             shown = FieldShown(
                 bound=form[parameter.name],
                 label=field_label(parameter),
@@ -386,6 +391,34 @@ def _grouped(form: SearchForm, problems: dict[str, str]) -> list[dict[str, Any]]
         is_used = any(f.error or f.bound.data not in (None, "", []) for f in more)
         groups.append({"code": code, "title": title, "plain": plain, "more": more, "open": is_used})
     return groups
+
+
+def _say_choices(form: SearchForm, parameter: Parameter) -> None:
+    """Put the reader's words on the words a field lets choose; the address keeps the words."""
+    words: dict[str, str] = {
+        "orderby": {
+            "time": _("Newest first"),
+            "time-asc": _("Oldest first"),
+            "magnitude": _("Largest first"),
+            "magnitude-asc": _("Smallest first"),
+        },
+        "status": {
+            "automatic": _("automatic, not yet reviewed"),
+            "reviewed": _("reviewed"),
+            "published": _("published"),
+        },
+        "eventtype": {"unknown": _("no type given"), **seismo.event_types()},
+    }.get(parameter.name, {})
+    if not words:
+        return
+    # Types without words here are rare; one the address names stays chosen.
+    given = form.data.get(parameter.name) or []
+    field = form.fields[parameter.name]
+    field.choices = [  # type: ignore[attr-defined]
+        (code, words.get(code, code))
+        for code in parameter.choices
+        if code in words or code in given
+    ]
 
 
 def field_label(parameter: Parameter) -> str:
@@ -603,23 +636,43 @@ def _history(event: Event) -> list[dict[str, Any]]:
             "at": decision.decided_at,
             "what": decision.get_kind_display(),
             "report": decision.report,
-            "who": decision.actor,
+            "who": _by_whom(decision.actor),
             "rule_set": decision.rule_set,
             "misfit": decision.misfit,
             "note": decision.note,
         }
-        for decision in event.decisions.select_related("report__agency", "actor")[:200]
+        for decision in event.decisions.select_related("report__agency", "actor").prefetch_related(
+            "actor__groups"
+        )[:200]
     ]
     lines += [
         {
             "at": change.at,
             "what": change.get_kind_display(),
             "number": change.number,
-            "who": change.actor,
+            "who": _by_whom(change.actor),
         }
-        for change in event.changes.select_related("actor").order_by("-number")[:200]
+        for change in event.changes.select_related("actor")
+        .prefetch_related("actor__groups")
+        .order_by("-number")[:200]
     ]
     return sorted(lines, key=lambda line: line["at"], reverse=True)
+
+
+def _by_whom(actor: User | None) -> str:
+    """Who did it, by role: the public page names no person."""
+    if actor is None:
+        return ""
+    roles = {group.name for group in actor.groups.all()}
+    if actor.is_superuser or ADMINISTRATOR in roles:
+        return _("by an administrator")
+    if EDITOR in roles:
+        return _("by an editor")
+    if OPERATOR in roles:
+        return _("by an operator")
+    if not actor.has_usable_password():
+        return _("by a program of the portal")
+    return _("by a member of the staff")
 
 
 def _preference_table(event: Event) -> dict[str, Any]:
@@ -694,11 +747,12 @@ def _event_map(solutions: list[SolutionShown], intensities: list[Any]) -> dict[s
             {
                 "lat": point.y,
                 "lon": point.x,
-                "name": i.settlement.name if i.settlement else i.place,
+                "name": seismo.felt_place(i),
                 "intensity": seismo.intensity(i.best if i.best is not None else i.maximum),
             }
             for i in intensities
-            if (point := i.point or (i.settlement.point if i.settlement else None)) is not None
+            if not seismo.is_at_epicentre(i)
+            and (point := i.point or (i.settlement.point if i.settlement else None)) is not None
         ],
     }
 

@@ -20,7 +20,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, npgettext, pgettext
 from django.utils.translation import gettext as _
 
-from catalog.models import Consequence, EventRow, Interpretation
+from catalog.models import Consequence, EventRow, IntensityObservation, Interpretation
+from processing.desk.messages import format_name
 
 register = template.Library()
 
@@ -395,8 +396,12 @@ def note(record: Consequence | Interpretation) -> str:
 @register.filter
 def event_type_words(value: str) -> str:
     """A QuakeML event type in the reader's language; an unknown one as reported."""
+    return event_types().get(value or "earthquake", value)
+
+
+def event_types() -> dict[str, str]:
+    """The event types met in catalogues and their words in the reader's language."""
     return {
-        "": _("earthquake"),
         "earthquake": _("earthquake"),
         "induced or triggered event": _("induced or triggered event"),
         "explosion": _("explosion"),
@@ -413,7 +418,30 @@ def event_type_words(value: str) -> str:
         "anthropogenic event": _("anthropogenic event"),
         "not reported": _("type not reported"),
         "other event": _("other event"),
-    }.get(value, value)
+    }
+
+
+@register.filter
+def format_words(code: str) -> str:
+    """A bulletin format's name in the reader's language."""
+    return format_name(code)
+
+
+#: How bulletins write the place of I0, the intensity at the epicentre (the portal's own tables).
+EPICENTRE = "epicentre"
+
+
+def is_at_epicentre(observation: IntensityObservation) -> bool:
+    """I0 is not the intensity of a settlement, whatever column it came in."""
+    return observation.settlement is None and observation.place.strip().lower() == EPICENTRE
+
+
+@register.filter
+def felt_place(observation: IntensityObservation) -> str:
+    """Where it was felt: the settlement, ``I0 (at the epicentre)``, or the place as reported."""
+    if is_at_epicentre(observation):
+        return _("I0 (at the epicentre)")
+    return str(observation.settlement.name if observation.settlement else observation.place)
 
 
 @register.filter

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.formats import FORMATS
 from catalog.models import Agency
+from processing.desk.messages import format_name
 
 KINDS = [("manual", _("reviewed by an analyst")), ("automatic", _("automatic"))]
 
@@ -36,7 +37,7 @@ class ReadingForm(forms.Form):
         self.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
         self.fields["format"].choices = [  # type: ignore[attr-defined]
             ("", _("as the file says")),
-            *((format_.code, format_.name) for format_ in FORMATS),
+            *((format_.code, format_name(format_.code)) for format_ in FORMATS),
         ]
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from catalog.formats import FORMATS
+
 #: Codes of the upload API itself.
 REQUEST_CODES = (
     "not-signed-in",
@@ -128,3 +130,10 @@ def expected(text: str) -> str:
     if text.startswith("line ") and text[5:].isdigit():
         return pgettext("expected", "only in line %(line)s") % {"line": text[5:]}
     return text
+
+
+def format_name(code: str) -> str:
+    """A bulletin format's name in the reader's language; most of them are proper names."""
+    if code == "catalogue-csv":
+        return gettext("Catalogue table (CSV)")
+    return next((format_.name for format_ in FORMATS if format_.code == code), code)

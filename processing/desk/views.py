@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.formats import FORMATS, by_code
+from catalog.formats import FORMATS
 from catalog.models import (
     EDITOR,
     OPERATOR,
@@ -146,7 +146,7 @@ def _take(request: HttpRequest, form: UploadForm, file: Any) -> dict[str, Any]:
         run=taken.run,
         duplicate=taken.duplicate,
         agency=taken.agency,
-        format=by_code(taken.format).name,
+        format=messages.format_name(taken.format),
     )
     return outcome
 
@@ -203,11 +203,10 @@ def recognise(request: HttpRequest) -> HttpResponse:
     head = request.read(ingestion.HEAD_BYTES)
     name = unquote(request.headers.get("X-File-Name", ""))[:255]
     found = ingestion.recognise(head, name)
-    names = {format_.code: format_.name for format_ in FORMATS}
     return JsonResponse(
         {
             "format": found.format,
-            "format_name": names.get(found.format, ""),
+            "format_name": messages.format_name(found.format) if found.format else "",
             "agency": found.agency,
         }
     )
