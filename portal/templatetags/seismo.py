@@ -35,7 +35,8 @@ DASH = "—"
 
 
 def _number(value: float, places: int) -> str:
-    return formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=False)
+    text = formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=False)
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter
@@ -352,13 +353,8 @@ def intensity(value: float | None) -> str:
 
 
 def place_of(row: EventRow) -> str:
-    """Where, in the reader's language; the coordinates where no settlement is near."""
-    language = (get_language() or "en")[:2]
-    for stem in ("name", "place"):
-        text = getattr(row, f"{stem}_{language}") or getattr(row, f"{stem}_en")
-        if text:
-            return str(text)
-    return f"{latitude(row.latitude)}, {longitude(row.longitude)}"
+    """The event's name in the reader's language, else its place."""
+    return row_name(row) or row_place(row)
 
 
 @register.filter
@@ -371,9 +367,9 @@ def row_place(row: EventRow) -> str:
 
 @register.filter
 def row_name(row: EventRow) -> str:
-    """The event's own name in the reader's language, else in English; mostly there is none."""
+    """The event's own name in the reader's language; mostly there is none."""
     language = (get_language() or "en")[:2]
-    return str(getattr(row, f"name_{language}") or row.name_en)
+    return str(getattr(row, f"name_{language}"))
 
 
 @register.filter

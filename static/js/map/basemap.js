@@ -43,7 +43,7 @@ export async function addBasemap(map, config) {
   add(base.coast, line, "lines", stroke("map-coast", 0.8));
   const oblasts = add(base.oblasts, line, "lines", stroke("map-oblast", 0.8, "3 3"));
   add(base.borders, line, "lines", stroke("map-border", 1));
-  add(base.country, line, "lines", stroke("map-country", 2.4));
+  add(base.country, line, "lines", stroke("map-country", 2));
   const places = new CanvasLayer(placePainter(settlements, config.language), { pane: "labels" });
   places.addTo(map);
   onSchemeChange(() => {

@@ -58,10 +58,12 @@ export class Epicentres {
     );
     const line = token("symbol-line");
     const ring = token("felt-ring");
+    const halo = token("map-halo");
     const strange = token("danger");
     this.margin = frame.margin;
     this.drawn = [];
-    let marked = [];
+    const felt = [];
+    const marked = [];
     for (const item of this.events) {
       const [x, y] = frame.place(item.world.x, item.world.y);
       const r = Math.max(item.radius * factor, 1.8);
@@ -79,14 +81,18 @@ export class Epicentres {
       context.setLineDash(item.shape === "square" ? [3, 2] : []);
       context.stroke();
       context.setLineDash([]);
-      if (item.event.felt) {
+      if (item.event.felt) felt.push([x, y, r]);
+      if (item.event === this.hovered || item.event === this.selected) marked.push([x, y, r]);
+    }
+    // Rings last, so that a felt event is found among thousands of others.
+    for (const [x, y, r] of felt) {
+      for (const [width, style] of [[3.2, halo], [1.5, ring]]) {
         context.beginPath();
         context.arc(x, y, r + 2.5, 0, 2 * Math.PI);
-        context.lineWidth = 1.4;
-        context.strokeStyle = ring;
+        context.lineWidth = width;
+        context.strokeStyle = style;
         context.stroke();
       }
-      if (item.event === this.hovered || item.event === this.selected) marked.push([x, y, r]);
     }
     for (const [x, y, r] of marked) {
       context.beginPath();
