@@ -43,6 +43,9 @@ BATCH_ENTRIES = 500
 ADVISORY_LOCK = 0x6B7A6173
 #: Intervals longer than this are rare and are looked for apart, without the index on time.
 LONG_INTERVAL_S = 120.0
+#: A time good to the day. A wider one, or a slip of the pen such as 1e12 s, is compared as this:
+#: it must neither gather all the catalogue into one question nor leave the calendar.
+WIDEST_TIME_UNCERTAINTY_S = 43_200.0
 
 #: Tables whose rows follow their entry's report from event to event.
 FOLLOWERS = (
@@ -361,7 +364,9 @@ def _load(sql: str, keys: Sequence[int]) -> list[Standing]:
                 time=time,
                 latitude=latitude,
                 longitude=longitude,
-                time_uncertainty=time_error,
+                time_uncertainty=(
+                    None if time_error is None else min(time_error, WIDEST_TIME_UNCERTAINTY_S)
+                ),
                 horizontal_uncertainty_km=_standard_error_km(horizontal, major, confidence),
                 depth_km=depth,
                 depth_uncertainty_km=depth_error,
@@ -473,13 +478,16 @@ def _reports_in(windows: Sequence[tuple[float, float]]) -> set[int]:
     near = sql.format(overlap="o.time BETWEEN w.lo AND w.hi")
     far = sql.format(
         overlap="o.time_uncertainty > %(long)s"
-        " AND o.time - make_interval(secs => %(sigmas)s * o.time_uncertainty) <= w.hi"
-        " AND o.time + make_interval(secs => %(sigmas)s * o.time_uncertainty) >= w.lo"
+        " AND o.time - make_interval(secs => {half}) <= w.hi"
+        " AND o.time + make_interval(secs => {half}) >= w.lo".format(
+            half="%(sigmas)s * least(o.time_uncertainty, %(widest)s)"
+        )
     )
     widest: dict[str, Any] = {
         "starts": [_moment(start - half) for start, _end in spans],
         "ends": [_moment(end + half) for _start, end in spans],
         "sigmas": RULES.gate_time_sigmas,
+        "widest": WIDEST_TIME_UNCERTAINTY_S,
         "long": half / RULES.gate_time_sigmas,
     }
     with connection.cursor() as cursor:

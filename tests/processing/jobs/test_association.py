@@ -230,6 +230,16 @@ def test_a_wide_interval_is_found_from_both_sides():
     assert len(arrangement()) == 1
 
 
+@pytest.mark.parametrize("seconds", [1e8, 1e12, 1e300])
+def test_an_absurd_time_uncertainty_stops_nobody(seconds):
+    associate(lay("SOME", event("s1", 0, time_uncertainty=seconds)))
+    associate(lay("KNDC", event("k1", 9000, 50.0), event("k2", 30, 43.2)))
+    assert arrangement() == {
+        frozenset({"SOME id:s1", "KNDC id:k2"}),
+        frozenset({"KNDC id:k1"}),
+    }
+
+
 def test_reported_rows_keep_what_was_written():
     associate(lay("SOME", event("s1")))
     with pytest.raises(IntegrityError), transaction.atomic():
