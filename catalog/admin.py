@@ -109,6 +109,12 @@ class PortalUserAdmin(StaffAdmin, AnyUserAdmin):
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Else an administrator could set a superuser's password and become one.
+        if obj is not None and obj.is_superuser and not getattr(request.user, "is_superuser", 0):
+            return False
+        return super().has_change_permission(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fields = tuple(self.readonly_fields)
         return fields if request.user.is_superuser else (*fields, "is_superuser")

@@ -250,3 +250,15 @@ def test_administrator_who_is_no_superuser_cannot_make_one(
 ) -> None:
     page = client.get(address(User, "change", administrator.pk)).content.decode()
     assert 'name="is_superuser"' not in page
+
+
+def test_administrator_cannot_set_a_superusers_password(
+    administrator: User, client: Client
+) -> None:
+    owner = User.objects.create_superuser("owner", password="the owner's own")
+    new = {"password1": "Qwerty!2345zz", "password2": "Qwerty!2345zz", "usable_password": "true"}
+    page = reverse("admin:auth_user_password_change", args=[owner.pk])
+    assert client.post(page, new).status_code == 403
+    client.post(address(User, "change", owner.pk), {"username": "mine"})
+    owner.refresh_from_db()
+    assert owner.check_password("the owner's own") and owner.username == "owner"
