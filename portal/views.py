@@ -589,7 +589,8 @@ def _event_context(
         else "",
         "map_data": _event_map(solutions, intensities),
         "config": _map_config(),
-        "words": _map_words(),
+        "words": _map_words()
+        | {"mapLabel": _("Map of all solutions. The table below holds the same.")},
     }
 
 

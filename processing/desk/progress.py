@@ -22,6 +22,7 @@ COUNTS = {
     "updated": gettext_lazy("reports updated"),
     "merged": gettext_lazy("events merged"),
     "moved": gettext_lazy("reports moved to another event"),
+    "split": gettext_lazy("reports split off from an event"),
     "review": gettext_lazy("left for review"),
     "withdrawn": gettext_lazy("reports withdrawn"),
 }

@@ -98,7 +98,15 @@ function mendLinks() {
   }
   byId("to-search").search = wordsQuery(state.words);
   const named = Object.entries(state.words).filter(([name]) => name !== "starttime" || !presetOf());
-  byId("active-filters").textContent = named.map(([name, value]) => `${name} ${value}`).join(" · ");
+  byId("active-filters").textContent = named
+    .map(([name, value]) => (value === "true" ? labelOf(name) : `${labelOf(name)} ${value}`))
+    .join(" · ");
+}
+
+/** What the form calls a search word; a word it has no field for is its own name. */
+function labelOf(name) {
+  const field = form.elements[name];
+  return field?.getAttribute?.("aria-label") || field?.labels?.[0]?.textContent.trim() || name;
 }
 
 function presetOf() {
