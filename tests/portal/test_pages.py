@@ -6,11 +6,20 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from catalog.models import Agency, Change, Event, IntensityObservation, Origin
+from catalog.models import (
+    OPERATOR,
+    Agency,
+    Change,
+    Event,
+    IntensityObservation,
+    Origin,
+    User,
+)
 from tests.portal.conftest import MakeEvent
 
 LANGUAGES = ("kk", "ru", "en")
@@ -187,3 +196,31 @@ def test_hostile_text_of_a_bulletin_stays_text(client: Client, make_event: MakeE
     make_event(place='</script><script>alert("x")</script>')
     for page in (address("map"), address("event", "en", "kz2014karagn"), address("search")):
         assert '<script>alert("x")' not in client.get(page).content.decode()
+
+
+def test_the_search_lets_choose_words_of_the_reader(client: Client, db: None):
+    body = client.get(address("search", "ru"), {"eventtype": "meteorite"}).content.decode()
+    assert '<option value="time-asc">Сначала старые</option>' in body
+    assert '<option value="quarry blast">' in body and ">quarry blast<" not in body
+    # A rare type the address names stays chosen.
+    assert '<option value="meteorite" selected>meteorite</option>' in body
+
+
+def test_the_intensity_at_the_epicentre_is_no_settlement(client: Client, make_event: MakeEvent):
+    event = make_event()
+    IntensityObservation.objects.create(
+        event=event, place="epicentre", point=event.preferred_origin.point, best=7.0
+    )
+    response = client.get(address("event", "en", event.public_id))
+    assert "I0 (at the epicentre)" in response.content.decode()
+    assert response.context["map_data"]["places"] == []
+
+
+def test_history_names_a_role_and_never_a_person(client: Client, make_event: MakeEvent):
+    event = make_event()
+    person = User.objects.create_user("aigerim", password="long-enough-for-a-test")
+    person.groups.add(Group.objects.get_or_create(name=OPERATOR)[0])
+    Change.record("updated", event, actor=person)
+    body = client.get(address("event", "en", event.public_id)).content.decode()
+    assert "by an operator" in body
+    assert "aigerim" not in body
