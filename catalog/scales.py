@@ -21,7 +21,7 @@ _PATTERNS = (
     ("MLV", re.compile(r"^MLV$")),
     ("Mw", re.compile(r"^[Mm][wW][a-zA-Z]{0,3}(\([a-zA-Z0-9_-]+\))?$")),
     ("MS", re.compile(r"^([Mm][sS](_20|_BB|_VX|[zZ]|\d+)?|MSreg|MS\(reg\))$")),
-    ("mb", re.compile(r"^(mb|mb1|mb_?[a-zA-Z0-9]{0,5}|mB_?[A-Za-z]*|MB|Mb)$")),
+    ("mb", re.compile(r"^(mb_?[a-zA-Z0-9]{0,5}|MB|Mb)$")),
     ("ML", re.compile(r"^(ML|Ml|ml|MLv|mL)[a-z0-9]{0,4}$")),
 )
 
@@ -30,7 +30,8 @@ def scale_of(magnitude_type: str | None) -> str:
     """Return the scale a reported type belongs to, or "" for one with no column of its own.
 
     Case matters where the field uses it: MLV is the Soviet surface-wave magnitude on the vertical
-    component, MLv SeisComP's local magnitude; mb_Lg is regional and is not pooled with mb.
+    component, MLv SeisComP's local magnitude. mb_Lg is regional and mB broadband: neither is
+    pooled with mb.
     """
     if not magnitude_type:
         return ""

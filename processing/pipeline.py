@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 
+from django.conf import settings
 from django.db.models import Count, Q
 
 from catalog.models import Event, Report, User
@@ -31,7 +32,8 @@ def read(item: WorkItem) -> None:
     ProcessingRun(pk=item.object_id).progress.stage(ProcessingRun.Stage.READ)
 
     def store() -> None:
-        with writing():
+        # Another file of the agency with the same new events may be read for as long as that.
+        with writing(settings.READ_MAX_SECONDS):
             run = ProcessingRun.objects.select_related("reading").get(pk=item.object_id)
             ingestion.read(run, run.progress)
             run = ProcessingRun.objects.select_related("reading").get(pk=item.object_id)
@@ -49,7 +51,7 @@ def dry_run(item: WorkItem) -> None:
     run.progress.stage(run.Stage.READ)
 
     def store() -> None:
-        with writing():
+        with writing(settings.READ_MAX_SECONDS):
             ingestion.dry_run(run, run.progress)
             item.finish()
 

@@ -51,13 +51,18 @@ def is_lost_connection(error: BaseException) -> bool:
     )
 
 
+class Overtaken(Exception):
+    """What this transaction relied on was changed by one that committed first."""
+
+
 def retried(action: Callable[[], Result]) -> Result:
     """Do what is a whole transaction, and again where another one stood in its way."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return action()
-        except OperationalError as error:
-            if not is_passing(error) or attempt == ATTEMPTS or connection.in_atomic_block:
+        except (OperationalError, Overtaken) as error:
+            passing = isinstance(error, Overtaken) or is_passing(error)
+            if not passing or attempt == ATTEMPTS or connection.in_atomic_block:
                 raise
             logger.info("trying again after: %s", str(error).splitlines()[0])
             time.sleep(PAUSE_SECONDS * attempt * (1 + random.random()))

@@ -57,6 +57,7 @@ from processing.jobs import association
 from processing.jobs.stations import StationResolver
 from processing.models import ProcessingRun, WorkItem
 from processing.reading_process import Garbled, decode_event, decode_problem
+from processing.transactions import Overtaken
 
 HEAD_BYTES = 64 * 1024
 BATCH_EVENTS = 200
@@ -563,6 +564,8 @@ class _Storing:
     problems: list[tuple[int | None, Problem]] = field(default_factory=list)
     spans: list[tuple[int, int, int]] = field(default_factory=list)  # first, last line, entry
     seen: dict[str, int] = field(default_factory=dict)  # agency's event id -> first line
+    #: Reports whose current entry says just what this reading says: report -> that entry.
+    unchanged: dict[int, int | None] = field(default_factory=dict)
     twice: set[int] = field(default_factory=set)  # first lines of entries with an id seen before
     uncounted: int = 0
     counts: Counts = field(default_factory=Counts)
@@ -610,6 +613,7 @@ def store(reading: BulletinReading, progress: Progress) -> Counts:
         problems.append((None, Problem(None, "too-many-problems", "", found, f"<= {MAX_PROBLEMS}")))
     save_problems(reading, problems, state.spans)
     state.counts.problems = len(problems)
+    _hold_unchanged(state)
     progress(size, size)
     return state.counts
 
@@ -665,6 +669,7 @@ def _store_batch(state: _Storing, batch: Sequence[Reported]) -> None:
         if earlier is None and is_unchanged(report, item.content_hash, reading):
             entry.associated_at = now
             state.counts.unchanged += 1
+            state.unchanged[report.pk] = report.current_entry_id
         else:
             fresh.append((entry, record))
             state.counts.picks += len(record.picks)
@@ -676,6 +681,22 @@ def _store_batch(state: _Storing, batch: Sequence[Reported]) -> None:
     for entry, problem in exchange.save_records(fresh, state.resolve):
         state.report(entry.pk, problem)
     state.spans += [(e.first_line, e.last_line, e.pk) for e in entries]
+
+
+def _hold_unchanged(state: _Storing) -> None:
+    """Make sure, until the commit, that what was left without rows still stands elsewhere.
+
+    Another word of the same report may have come to stand since the look; then this reading is
+    read again and keeps its own rows.
+    """
+    still = (
+        Report.objects.select_for_update(no_key=True)
+        .filter(pk__in=state.unchanged)
+        .order_by("pk")
+        .values_list("pk", "current_entry_id")
+    )
+    if dict(still) != state.unchanged:
+        raise Overtaken(f"reading {state.reading.pk}: a report came to stand meanwhile")
 
 
 def is_unchanged(report: Report, content_hash: str, reading: BulletinReading) -> bool:

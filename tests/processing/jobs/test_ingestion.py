@@ -38,6 +38,7 @@ from catalog.models import (
 from processing import reading_process
 from processing.jobs import ingestion
 from processing.models import ProcessingRun, WorkItem
+from processing.transactions import Overtaken
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 BULLETIN = (GOLDEN / "synthetic_bulletin.isf").read_bytes()
@@ -257,6 +258,30 @@ def test_an_unchanged_entry_keeps_its_report_and_brings_no_rows(
     assert set(Report.objects.values_list("current_entry", flat=True)) == current
     run = reading.runs.get()
     assert run.counts["unchanged"] == reports
+
+
+def test_a_reading_overtaken_by_another_word_is_read_again(
+    operator: User, agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at what stands and the commit another file comes to stand."""
+    take(BULLETIN, agency, operator)
+    entry = BulletinEntry.objects.order_by("ordinal").first()
+    assert entry is not None
+    other = take(BULLETIN.replace(b"Event ", b"Event  ", 1), agency, operator, "b.isf")
+    newer = other.entries.order_by("ordinal").first()
+    run = request(receive(BULLETIN + b"\n", operator, "c.isf"), agency)
+    looked = ingestion.is_unchanged
+
+    def overtake(report: Report, content_hash: str, reading: BulletinReading) -> bool:
+        unchanged = looked(report, content_hash, reading)
+        Report.objects.filter(pk=entry.report_id).update(current_entry=newer)
+        return unchanged
+
+    Report.objects.filter(pk=entry.report_id).update(current_entry=entry)
+    monkeypatch.setattr(ingestion, "is_unchanged", overtake)
+    with pytest.raises(Overtaken), transaction.atomic():
+        ingestion.read(run, quiet)
+    assert not BulletinEntry.objects.filter(reading=run.reading).exists()
 
 
 def test_an_automatic_bulletin_repeated_as_manual_is_a_change(
