@@ -7,7 +7,7 @@ from portal import views
 
 urlpatterns = [
     path("", views.map_page, name="map"),
-    path("events/<str:public_id>/", views.event_page, name="event"),
+    path("events/<slug:public_id>/", views.event_page, name="event"),
     path("search/", views.search_page, name="search"),
     path("about/", views.about_page, name="about"),
     path("methods/", views.methods_page, name="methods"),

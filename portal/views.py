@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count as CountOf
 from django.db.models import F, Max, Min, QuerySet
+from django.db.models.functions import Left, Length
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.http import HttpResponsePermanentRedirect as Moved
 from django.shortcuts import redirect, render
@@ -57,6 +57,9 @@ from processing.core import geodesy
 
 logger = logging.getLogger(__name__)
 
+#: Of a report's own text a page shows so much; the whole stands in the file.
+REPORT_CHARACTERS = 20_000
+
 #: Words of the map's address that are not search words: position, list kept to the view, order.
 MAP_WORDS = ("map", "inview", "sort", "selected")
 LIST_LENGTH = 100
@@ -92,11 +95,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
     """Write a browser's Content-Security-Policy report to the log."""
-    try:
-        report = json.loads(request.body[:10_000] or b"{}")
-    except ValueError:
-        report = {}
-    logger.warning("csp report %s", json.dumps(report)[:2000])
+    logger.warning("csp report %r", request.body[:2000])
     return HttpResponse(status=204)
 
 
@@ -555,6 +554,8 @@ def _event_context(
     entries = list(
         BulletinEntry.objects.filter(report__event=event)
         .select_related("reading__file", "reading__agency", "report")
+        .defer("text")
+        .annotate(text_begin=Left("text", REPORT_CHARACTERS), text_length=Length("text"))
         .order_by("superseded_at", "reading__agency__code", "-pk")[:50]
     )
     intensities = sorted(

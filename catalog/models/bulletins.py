@@ -53,6 +53,8 @@ class BulletinChunk(models.Model):
     data = models.BinaryField()
 
     class Meta:
+        verbose_name = _("part of a bulletin file")
+        verbose_name_plural = _("parts of bulletin files")
         constraints = [models.UniqueConstraint(name="chunk_unique", fields=["file", "ordinal"])]
 
     def __str__(self) -> str:
@@ -224,6 +226,8 @@ class UploadKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("upload key")
+        verbose_name_plural = _("upload keys")
         constraints = [models.UniqueConstraint(name="upload_key_unique", fields=["user", "key"])]
 
     def __str__(self) -> str:

@@ -94,6 +94,8 @@ class PreferredMagnitude(models.Model):
     )
 
     class Meta:
+        verbose_name = _("preferred magnitude")
+        verbose_name_plural = _("preferred magnitudes")
         constraints = [
             models.UniqueConstraint(name="preferred_scale_once", fields=["event", "scale"])
         ]
@@ -455,6 +457,8 @@ class EventFragment(models.Model):
     version = models.PositiveIntegerField()
 
     class Meta:
+        verbose_name = _("QuakeML part of an event")
+        verbose_name_plural = _("QuakeML parts of events")
         constraints = [models.UniqueConstraint(name="fragment_once", fields=["event", "part"])]
 
     def __str__(self) -> str:

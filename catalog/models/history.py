@@ -83,6 +83,10 @@ class FeedCounter(models.Model):
 
     value = models.BigIntegerField(default=0)
 
+    class Meta:
+        verbose_name = _("counter of changes")
+        verbose_name_plural = _("counter of changes")
+
     def __str__(self) -> str:
         return str(self.value)
 

@@ -230,6 +230,8 @@ def rearrange(reports: Iterable[int], actor: User | None = None) -> list[tuple[i
 
 def _still_stands(run: ProcessingRun) -> bool:
     """True if the run's reading is the one that stands for its file now, not when it was loaded."""
+    if run.reading_id is None:
+        return False
     return BulletinReading.objects.filter(pk=run.reading_id, is_current=True).exists()
 
 
