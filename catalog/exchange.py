@@ -872,17 +872,7 @@ def event_records(
     keys = [event.pk for event in events]
     parts: dict[int, _Parts] = {key: _Parts() for key in keys}
 
-    def gather(queryset: models.QuerySet[Any], name: str) -> None:
-        for row in queryset.filter(event__in=keys, superseded_at=None).order_by("pk"):
-            getattr(parts[row.event_id], name).append(row)
-
-    gather(Origin.objects.select_related("agency"), "origins")
-    gather(Magnitude.objects.select_related("agency"), "magnitudes")
-    gather(FocalMechanism.objects.select_related("agency"), "mechanisms")
-    gather(IntensityObservation.objects.all(), "intensities")
-    gather(EventDescription.objects.all(), "descriptions")
-    gather(Interpretation.objects.select_related("agency"), "interpretations")
-    gather(Consequence.objects.all(), "consequences")
+    _gather_solutions(parts, "event", superseded_at=None)
     if arrivals:
         _gather_observations(
             parts,
@@ -896,6 +886,25 @@ def event_records(
         _first(part.magnitudes, event.preferred_magnitude_id)
         _first(part.mechanisms, event.preferred_focal_mechanism_id)
         yield event, _event_record(event, part)
+
+
+def _gather_solutions(parts: dict[int, _Parts], owner: str, **condition: Any) -> None:
+    """Fetch what hangs on events or entries: seven queries."""
+    kinds: tuple[tuple[str, type[models.Model], bool], ...] = (
+        ("origins", Origin, True),
+        ("magnitudes", Magnitude, True),
+        ("mechanisms", FocalMechanism, True),
+        ("intensities", IntensityObservation, False),
+        ("descriptions", EventDescription, False),
+        ("interpretations", Interpretation, True),
+        ("consequences", Consequence, False),
+    )
+    for name, model, has_author in kinds:
+        rows: models.QuerySet[Any] = model._default_manager.filter(
+            **{f"{owner}__in": list(parts)}, **condition
+        )
+        for row in (rows.select_related("agency") if has_author else rows).order_by("pk"):
+            getattr(parts[getattr(row, f"{owner}_id")], name).append(row)
 
 
 def _first(rows: list[Any], key: int | None) -> None:
@@ -933,17 +942,7 @@ def entry_records(
     keys = [entry.pk for entry in entries]
     parts: dict[int, _Parts] = {key: _Parts() for key in keys}
 
-    def gather(queryset: models.QuerySet[Any], name: str) -> None:
-        for row in queryset.filter(entry__in=keys).order_by("pk"):
-            getattr(parts[row.entry_id], name).append(row)
-
-    gather(Origin.objects.select_related("agency"), "origins")
-    gather(Magnitude.objects.select_related("agency"), "magnitudes")
-    gather(FocalMechanism.objects.select_related("agency"), "mechanisms")
-    gather(IntensityObservation.objects.all(), "intensities")
-    gather(EventDescription.objects.all(), "descriptions")
-    gather(Interpretation.objects.select_related("agency"), "interpretations")
-    gather(Consequence.objects.all(), "consequences")
+    _gather_solutions(parts, "entry")
     _gather_observations(
         parts,
         {"entry__in": keys},
