@@ -121,13 +121,6 @@ def depth_style(value: float | None) -> str:
     return "depth-none" if number is None else f"depth-{number}"
 
 
-@register.filter
-def depth_words(value: float | None) -> str:
-    """The class of a depth in words, as the legend says it."""
-    number = depth_class(value)
-    return depth_class_labels()[5 if number is None else number]
-
-
 def depth_class_labels() -> list[str]:
     """Legend texts, shallow to deep, the last for a depth that is not reported."""
     return [
@@ -163,24 +156,6 @@ def _coordinate(value: float, places: int | None) -> str:
     if places is None:
         places = 2 if math.isclose(round(value, 2), value, abs_tol=5e-6) else 3
     return _number(value, places)
-
-
-@register.filter
-def compass(azimuth: float | None) -> str:
-    """An azimuth as one of eight winds."""
-    if azimuth is None:
-        return ""
-    words = [
-        pgettext("wind", "N"),
-        pgettext("wind", "NE"),
-        pgettext("wind", "E"),
-        pgettext("wind", "SE"),
-        pgettext("wind", "S"),
-        pgettext("wind", "SW"),
-        pgettext("wind", "W"),
-        pgettext("wind", "NW"),
-    ]
-    return words[round(azimuth / 45) % 8]
 
 
 def clock(value: datetime, minute_precision: bool = False, places: int = 1) -> str:

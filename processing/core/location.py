@@ -260,16 +260,6 @@ def _huber(normalised: FloatArray) -> FloatArray:
     return np.where(size <= HUBER_C, 0.5 * size**2, HUBER_C * (size - 0.5 * HUBER_C))
 
 
-def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
-    """Return the weighted median of values, NaN ignored."""
-    good = np.isfinite(values) & np.isfinite(weights)
-    if not good.any():
-        return float("nan")
-    order = np.argsort(values[good], kind="stable")
-    ordered, total = values[good][order], np.cumsum(weights[good][order])
-    return float(ordered[np.searchsorted(total, 0.5 * total[-1])])
-
-
 def _misfit_l1(
     data: _Data, rows: IntArray, sigma: FloatArray, places: FloatArray
 ) -> tuple[FloatArray, FloatArray]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-MAGNITUDE_ORDER = ("Mw", "MS", "MLV", "mb", "ML")
-"""Scales that may stand as "the magnitude", the most telling first. KR and MPVA are not among them:
-K is an energy class, and MPVA runs about 0.8 above mb and Mw (project methods 1.9)."""
+from catalog.scales import MAGNITUDE_ORDER
 
 
 @dataclass(frozen=True)
