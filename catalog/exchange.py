@@ -39,6 +39,7 @@ from catalog.formats.records import (
     NodalPlaneRecord,
     OriginRecord,
     PickRecord,
+    ReadingsRecord,
     StationMagnitudeRecord,
     StationReference,
 )
@@ -47,6 +48,7 @@ from catalog.models import (
     Amplitude,
     Arrival,
     BulletinEntry,
+    BulletinReading,
     Consequence,
     Event,
     EventDescription,
@@ -458,6 +460,71 @@ def save_records(
     ):  # fmt: skip
         copy_rows(model, batch.rows[model])
     return batch.problems
+
+
+def save_readings(
+    reading: BulletinReading, record: ReadingsRecord, resolve: Resolve
+) -> list[Problem]:
+    """Store readings that belong to no event, as picks of the reading itself.
+
+    Without an origin a bare station code cannot be tried against predicted times: only an alias or
+    station of the agency, coordinates, or network and code name a station. Call inside a
+    transaction.
+    """
+    batch = _Batch()
+    batch.entry = BulletinEntry(reading=reading)
+    batch.keys = {
+        Pick: _draw_keys(Pick, len(record.picks)),
+        Amplitude: _draw_keys(Amplitude, len(record.amplitudes)),
+    }
+    picks: dict[str, Row] = {}
+    asked: list[StationQuery] = []
+    askers: list[tuple[Row, int | None]] = []
+    for pick in record.picks:
+        line = pick.line_number
+        row = batch.values(pick, PICK, line)
+        row.update(batch.station(pick.station, line))
+        row["reading_id"] = reading.pk
+        row["synthetic"] = record.synthetic
+        row["agency"] = row["agency"] or text_of(record.agency or "")[:20]
+        row["key"] = batch.key(pick.pick_id, line)
+        row["comments"] = batch.comments(pick.comments)
+        batch.add(Pick, row)
+        picks.setdefault(pick.pick_id, row)
+        if pick.station.code:
+            asked.append(
+                StationQuery(
+                    pick.station,
+                    reading.agency_id,
+                    pick.time,
+                    phase=pick.phase_hint,
+                    is_onset=pick.time is not None,
+                )
+            )
+            askers.append((row, line))
+    told: set[str] = set()
+    for query, (row, line), answer in zip(asked, askers, resolve(asked), strict=True):
+        row["station_id"] = answer.station_id
+        code = query.reference.code
+        if answer.problem_code and code not in told:
+            told.add(code)
+            batch.report(line, answer.problem_code, "station", code, answer.expected)
+    for amplitude in record.amplitudes:
+        line = amplitude.line_number
+        leader = picks.get(amplitude.pick_id or "")
+        if leader is None:  # of no event and no pick, it would hang in the air
+            batch.report(line, "dangling-reference", "pick", amplitude.pick_id or "", "pick")
+            continue
+        row = batch.values(amplitude, AMPLITUDE, line)
+        row.update(batch.station(amplitude.station, line))
+        row["pick_id"] = leader["id"]
+        row["station_id"] = leader.get("station_id")
+        row["key"] = batch.key(amplitude.amplitude_id, line)
+        row["comments"] = batch.comments(amplitude.comments)
+        batch.add(Amplitude, row)
+    for model in (Pick, Amplitude):
+        copy_rows(model, batch.rows[model])
+    return [problem for _, problem in batch.problems]
 
 
 def _save_record(

@@ -6,6 +6,7 @@ file is its standard input, the answer its standard output:
 
 ``["p", line, code, field, found, expected, severity]``  a problem
 ``["e", position, hash, first line, record]``            an event, and how far in the file it is
+``["s", position, first line, record]``                  readings without an event
 ``["d", position]``                                      done
 ``["f", code, line, field, found, expected]``            nothing can be read; nothing follows
 
@@ -29,9 +30,9 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, BinaryIO
 
-from catalog.formats import FormatError, Limits, read
+from catalog.formats import FormatError, Limits, ReadOptions, read
 from catalog.formats.problems import Problem, Severity
-from catalog.formats.records import EventRecord
+from catalog.formats.records import EventRecord, ReadingsRecord
 
 LINE_FIELDS = ("line_number", "first_line", "last_line")
 
@@ -129,9 +130,10 @@ def _decoder(kind: type) -> Callable[[Any, int], Any]:
     return decode
 
 
-def encode_event(record: EventRecord) -> list[Any]:
-    """Return an event as plain lists; line numbers count from its first line."""
-    return _encoder(EventRecord)(record, record.first_line)
+def encode_event(record: EventRecord | ReadingsRecord) -> list[Any]:
+    """Return a record as plain lists; line numbers count from its first line."""
+    kind: type[Any] = type(record)
+    return _encoder(kind)(record, record.first_line)
 
 
 def decode_event(values: Any, first_line: int) -> EventRecord:
@@ -142,11 +144,21 @@ def decode_event(values: Any, first_line: int) -> EventRecord:
     Garbled
         The lists do not have the shape of a record.
     """
+    event: EventRecord = _decoded(EventRecord, values, first_line)
+    return event
+
+
+def decode_readings(values: Any, first_line: int) -> ReadingsRecord:
+    """Return the readings that ``encode_event`` wrote; errors as in ``decode_event``."""
+    readings: ReadingsRecord = _decoded(ReadingsRecord, values, first_line)
+    return readings
+
+
+def _decoded(kind: type, values: Any, first_line: int) -> Any:
     try:
-        event: EventRecord = _decoder(EventRecord)(values, first_line)
+        return _decoder(kind)(values, first_line)
     except (TypeError, ValueError, AttributeError) as error:
         raise Garbled(str(error)) from error
-    return event
 
 
 def decode_problem(values: list[Any]) -> Problem:
@@ -167,14 +179,20 @@ def content_hash(encoded: bytes) -> str:
 # --- the child ------------------------------------------------------------------------------------
 
 
-def answer(code: str, source: BinaryIO, out: BinaryIO, limits: Limits) -> None:
+def answer(
+    code: str,
+    source: BinaryIO,
+    out: BinaryIO,
+    limits: Limits,
+    options: ReadOptions | None = None,
+) -> None:
     """Read a bulletin and write what it says."""
 
     def send(*parts: bytes) -> None:
         out.write(b"[" + b",".join(parts) + b"]\n")
 
     try:
-        for item in read(code, source, limits):
+        for item in read(code, source, limits, options):
             if isinstance(item, Problem):
                 send(
                     b'"p"',
@@ -193,6 +211,9 @@ def answer(code: str, source: BinaryIO, out: BinaryIO, limits: Limits) -> None:
                 continue
             record = _json(encode_event(item))
             position = source.tell() if source.seekable() else 0
+            if isinstance(item, ReadingsRecord):
+                send(b'"s"', _json(position), _json(item.first_line), record)
+                continue
             send(
                 b'"e"',
                 _json(position),
@@ -211,14 +232,20 @@ def answer(code: str, source: BinaryIO, out: BinaryIO, limits: Limits) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """``FORMAT CPU_SECONDS MEMORY_BYTES LIMITS``: the limits as JSON."""
-    code, cpu_seconds, memory_bytes, limits = arguments
+    """``FORMAT CPU_SECONDS MEMORY_BYTES LIMITS OPTIONS``: limits and options as JSON."""
+    code, cpu_seconds, memory_bytes, limits, options = arguments
     seconds, memory = int(cpu_seconds), int(memory_bytes)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    answer(code, sys.stdin.buffer, sys.stdout.buffer, Limits(**json.loads(limits)))
+    answer(
+        code,
+        sys.stdin.buffer,
+        sys.stdout.buffer,
+        Limits(**json.loads(limits)),
+        ReadOptions(**json.loads(options)),
+    )
     return 0
 
 

@@ -1,23 +1,50 @@
 """Bulletin formats: one module a format, listed by hand; no Django inside.
 
-A reader yields ``EventRecord`` and ``Problem``; it never raises on bad content, except
-``FormatError`` when nothing at all can be read. The problems of an event come before its record.
+A reader yields ``EventRecord``, ``ReadingsRecord`` (readings without an event) and ``Problem``; it
+never raises on bad content, except ``FormatError`` when nothing at all can be read. The problems of
+an event come before its record. A file packed with gzip is unpacked before a reader sees it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from catalog.formats import catalogue_csv, isf, quakeml
 from catalog.formats.limits import Limits
+from catalog.formats.packing import unpacked, unpacked_head
 from catalog.formats.problems import FormatError, Problem
-from catalog.formats.records import EventRecord
+from catalog.formats.records import EventRecord, ReadingsRecord
 
-__all__ = ["FORMATS", "Format", "FormatError", "Limits", "by_code", "detect", "read"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "FormatError",
+    "Item",
+    "Limits",
+    "ReadOptions",
+    "by_code",
+    "detect",
+    "read",
+]
 
 HEAD_BYTES = 16 * 1024  # of a file are enough to recognise it
+
+#: What a reader yields.
+Item = EventRecord | ReadingsRecord | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What an operator says of a file that the file itself does not.
+
+    ``time_zone`` is the IANA zone its clock times are written in; ``mapping`` a saved column
+    mapping as plain values.
+    """
+
+    time_zone: str = "UTC"
+    mapping: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +57,7 @@ class Format:
     media_type: str
     version: str
     detect: Callable[[bytes, str], bool]
-    read: Callable[[BinaryIO, Limits], Iterator[EventRecord | Problem]]
+    read: Callable[[BinaryIO, Limits], Iterator[Item]]
     write: Callable[[Iterable[EventRecord]], Iterator[str]] | None = None
 
 
@@ -78,6 +105,7 @@ def by_code(code: str) -> Format:
 
 def detect(head: bytes, filename: str = "") -> list[str]:
     """Return the codes of the formats a file may be in, best first: by content, then suffix."""
+    head, filename = unpacked_head(head, filename)
     head = head[:HEAD_BYTES]
     suffix = "." + filename.rsplit(".", 1)[-1].lower() if "." in filename else ""
     found = [format_ for format_ in FORMATS if format_.detect(head, filename)]
@@ -86,8 +114,11 @@ def detect(head: bytes, filename: str = "") -> list[str]:
 
 
 def read(
-    code: str, stream: BinaryIO, limits: Limits | None = None
-) -> Iterator[EventRecord | Problem]:
+    code: str,
+    stream: BinaryIO,
+    limits: Limits | None = None,
+    options: ReadOptions | None = None,
+) -> Iterator[Item]:
     """Yield what a file in the named format says.
 
     Raises
@@ -95,4 +126,5 @@ def read(
     FormatError
         While iterating, when nothing can be read.
     """
-    return by_code(code).read(stream, limits or Limits())
+    limits = limits or Limits()
+    return by_code(code).read(unpacked(stream, limits), limits)

@@ -53,6 +53,8 @@ CODES = (
     "wrong-format",  # the file is not of the format it was sent as
     "unsupported-version",  # a known format in a version the reader does not handle
     "file-too-large",
+    "gzip-damaged",
+    "packed-too-densely",  # an archive that unpacks to a hundred times its size
     "too-many-events",
     "line-too-long",
     "time-limit",  # reading took longer than allowed

@@ -348,3 +348,22 @@ class EventRecord:
     synthetic: bool = False
     deleted: bool = False  # the file says the event does not exist (QuakeML "not existing")
     comments: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsRecord:
+    """Readings at stations that the file ties to no event: a station bulletin or a part of it.
+
+    A reader of a long bulletin yields several, each with at most some five hundred picks.
+    ``amplitudes`` name the pick they were measured with.
+    """
+
+    text: str
+    first_line: int
+    last_line: int
+    picks: tuple[PickRecord, ...]
+    amplitudes: tuple[AmplitudeRecord, ...] = ()
+    agency: str | None = None
+    author: str | None = None
+    synthetic: bool = False
+    comments: tuple[str, ...] = ()

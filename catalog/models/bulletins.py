@@ -79,6 +79,12 @@ class BulletinReading(models.Model):
     evaluation_mode = models.CharField(
         _("bulletin kind"), max_length=10, default="manual", help_text=_("automatic or manual")
     )
+    options = models.JSONField(
+        _("options"),
+        default=dict,
+        blank=True,
+        help_text=_("What the operator said of the file: its time zone, its columns."),
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bulletin_readings"
     )

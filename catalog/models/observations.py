@@ -21,6 +21,9 @@ class Pick(models.Model):
         related_name="picks",
         help_text=_("Empty: a reading without an event."),
     )
+    synthetic = models.BooleanField(
+        default=False, help_text=_("Of a reading without an event; else the entry says it.")
+    )
     key = models.CharField(max_length=200, blank=True)
     station = models.ForeignKey(
         "catalog.Station",
@@ -59,7 +62,12 @@ class Pick(models.Model):
     class Meta:
         verbose_name = _("pick")
         verbose_name_plural = _("picks")
-        indexes = [models.Index(fields=["station", "time"], name="pick_station_time")]
+        indexes = [
+            models.Index(fields=["station", "time"], name="pick_station_time"),
+            models.Index(
+                fields=["time"], name="pick_without_event", condition=Q(entry__isnull=True)
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="pick_backazimuth_range",

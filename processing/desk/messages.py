@@ -33,6 +33,8 @@ MESSAGES = {
     "wrong-format": _("The file is not of the format it was sent as."),
     "unsupported-version": _("This version of the format cannot be read."),
     "file-too-large": _("The file is larger than allowed."),
+    "gzip-damaged": _("The packed file is damaged."),
+    "packed-too-densely": _("The packed file unpacks to far more than a bulletin would."),
     "too-many-events": _("The file has more events than allowed; the rest was not read."),
     "line-too-long": _("The line is too long and was cut."),
     "time-limit": _("Reading took longer than allowed."),

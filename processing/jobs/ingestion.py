@@ -38,9 +38,9 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from catalog import exchange
-from catalog.formats import FORMATS, Limits, by_code, detect
+from catalog.formats import FORMATS, Limits, ReadOptions, by_code, detect
 from catalog.formats.problems import Problem, Severity
-from catalog.formats.records import EventRecord
+from catalog.formats.records import EventRecord, ReadingsRecord
 from catalog.models import (
     CHUNK_BYTES,
     Agency,
@@ -56,7 +56,7 @@ from catalog.models import (
 from processing.jobs import association
 from processing.jobs.stations import StationResolver
 from processing.models import ProcessingRun, WorkItem
-from processing.reading_process import Garbled, decode_event, decode_problem
+from processing.reading_process import Garbled, decode_event, decode_problem, decode_readings
 from processing.transactions import Overtaken
 
 HEAD_BYTES = 64 * 1024
@@ -258,14 +258,17 @@ def request_reading(
     format: str,
     requested_by: User,
     evaluation_mode: str = "manual",
+    options: ReadOptions | None = None,
     dry_run: bool = False,
 ) -> ProcessingRun:
     """Ask for a reading of a file; return the run to watch.
 
-    A reading that exists already (waiting or current, same agency, format, reader and kind) is not
-    doubled: its run is returned. The current reading stays current until the new one is read.
+    A reading that exists already (waiting or current, same agency, format, reader, kind and
+    options) is not doubled: its run is returned. The current reading stays current until the new
+    one is read.
     """
     version = by_code(format).version
+    said = told(options)
     with transaction.atomic():
         # Readings of one file are numbered and chosen one after another.
         BulletinFile.objects.select_for_update(no_key=True).get(pk=file.pk)
@@ -280,11 +283,12 @@ def request_reading(
                     "agency": agency.code,
                     "format": format,
                     "evaluation_mode": evaluation_mode,
+                    "options": said,
                 },
             )
             WorkItem.objects.request("dry-run", run.pk, run=run, priority=6)
             return run
-        same = existing_run(file, agency, format, evaluation_mode)
+        same = existing_run(file, agency, format, evaluation_mode, said)
         if same is not None:
             return same
         last = file.readings.aggregate(last=Max("number"))["last"] or 0
@@ -295,6 +299,7 @@ def request_reading(
             format=format,
             reader_version=version,
             evaluation_mode=evaluation_mode,
+            options=said,
             requested_by=requested_by,
         )
         run = ProcessingRun.objects.create(
@@ -308,8 +313,15 @@ def request_reading(
     return run
 
 
+def told(options: ReadOptions | None) -> dict[str, Any]:
+    """Return the options that differ from the usual, as a reading keeps them."""
+    usual = asdict(ReadOptions())
+    given = asdict(options) if options is not None else usual
+    return {name: value for name, value in given.items() if value != usual[name]}
+
+
 def existing_run(
-    file: BulletinFile, agency: Agency, format: str, evaluation_mode: str
+    file: BulletinFile, agency: Agency, format: str, evaluation_mode: str, options: dict[str, Any]
 ) -> ProcessingRun | None:
     """Return the run of a waiting or current reading of just this kind, if there is one."""
     reading = (
@@ -318,6 +330,7 @@ def existing_run(
             format=format,
             reader_version=by_code(format).version,
             evaluation_mode=evaluation_mode,
+            options=options,
             status__in=[BulletinReading.Status.PENDING, BulletinReading.Status.READ],
         )
         .order_by("-number")
@@ -351,7 +364,17 @@ class Reported:
     record: EventRecord
 
 
-def parse(file: BulletinFile, format: str) -> Iterator[Reported | Problem]:
+@dataclass(frozen=True)
+class Unassociated:
+    """Readings without an event, from the child: how far in the file they stand, what they say."""
+
+    position: int
+    record: ReadingsRecord
+
+
+def parse(
+    file: BulletinFile, format: str, options: ReadOptions | None = None
+) -> Iterator[Reported | Unassociated | Problem]:
     """Read a stored file in a child process under limits; yield what it says.
 
     Raises
@@ -376,6 +399,7 @@ def parse(file: BulletinFile, format: str) -> Iterator[Reported | Problem]:
                 str(settings.READ_MAX_SECONDS),
                 str(memory),
                 json.dumps(given),
+                json.dumps(asdict(options or ReadOptions())),
             ],
             stdin=source,
             stdout=subprocess.PIPE,
@@ -395,6 +419,10 @@ def parse(file: BulletinFile, format: str) -> Iterator[Reported | Problem]:
                     if not re.fullmatch(r"[0-9a-f]{64}", digest):
                         raise Garbled("hash")
                     yield Reported(int(position), digest, decode_event(record, int(first_line)))
+                elif kind == "s":
+                    _, position, first_line, record = message
+                    readings = decode_readings(record, int(first_line))
+                    yield Unassociated(int(position), readings)
                 elif kind == "p":
                     yield decode_problem(message[1:])
                 elif kind == "f":
@@ -487,6 +515,7 @@ class Counts:
     unchanged: int = 0
     problems: int = 0
     picks: int = 0
+    readings: int = 0  # picks that belong to no event
 
 
 def read(run: ProcessingRun, progress: Progress) -> Counts:
@@ -528,7 +557,12 @@ def read(run: ProcessingRun, progress: Progress) -> Counts:
             run.fail(problem.code, **problem_values(problem))
             logger.info("reading %d failed: %s", reading.pk, problem.code)
             return Counts(problems=1)
-        run.count(entries=counts.entries, unchanged=counts.unchanged, problems=counts.problems)
+        run.count(
+            entries=counts.entries,
+            unchanged=counts.unchanged,
+            problems=counts.problems,
+            readings=counts.readings,
+        )
     logger.info("reading %d: %s", reading.pk, counts)
     return counts
 
@@ -584,9 +618,15 @@ def store(reading: BulletinReading, progress: Progress) -> Counts:
     arrivals = 0
     size = reading.file.size
     progress(0, size)
-    for item in parse(reading.file, reading.format):
+    for item in parse(reading.file, reading.format, ReadOptions(**reading.options)):
         if isinstance(item, Problem):
             state.report(None, item)
+            continue
+        if isinstance(item, Unassociated):
+            for problem in exchange.save_readings(reading, item.record, state.resolve):
+                state.report(None, problem)
+            state.counts.readings += len(item.record.picks)
+            progress(min(item.position, size), size)
             continue
         batch.append(item)
         arrivals += len(item.record.picks)
@@ -596,7 +636,7 @@ def store(reading: BulletinReading, progress: Progress) -> Counts:
             batch, arrivals = [], 0
     _store_batch(state, batch)
     failure = next((p for _, p in state.problems if p.severity == Severity.ERROR), None)
-    if state.counts.entries == 0 and failure is not None:
+    if state.counts.entries == 0 and state.counts.readings == 0 and failure is not None:
         raise ChildFailed(failure)
     # The reader says that an id comes twice; here both places are known.
     problems = [
@@ -780,6 +820,7 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
             format=wanted["format"],
             reader_version=by_code(wanted["format"]).version,
             evaluation_mode=wanted["evaluation_mode"],
+            options=wanted["options"],
             requested_by=run.actor or file.uploader,
         )
         rehearsal = ProcessingRun.objects.create(
@@ -797,6 +838,7 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
                 "entries": stored.entries,
                 "unchanged": stored.unchanged,
                 "problems": stored.problems,
+                "readings": stored.readings,
             }
         transaction.set_rollback(True)
     run.counts = counts
