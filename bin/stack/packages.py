@@ -86,6 +86,8 @@ NEEDS = (
     Need("Python's venv", "python3-venv", _python_can_make_environments),
     Need("certificate authorities", "ca-certificates", Path("/etc/ssl/certs").is_dir),
     Need("Chromium", "chromium", _command("chromium"), tests_only=True),
+    Need("nginx", "nginx", _command("nginx"), tests_only=True),
+    Need("OpenSSL's program", "openssl", _command("openssl"), tests_only=True),
     Need(
         "Noto fonts", "fonts-noto-core", lambda: bool(noto_fonts()), tests_only=True
     ),
