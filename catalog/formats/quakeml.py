@@ -3,9 +3,9 @@
 Depths and other lengths are metres in QuakeML and kilometres everywhere else; latitude and
 longitude uncertainties are degrees there and kilometres here. Both change here and nowhere else.
 
-The reader refuses a DOCTYPE before the parser sees it, expands no entity, opens no connection,
-and holds one event at a time. An element or attribute that our records have no place for is
-reported as ``xml-unknown-element``, once per path and event, with how often it stood there.
+The reader holds one event at a time; what keeps it safe stands in ``xml.py``. An element or
+attribute that our records have no place for is reported as ``xml-unknown-element``, once per path
+and event, with how often it stood there.
 
 The writer gives an event in fragments (head, origins, magnitudes ...), so that a document is the
 fragments joined; the order is fixed, and the result is valid against QuakeML-BED-1.2.xsd.
@@ -15,50 +15,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import cos, pi, radians
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
-from lxml import etree
-
+from catalog.formats import xml
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
     AmplitudeRecord,
     ArrivalRecord,
     AxisRecord,
-    DescriptionRecord,
     EventRecord,
     FocalMechanismRecord,
     MagnitudeRecord,
-    MomentTensorRecord,
     NodalPlaneRecord,
     OriginRecord,
     PickRecord,
     StationMagnitudeRecord,
     StationReference,
 )
-from catalog.formats.text import CHUNK, seekable
 from catalog.formats.values import (
-    ANY,
     AZIMUTH,
     CERTAINTIES,
     DEPTH_KM,
     DISTANCE_DEG,
     EVENT_TYPES,
-    LATITUDE,
-    LONGITUDE,
     MAGNITUDE,
-    PERCENT,
     POSITIVE,
     Range,
-    count,
     cut,
-    iso_time,
-    number,
-    plausible,
 )
+from catalog.formats.xml import BOUND_COMMENT, QUALITY_COMMENT, Fields, own_comment
 
 VERSION = "quakeml-1"  # of this reader; stored with each reading
 
@@ -66,61 +55,25 @@ BED = "{http://quakeml.org/xmlns/bed/1.2}"
 QUAKEML = "{http://quakeml.org/xmlns/quakeml/1.2}"
 KM_PER_DEGREE = 6371.0088 * pi / 180.0  # mean Earth radius, IUGG
 
-# Vocabularies of QuakeML-BED-1.2.xsd.
-DEPTH_TYPES = frozenset(
-    (
-        "from location",
-        "from moment tensor inversion",
-        "from modeling of broad-band P waveforms",
-        "constrained by depth phases",
-        "constrained by direct phases",
-        "constrained by depth and direct phases",
-        "operator assigned",
-        "other",
-    )
-)
-ORIGIN_TYPES = frozenset(
-    ("hypocenter", "centroid", "amplitude", "macroseismic", "rupture start", "rupture end")
-)
-SPREADS = frozenset(("horizontal uncertainty", "uncertainty ellipse", "confidence ellipsoid"))
-MODES = frozenset(("manual", "automatic"))
-STATUSES = frozenset(("preliminary", "confirmed", "reviewed", "final", "rejected"))
-ONSETS = frozenset(("emergent", "impulsive", "questionable"))
-POLARITIES = frozenset(("positive", "negative", "undecidable"))
+# Vocabularies of QuakeML-BED-1.2.xsd that SCML does not share.
 CATEGORIES = frozenset(("point", "mean", "duration", "period", "integral", "other"))
 UNITS = frozenset(("m", "s", "m/s", "m/(s*s)", "m*s", "dimensionless", "other"))
-DESCRIPTION_TYPES = frozenset(
-    (
-        "felt report",
-        "Flinn-Engdahl region",
-        "local time",
-        "tectonic summary",
-        "nearest cities",
-        "earthquake name",
-        "region name",
-    )
-)
-#: What QuakeML has no element for goes into a comment of this form and comes back from it.
-BOUND_COMMENT = "bound: "
-QUALITY_COMMENT = "quality: "
-
-_ENCODINGS = frozenset(
-    ("utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1251", "cp1251", "koi8-r")
-)
-_DECLARATION = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"'][^>]*\?>")
-_EVENT_START = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?event[\s>/]")
-_EVENT_END = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?event\s*>")
-_ROOT_START = re.compile(rb"<[A-Za-z_:]")
 
 
 def detect(head: bytes, filename: str) -> bool:
-    """Tell whether the first bytes look like QuakeML of any version."""
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and (
-        b"quakeml.org/xmlns/" in head or (b"<!DOCTYPE" in head.upper() and b"quakeml" in head)
-    )
+    """Tell whether the root element is QuakeML's, of any version."""
+    name, start = xml.root_start(head, b"quakeml|seiscomp")
+    return name != b"seiscomp" and b"quakeml" in start
 
 
 # --- reading ----------------------------------------------------------------------------------
+
+
+def _wrong_root(tag: str) -> Problem | None:
+    if tag == QUAKEML + "quakeml":
+        return None
+    code = "unsupported-version" if "quakeml" in xml.namespace(tag) else "wrong-format"
+    return Problem(1, code, "", cut(tag), QUAKEML + "quakeml", Severity.ERROR)
 
 
 def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
@@ -131,462 +84,92 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
     FormatError
         Nothing can be read: empty, not XML, a DOCTYPE, another format or version, too large.
     """
-    source = seekable(stream)
-    size = source.seek(0, 2)
-    source.seek(0)
-    if size > limits.max_bytes:
-        expected = f"<= {limits.max_bytes} bytes"
-        raise FormatError(Problem(None, "file-too-large", "", str(size), expected, Severity.ERROR))
-    head = source.read(CHUNK)
-    encoding = _check_prolog(head)
-    source.seek(0)
-    parser = etree.XMLPullParser(
-        events=("end",),
-        tag=("{*}event", "{*}eventParameters"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
+    document = xml.Document(
+        stream, limits, ("event",), "eventParameters", "QuakeML 1.2", _wrong_root
     )
     events = 0
     seen_ids: set[str] = set()
-    failure: Problem | None = None
     versions: set[str] = set()
-    root: Any = None
-    line = 1  # of the first byte of ``parts``
-    parts: list[bytes] = []  # since the last event
-    elements = 0
-    try:
-        for piece in _pieces(source):
-            parser.feed(piece)
-            parts.append(piece)
-            elements += piece.count(b"<")
-            if elements > 2 * limits.max_elements:
-                expected = f"<= {limits.max_elements} elements"
-                failure = Problem(line, "memory-limit", "event", "", expected, Severity.ERROR)
-                break
-            for _, element in parser.read_events():
-                root = element.getroottree().getroot()
-                if root.getroottree().docinfo.internalDTD is not None:
-                    raise FormatError(Problem(1, "xml-doctype", "", "DOCTYPE", "", Severity.ERROR))
-                if element.tag != BED + "event":
-                    if element.tag.endswith("}event"):
-                        versions.add(_namespace(element.tag))
-                    elif element.tag == BED + "eventParameters":
-                        yield from _parameters(element)
-                    continue
-                raw = b"".join(parts)
-                start = _EVENT_START.search(raw)
-                first = start.start() if start else 0
-                first_line = line + raw.count(b"\n", 0, first)
-                line += raw.count(b"\n")
-                parts, elements = [], 0
-                if events >= limits.max_events:
-                    expected = f"<= {limits.max_events}"
-                    yield Problem(line, "too-many-events", "", "", expected, Severity.ERROR)
-                    return
-                events += 1
-                shift = 0
-                node = element
-                if line >= 65535:  # libxml2 counts lines in 16 bits; count again from the event
-                    node, shift = _again(element, raw[first:], encoding), first_line - 1
-                walker = _Walker(limits, shift)
-                record = walker.event(
-                    node, raw[first:].decode(encoding, "replace"), first_line, line
-                )
-                if record.event_id is not None:
-                    if record.event_id in seen_ids:
-                        walker.problem(
-                            node, "duplicate-event-id", "publicID", record.event_id, "unique"
-                        )
-                    seen_ids.add(record.event_id)
-                yield from walker.finished()
-                yield record
-                _forget(element)
-        else:
-            root = parser.close()
-    except etree.XMLSyntaxError as error:
-        message = str(error.msg)
-        code = "xml-syntax"
-        if "depth" in message.lower():
-            code = "xml-too-deep"
-        elif source.read(1) == b"" and "Premature end" in message:
-            code = "truncated"
-        failure = Problem(error.lineno, code, "", cut(message), "XML", Severity.ERROR)
-    if failure is None and root is not None and root.tag not in (QUAKEML + "quakeml",):
-        code = "unsupported-version" if "quakeml" in _namespace(root.tag) else "wrong-format"
-        failure = Problem(1, code, "", cut(root.tag), QUAKEML + "quakeml", Severity.ERROR)
+    for part in document.parts(limits.max_elements):
+        if part.element.tag != BED + "event":
+            versions.add(xml.namespace(part.element.tag))
+            continue
+        if events >= limits.max_events:
+            expected = f"<= {limits.max_events}"
+            yield Problem(part.last_line, "too-many-events", "", "", expected, Severity.ERROR)
+            return
+        events += 1
+        walker = _Walker(limits, VOCABULARY, part.shift)
+        text = part.raw.decode(document.encoding, "replace")
+        record = walker.event(part.element, text, part.first_line, part.last_line)
+        if record.event_id is not None:
+            if record.event_id in seen_ids:
+                found = record.event_id
+                walker.problem(part.element, "duplicate-event-id", "publicID", found, "unique")
+            seen_ids.add(record.event_id)
+        yield from walker.finished()
+        yield record
+    # The document's own agency and date speak of the file, not of an event.
+    document.leftovers.pop("eventParameters/creationInfo", None)
+    failure = document.failure
     if failure is None and versions:
         found = " ".join(sorted(versions))
         failure = Problem(1, "unsupported-version", "event", found, BED[1:-1], Severity.ERROR)
+    if failure is not None and not events:
+        raise FormatError(failure)
+    yield from xml.unknown_elements(document.leftovers)
     if failure is not None:
-        if not events:
-            raise FormatError(failure)
         yield failure
     elif not events:
         yield Problem(1, "missing-block", "event", "", "event", Severity.WARNING)
 
 
-def _check_prolog(head: bytes) -> str:
-    """Return the encoding; refuse what must not reach the parser."""
-    if not head.strip(b" \t\r\n\x00\xef\xbb\xbf"):
-        raise FormatError(Problem(1, "empty-file", "", "", "QuakeML 1.2", Severity.ERROR))
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in head[:4]:
-        raise FormatError(Problem(1, "encoding", "", "UTF-16", "UTF-8", Severity.ERROR))
-    declaration = _DECLARATION.search(head[:200])
-    encoding = declaration.group(1).decode("ascii").lower() if declaration else "utf-8"
-    if encoding not in _ENCODINGS:
-        raise FormatError(Problem(1, "encoding", "", encoding, "UTF-8", Severity.ERROR))
-    position = 3 if head.startswith(b"\xef\xbb\xbf") else 0
-    while True:
-        position += len(head[position:]) - len(head[position:].lstrip())
-        rest = head[position : position + 9].upper()
-        line = head.count(b"\n", 0, position) + 1
-        if rest.startswith(b"<!--"):
-            end, skip = head.find(b"-->", position), 3
-        elif rest.startswith(b"<?"):
-            end, skip = head.find(b"?>", position), 2
-        elif rest.startswith(b"<!"):
-            found = cut(head[position : position + 200].decode("latin-1"))
-            raise FormatError(Problem(line, "xml-doctype", "", found, "", Severity.ERROR))
-        elif _ROOT_START.match(head, position):
-            return encoding
-        else:
-            found = cut(head[position : position + 80].decode("latin-1"))
-            raise FormatError(
-                Problem(line, "wrong-format", "", found, "QuakeML 1.2", Severity.ERROR)
-            )
-        if end < 0:
-            raise FormatError(Problem(line, "xml-syntax", "", "", "root element", Severity.ERROR))
-        position = end + skip
-
-
-def _pieces(source: Any) -> Iterator[bytes]:
-    """Yield the stream cut after each ``</event>``, so that an event's own bytes are known."""
-    carry = b""
-    while chunk := source.read(CHUNK):
-        data = carry + chunk
-        position = 0
-        for match in _EVENT_END.finditer(data):
-            yield data[position : match.end()]
-            position = match.end()
-        # The tail may hold the beginning of an end tag.
-        tail = data.rfind(b"<", max(position, len(data) - 256))
-        keep = tail if tail >= 0 else len(data)
-        if keep > position:
-            yield data[position:keep]
-        carry = data[keep:]
-    if carry:
-        yield carry
-
-
-def _again(element: Any, raw: bytes, encoding: str) -> Any:
-    """Parse one event's own bytes a second time, so that its lines count from 1."""
-    names = "".join(
-        f' xmlns{":" + prefix if prefix else ""}="{uri}"' for prefix, uri in element.nsmap.items()
-    )
-    wrapped = f'<?xml version="1.0" encoding="{encoding}"?><w{names}>'.encode() + raw + b"</w>"
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-    )
-    return etree.fromstring(wrapped, parser)[0]
-
-
-def _forget(element: Any) -> None:
-    """Free an event that has been read and the emptied one before it."""
-    element.clear()
-    previous = element.getprevious()
-    if previous is not None and previous.tag == BED + "event":
-        element.getparent().remove(previous)
-
-
-def _parameters(element: Any) -> Iterator[Problem]:
-    """Report what the document as a whole says and no record can hold."""
-    unknown: dict[str, tuple[int, int, str]] = {}
-    for child in element:
-        if child.tag in (BED + "event", BED + "creationInfo"):
-            continue  # the document's own agency and date speak of the file, not of an event
-        path = "eventParameters/" + _local(child.tag)
-        line, times, found = unknown.get(path, (child.sourceline, 0, _shown(child)))
-        unknown[path] = (line, times + 1, found)
-    for path, (line, times, found) in unknown.items():
-        yield Problem(line, "xml-unknown-element", path, f"{times} x {found}"[:200], "")
-
-
-def _local(tag: str) -> str:
-    # lxml's own QName refuses what its parser lets through, such as an undeclared prefix.
-    return tag.rsplit("}", 1)[-1]
-
-
-def _namespace(tag: str) -> str:
-    return tag[1:].split("}", 1)[0] if tag.startswith("{") else ""
-
-
-def _shown(element: Any) -> str:
-    """Return the text of an element that has no home, for its problem."""
-    return cut(" ".join("".join(element.itertext()).split()))
-
-
-def _names(words: str) -> dict[str, str]:
-    """Return tag -> name of the children a parent may have."""
-    return {BED + word: word for word in words.split()}
-
-
-#: Children that may stand several times; all others at most once.
-_MANY = frozenset(
+VOCABULARY = xml.Vocabulary(
+    "QuakeML 1.2",
+    BED[1:-1],
+    {
+        "event": "description comment focalMechanism amplitude magnitude stationMagnitude origin"
+        " pick preferredOriginID preferredMagnitudeID preferredFocalMechanismID type typeCertainty"
+        " creationInfo",
+        "origin": "comment originUncertainty arrival time longitude latitude depth depthType"
+        " timeFixed epicenterFixed methodID earthModelID quality type region evaluationMode"
+        " evaluationStatus creationInfo",
+        "arrival": "comment pickID phase timeCorrection azimuth distance takeoffAngle timeResidual"
+        " horizontalSlownessResidual backazimuthResidual timeWeight horizontalSlownessWeight"
+        " backazimuthWeight earthModelID",
+        "amplitude": "comment genericAmplitude type category unit methodID period snr pickID"
+        " waveformID scalingTime magnitudeHint evaluationMode creationInfo",
+        "magnitude": "comment stationMagnitudeContribution mag type originID methodID stationCount"
+        " azimuthalGap evaluationMode evaluationStatus creationInfo",
+        "station magnitude": "comment originID mag type amplitudeID methodID waveformID"
+        " creationInfo",
+        "waveform": "",
+        "comment": "text",
+    },
     (
         *("comment", "description", "origin", "magnitude", "pick", "amplitude"),
         *("stationMagnitude", "focalMechanism", "arrival", "stationMagnitudeContribution"),
-    )
+    ),
 )
-_EVENT = _names(
-    "description comment focalMechanism amplitude magnitude stationMagnitude origin pick"
-    " preferredOriginID preferredMagnitudeID preferredFocalMechanismID type typeCertainty"
-    " creationInfo"
-)
-_ORIGIN = _names(
-    "comment originUncertainty arrival time longitude latitude depth depthType timeFixed"
-    " epicenterFixed methodID earthModelID quality type region evaluationMode evaluationStatus"
-    " creationInfo"
-)
-_UNCERTAINTY = _names(
-    "horizontalUncertainty minHorizontalUncertainty maxHorizontalUncertainty"
-    " azimuthMaxHorizontalUncertainty preferredDescription confidenceLevel"
-)
-_QUALITY = _names(
-    "associatedPhaseCount usedPhaseCount associatedStationCount usedStationCount depthPhaseCount"
-    " standardError azimuthalGap secondaryAzimuthalGap groundTruthLevel maximumDistance"
-    " minimumDistance medianDistance"
-)
-_ARRIVAL = _names(
-    "comment pickID phase timeCorrection azimuth distance takeoffAngle timeResidual"
-    " horizontalSlownessResidual backazimuthResidual timeWeight horizontalSlownessWeight"
-    " backazimuthWeight earthModelID"
-)
-_PICK = _names(
-    "comment time waveformID filterID methodID horizontalSlowness backazimuth onset phaseHint"
-    " polarity evaluationMode evaluationStatus creationInfo"
-)
-_AMPLITUDE = _names(
-    "comment genericAmplitude type category unit methodID period snr pickID waveformID"
-    " scalingTime magnitudeHint evaluationMode creationInfo"
-)
-_MAGNITUDE = _names(
-    "comment stationMagnitudeContribution mag type originID methodID stationCount azimuthalGap"
-    " evaluationMode evaluationStatus creationInfo"
-)
-_STATION_MAGNITUDE = _names(
-    "comment originID mag type amplitudeID methodID waveformID creationInfo"
-)
-_CONTRIBUTION = _names("stationMagnitudeID residual weight")
-_MECHANISM = _names(
-    "comment momentTensor triggeringOriginID nodalPlanes principalAxes azimuthalGap"
-    " stationPolarityCount misfit methodID evaluationMode evaluationStatus creationInfo"
-)
-_TENSOR = _names(
-    "derivedOriginID momentMagnitudeID scalarMoment tensor varianceReduction doubleCouple clvd"
-)
-_COMPONENTS = _names("Mrr Mtt Mpp Mrt Mrp Mtp")
-_PLANES = _names("nodalPlane1 nodalPlane2")
-_PLANE = _names("strike dip rake")
-_AXES = _names("tAxis pAxis nAxis")
-_AXIS = _names("azimuth plunge length")
-_VALUE = _names("value uncertainty")
-_TEXT = _names("text")
-_DESCRIPTION = _names("text type")
-_CREATION = _names("agencyID author creationTime")
-_AGENCY_ONLY = _names("agencyID")
-_NOTHING: dict[str, str] = {}
-_VALUE_TAG = BED + "value"
-_ATTRIBUTES = frozenset(
-    (
-        *("publicID", "id", "preferredPlane"),
-        *("networkCode", "stationCode", "channelCode", "locationCode"),
-    )
-)
-Fields = dict[str, Any]
 
 
 @dataclass(slots=True)
-class _Walker:
+class _Walker(xml.EventWalker):
     """Turns the tree of one event into records and collects what it could not use."""
 
-    limits: Limits
-    shift: int  # added to the parser's line numbers
-    problems: list[Problem] = field(default_factory=list)
-    unknown: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    pick_ids: frozenset[str] = frozenset()
 
-    # -- the parts every element is made of
+    spread: ClassVar[str] = "originUncertainty"
+    depth_range: ClassVar[Range] = (DEPTH_KM[0] * 1000.0, DEPTH_KM[1] * 1000.0)  # m
 
-    def line(self, element: Any) -> int:
-        return int(element.sourceline or 0) + self.shift
+    def km(self, length: float | None) -> float | None:
+        return None if length is None else round(length / 1000.0, 9)
 
-    def problem(self, element: Any, code: str, name: str, found: str, expected: str) -> None:
-        self.problems.append(Problem(self.line(element), code, name, cut(found), expected))
+    def north_km(self, error: float | None) -> float | None:
+        return _scaled(error, KM_PER_DEGREE)
 
-    def finished(self) -> Iterator[Problem]:
-        """Yield the problems of the event, those without a home last."""
-        yield from self.problems
-        for path, (line, times, found) in self.unknown.items():
-            yield Problem(line, "xml-unknown-element", path, f"{times} x {found}"[:200], "")
-
-    def homeless(self, path: str, element: Any, found: str) -> None:
-        line, times, first = self.unknown.get(path, (self.line(element), 0, found))
-        self.unknown[path] = (line, times + 1, first)
-
-    def children(self, element: Any, path: str, known: dict[str, str]) -> Fields:
-        """Return the children by name; what is not known or stands twice is homeless."""
-        fields: Fields = {}
-        for child in element:
-            name = known.get(child.tag)
-            if name is None or (name in fields and name not in _MANY):
-                local = _local(child.tag)
-                if _deeper_than(child, self.limits.max_depth):
-                    expected = f"<= {self.limits.max_depth} levels"
-                    self.problem(child, "xml-too-deep", f"{path}/{local}", "", expected)
-                else:
-                    self.homeless(f"{path}/{local}", child, _shown(child))
-            elif name in _MANY:
-                fields.setdefault(name, []).append(child)
-            else:
-                fields[name] = child
-        for key in element.keys():  # noqa: SIM118  an element is not a dict
-            if key not in _ATTRIBUTES:
-                local = _local(key)
-                self.homeless(f"{path}/@{local}", element, cut(element.get(key)))
-        return fields
-
-    def text(self, fields: Fields, name: str) -> str | None:
-        element = fields.get(name)
-        if element is None:
-            return None
-        text = str(element.text or "").strip()
-        if len(element):
-            self.children(element, name, _NOTHING)
-        if len(text) > self.limits.max_text_length:
-            expected = f"<= {self.limits.max_text_length} characters"
-            self.problem(element, "line-too-long", name, text, expected)
-            text = text[: self.limits.max_text_length]
-        return text or None
-
-    def word(self, fields: Fields, name: str, words: frozenset[str]) -> str | None:
-        text = self.text(fields, name)
-        if text is None or text in words:
-            return text
-        plain = text.replace("_", " ").lower()
-        if plain in words:  # quarry_blast, as some agencies write
-            return plain
-        self.problem(fields[name], "unknown-value", name, text, "QuakeML 1.2")
-        return None
-
-    def real(self, fields: Fields, name: str, bounds: Range = ANY) -> float | None:
-        element = fields.get(name)
-        if element is None:
-            return None
-        return number(self.problems, self.line(element), name, element.text or "", bounds)
-
-    def whole(self, fields: Fields, name: str) -> int | None:
-        element = fields.get(name)
-        if element is None:
-            return None
-        return count(self.problems, self.line(element), name, element.text or "")
-
-    def boolean(self, fields: Fields, name: str) -> bool | None:
-        text = self.text(fields, name)
-        if text is None or text in ("true", "1"):
-            return None if text is None else True
-        if text not in ("false", "0"):
-            self.problem(fields[name], "unknown-value", name, text, "true, false")
-            return None
-        return False
-
-    def quantity(
-        self, fields: Fields, name: str, path: str, bounds: Range = ANY
-    ) -> tuple[float | None, float | None]:
-        """Return value and uncertainty of a RealQuantity."""
-        element = fields.get(name)
-        if element is None:
-            return None, None
-        if len(element) == 1 and element[0].tag == _VALUE_TAG:  # nearly always
-            text = element[0].text or ""
-            return number(self.problems, self.line(element[0]), name, text, bounds), None
-        inner = self.children(element, f"{path}/{name}", _VALUE)
-        if "value" not in inner:
-            self.problem(element, "missing-field", f"{path}/{name}", _shown(element), "value")
-        return self.real(inner, "value", bounds), self.real(inner, "uncertainty", POSITIVE)
-
-    def value(self, fields: Fields, name: str, path: str, bounds: Range = ANY) -> float | None:
-        """Return the value of a RealQuantity whose uncertainty has no home."""
-        value, uncertainty = self.quantity(fields, name, path, bounds)
-        if uncertainty is not None:
-            self.homeless(f"{path}/{name}/uncertainty", fields[name], str(uncertainty))
-        return value
-
-    def moment(self, fields: Fields, name: str, path: str) -> tuple[datetime | None, float | None]:
-        """Return value and uncertainty [s] of a TimeQuantity."""
-        element = fields.get(name)
-        if element is None:
-            return None, None
-        inner = self.children(element, f"{path}/{name}", _VALUE)
-        return self.time(inner, "value"), self.real(inner, "uncertainty", POSITIVE)
-
-    def time(self, fields: Fields, name: str) -> datetime | None:
-        element = fields.get(name)
-        if element is None:
-            return None
-        return iso_time(self.problems, self.line(element), name, element.text or "")
-
-    def comments(self, fields: Fields, path: str) -> tuple[str, ...]:
-        texts = []
-        for element in fields.get("comment", ()):
-            text = self.text(self.children(element, f"{path}/comment", _TEXT), "text")
-            if text is not None:
-                texts.append(text)
-        return tuple(texts)
-
-    def creation(
-        self, fields: Fields, path: str, known: dict[str, str] = _CREATION
-    ) -> tuple[str | None, str | None, datetime | None]:
-        """Return agency, author and time of a creationInfo."""
-        element = fields.get("creationInfo")
-        if element is None:
-            return None, None, None
-        inner = self.children(element, f"{path}/creationInfo", known)
-        return (
-            self.text(inner, "agencyID"),
-            self.text(inner, "author"),
-            self.time(inner, "creationTime"),
-        )
-
-    def agency(self, fields: Fields, path: str) -> str | None:
-        return self.creation(fields, path, _AGENCY_ONLY)[0]
-
-    def station(self, fields: Fields, path: str) -> StationReference | None:
-        element = fields.get("waveformID")
-        if element is None:
-            return None
-        self.children(element, f"{path}/waveformID", _NOTHING)
-        if (element.text or "").strip():
-            self.homeless(f"{path}/waveformID/text()", element, element.text.strip())
-        code = element.get("stationCode", "").strip()
-        if not code:
-            self.problem(element, "missing-field", f"{path}/waveformID", "", "stationCode")
-            return None
-        return StationReference(
-            code,
-            element.get("networkCode", "").strip() or None,
-            element.get("locationCode", "").strip() or None,
-            element.get("channelCode", "").strip() or None,
-        )
-
-    def public_id(self, element: Any, path: str, ordinal: int) -> str:
-        public_id = element.get("publicID", "").strip()
-        if not public_id:
-            self.problem(element, "missing-field", f"{path}/@publicID", "", "resource identifier")
-        return public_id or f"{path}-{ordinal}"
+    def east_km(self, error: float | None, latitude: float) -> float | None:
+        return _scaled(error, KM_PER_DEGREE * cos(radians(latitude)))
 
     def reference(self, fields: Fields, name: str, known: Iterable[str]) -> str | None:
         """Return an id that something in the event has; else report it."""
@@ -599,8 +182,8 @@ class _Walker:
     # -- the elements of an event
 
     def event(self, element: Any, text: str, first_line: int, last_line: int) -> EventRecord:
-        fields = self.children(element, "event", _EVENT)
-        agency, author, _ = self.creation(fields, "event", _names("agencyID author"))
+        fields = self.fields(element, "event", "event")
+        agency, author, _ = self.creation(fields, "event", "agency and author")
         event_type = self.word(fields, "type", EVENT_TYPES)
         pick_elements = fields.get("pick", ())
         picks = tuple(
@@ -608,10 +191,10 @@ class _Walker:
             for n, child in enumerate(pick_elements, 1)
             if (pick := self.pick(child, n)) is not None
         )
-        pick_ids = {pick.pick_id for pick in picks}
+        self.pick_ids = frozenset(pick.pick_id for pick in picks)
         origins: list[OriginRecord] = []
         for n, child in enumerate(fields.get("origin", ()), 1):
-            origin = self.origin(child, n, pick_ids)
+            origin = self.origin(child, n)
             if origin is None:
                 continue
             if any(other.origin_id == origin.origin_id for other in origins):
@@ -622,8 +205,7 @@ class _Walker:
             self.problem(element, "missing-block", "origin", "", "origin")
         origin_ids = {origin.origin_id for origin in origins}
         amplitudes = tuple(
-            self.amplitude(child, n, pick_ids)
-            for n, child in enumerate(fields.get("amplitude", ()), 1)
+            self.amplitude(child, n) for n, child in enumerate(fields.get("amplitude", ()), 1)
         )
         amplitude_ids = {amplitude.amplitude_id for amplitude in amplitudes}
         station_magnitudes: dict[str, StationMagnitudeRecord] = {}
@@ -670,99 +252,13 @@ class _Walker:
             comments=self.comments(fields, "event"),
         )
 
-    def descriptions(self, fields: Fields) -> tuple[DescriptionRecord, ...]:
-        records = []
-        for element in fields.get("description", ()):
-            inner = self.children(element, "event/description", _DESCRIPTION)
-            text = self.text(inner, "text")
-            if text is not None:
-                records.append(DescriptionRecord(text, self.word(inner, "type", DESCRIPTION_TYPES)))
-        return tuple(records)
-
-    def origin(self, element: Any, ordinal: int, pick_ids: set[str]) -> OriginRecord | None:
-        path = "origin"
-        fields = self.children(element, path, _ORIGIN)
-        time, time_uncertainty = self.moment(fields, "time", path)
-        latitude, latitude_error = self.quantity(fields, "latitude", path, LATITUDE)
-        longitude, longitude_error = self.quantity(fields, "longitude", path, LONGITUDE)
-        metres = (DEPTH_KM[0] * 1000.0, DEPTH_KM[1] * 1000.0)
-        depth, depth_error = self.quantity(fields, "depth", path, metres)
-        arrivals = tuple(
-            arrival
-            for n, child in enumerate(fields.get("arrival", ()), 1)
-            if (arrival := self.arrival(child, n, pick_ids)) is not None
-        )
-        latest = self.limits.latest()
-        if time is not None and not plausible(
-            self.problems, self.line(fields["time"]), "time", time, latest
-        ):
-            time = None
-        if time is None or latitude is None or longitude is None:
-            missing = "time" if time is None else "latitude" if latitude is None else "longitude"
-            self.problem(element, "missing-field", missing, _shown(element), "")
-            return None
-        uncertainty = fields.get("originUncertainty")
-        inner: Fields = {}
-        if uncertainty is not None:
-            inner = self.children(uncertainty, f"{path}/originUncertainty", _UNCERTAINTY)
-            self.word(inner, "preferredDescription", SPREADS)  # told by which values there are
-        quality_element = fields.get("quality")
-        quality: Fields = {}
-        if quality_element is not None:
-            quality = self.children(quality_element, f"{path}/quality", _QUALITY)
-        agency, author, creation_time = self.creation(fields, path)
-        shrink = cos(radians(latitude))
-        return OriginRecord(
-            origin_id=self.public_id(element, path, ordinal),
-            time=time,
-            latitude=latitude,
-            longitude=longitude,
-            depth_km=_km(depth),
-            time_uncertainty=time_uncertainty,
-            time_fixed=self.boolean(fields, "timeFixed"),
-            epicenter_fixed=self.boolean(fields, "epicenterFixed"),
-            depth_type=self.word(fields, "depthType", DEPTH_TYPES),
-            depth_uncertainty_km=_km(depth_error),
-            latitude_uncertainty_km=_scaled(latitude_error, KM_PER_DEGREE),
-            longitude_uncertainty_km=_scaled(longitude_error, KM_PER_DEGREE * shrink),
-            horizontal_uncertainty_km=_km(self.real(inner, "horizontalUncertainty", POSITIVE)),
-            semi_major_axis_km=_km(self.real(inner, "maxHorizontalUncertainty", POSITIVE)),
-            semi_minor_axis_km=_km(self.real(inner, "minHorizontalUncertainty", POSITIVE)),
-            major_axis_azimuth=self.real(inner, "azimuthMaxHorizontalUncertainty", AZIMUTH),
-            confidence_level=self.real(inner, "confidenceLevel", PERCENT),
-            used_phase_count=self.whole(quality, "usedPhaseCount"),
-            associated_phase_count=self.whole(quality, "associatedPhaseCount"),
-            used_station_count=self.whole(quality, "usedStationCount"),
-            associated_station_count=self.whole(quality, "associatedStationCount"),
-            depth_phase_count=self.whole(quality, "depthPhaseCount"),
-            standard_error=self.real(quality, "standardError", POSITIVE),
-            azimuthal_gap=self.real(quality, "azimuthalGap", AZIMUTH),
-            secondary_azimuthal_gap=self.real(quality, "secondaryAzimuthalGap", AZIMUTH),
-            minimum_distance_deg=self.real(quality, "minimumDistance", DISTANCE_DEG),
-            maximum_distance_deg=self.real(quality, "maximumDistance", DISTANCE_DEG),
-            median_distance_deg=self.real(quality, "medianDistance", DISTANCE_DEG),
-            ground_truth_level=self.text(quality, "groundTruthLevel"),
-            agency=agency,
-            author=author,
-            method_id=self.text(fields, "methodID"),
-            earth_model_id=self.text(fields, "earthModelID"),
-            origin_type=self.word(fields, "type", ORIGIN_TYPES),
-            evaluation_mode=self.word(fields, "evaluationMode", MODES),
-            evaluation_status=self.word(fields, "evaluationStatus", STATUSES),
-            creation_time=creation_time,
-            region=self.text(fields, "region"),
-            arrivals=arrivals,
-            comments=self.comments(fields, path),
-            line_number=self.line(element),
-        )
-
-    def arrival(self, element: Any, ordinal: int, pick_ids: set[str]) -> ArrivalRecord | None:
+    def arrival(self, element: Any, ordinal: int) -> ArrivalRecord | None:
         path = "origin/arrival"
-        fields = self.children(element, path, _ARRIVAL)
-        pick_id = self.reference(fields, "pickID", pick_ids)
+        fields = self.fields(element, path, "arrival")
+        pick_id = self.reference(fields, "pickID", self.pick_ids)
         if pick_id is None:
             if "pickID" not in fields:
-                self.problem(element, "missing-field", "pickID", _shown(element), "publicID")
+                self.problem(element, "missing-field", "pickID", xml.shown(element), "publicID")
             return None
         return ArrivalRecord(
             pick_id=pick_id,
@@ -783,45 +279,10 @@ class _Walker:
             line_number=self.line(element),
         )
 
-    def pick(self, element: Any, ordinal: int) -> PickRecord | None:
-        path = "pick"
-        fields = self.children(element, path, _PICK)
-        station = self.station(fields, path)
-        if station is None:
-            self.problem(element, "missing-field", "waveformID", _shown(element), "stationCode")
-            return None
-        time, time_uncertainty = self.moment(fields, "time", path)
-        backazimuth, backazimuth_error = self.quantity(fields, "backazimuth", path, AZIMUTH)
-        slowness, slowness_error = self.quantity(fields, "horizontalSlowness", path, POSITIVE)
-        return PickRecord(
-            pick_id=self.public_id(element, path, ordinal),
-            station=station,
-            time=time,
-            time_uncertainty=time_uncertainty,
-            phase_hint=self.text(fields, "phaseHint"),
-            onset=self.word(fields, "onset", ONSETS),
-            polarity=self.word(fields, "polarity", POLARITIES),
-            backazimuth=backazimuth,
-            backazimuth_uncertainty=backazimuth_error,
-            horizontal_slowness=slowness,
-            horizontal_slowness_uncertainty=slowness_error,
-            evaluation_mode=self.word(fields, "evaluationMode", MODES),
-            evaluation_status=self.word(fields, "evaluationStatus", STATUSES),
-            agency=self.agency(fields, path),
-            filter_id=self.text(fields, "filterID"),
-            method_id=self.text(fields, "methodID"),
-            comments=self.comments(fields, path),
-            line_number=self.line(element),
-        )
-
-    def amplitude(self, element: Any, ordinal: int, pick_ids: set[str]) -> AmplitudeRecord:
+    def amplitude(self, element: Any, ordinal: int) -> AmplitudeRecord:
         path = "amplitude"
-        fields = self.children(element, path, _AMPLITUDE)
+        fields = self.fields(element, path, "amplitude")
         value, uncertainty = self.quantity(fields, "genericAmplitude", path)
-        time, time_uncertainty = self.moment(fields, "scalingTime", path)
-        if time_uncertainty is not None:
-            found = str(time_uncertainty)
-            self.homeless(f"{path}/scalingTime/uncertainty", fields["scalingTime"], found)
         return AmplitudeRecord(
             amplitude_id=self.public_id(element, path, ordinal),
             value=value,
@@ -830,13 +291,13 @@ class _Walker:
             category=self.word(fields, "category", CATEGORIES),
             period=self.value(fields, "period", path, POSITIVE),
             snr=self.real(fields, "snr"),
-            time=time,
-            pick_id=self.reference(fields, "pickID", pick_ids),
+            time=self.instant(fields, "scalingTime", path),
+            pick_id=self.reference(fields, "pickID", self.pick_ids),
             station=self.station(fields, path),
             magnitude_hint=self.text(fields, "magnitudeHint"),
             uncertainty=uncertainty,
             agency=self.agency(fields, path),
-            evaluation_mode=self.word(fields, "evaluationMode", MODES),
+            evaluation_mode=self.word(fields, "evaluationMode", xml.MODES),
             method_id=self.text(fields, "methodID"),
             comments=self.comments(fields, path),
             line_number=self.line(element),
@@ -846,12 +307,12 @@ class _Walker:
         self, element: Any, ordinal: int, origin_ids: set[str], amplitude_ids: set[str]
     ) -> StationMagnitudeRecord | None:
         path = "stationMagnitude"
-        fields = self.children(element, path, _STATION_MAGNITUDE)
+        fields = self.fields(element, path, "station magnitude")
         value, uncertainty = self.quantity(fields, "mag", path, MAGNITUDE)
         if value is None:
-            self.problem(element, "missing-field", f"{path}/mag", _shown(element), "number")
+            self.problem(element, "missing-field", f"{path}/mag", xml.shown(element), "number")
             return None
-        comments, bound = _own(self.comments(fields, path), BOUND_COMMENT)
+        comments, bound = own_comment(self.comments(fields, path), BOUND_COMMENT)
         return StationMagnitudeRecord(
             value=value,
             type=self.text(fields, "type"),
@@ -875,14 +336,14 @@ class _Walker:
         station_magnitudes: dict[str, StationMagnitudeRecord],
     ) -> MagnitudeRecord | None:
         path = "magnitude"
-        fields = self.children(element, path, _MAGNITUDE)
+        fields = self.fields(element, path, "magnitude")
         value, uncertainty = self.quantity(fields, "mag", path, MAGNITUDE)
         if value is None:
-            self.problem(element, "missing-field", f"{path}/mag", _shown(element), "number")
+            self.problem(element, "missing-field", f"{path}/mag", xml.shown(element), "number")
             return None
         magnitude_id = self.public_id(element, path, ordinal)
         for child in fields.get("stationMagnitudeContribution", ()):
-            inner = self.children(child, f"{path}/stationMagnitudeContribution", _CONTRIBUTION)
+            inner = self.fields(child, f"{path}/stationMagnitudeContribution", "contribution")
             key = self.reference(inner, "stationMagnitudeID", station_magnitudes)
             if key is None:
                 continue
@@ -896,7 +357,7 @@ class _Walker:
                 weight=self.real(inner, "weight"),
             )
         agency, author, creation_time = self.creation(fields, path)
-        comments, bound = _own(self.comments(fields, path), BOUND_COMMENT)
+        comments, bound = own_comment(self.comments(fields, path), BOUND_COMMENT)
         return MagnitudeRecord(
             value=value,
             type=self.text(fields, "type"),
@@ -909,126 +370,12 @@ class _Walker:
             agency=agency,
             author=author,
             method_id=self.text(fields, "methodID"),
-            evaluation_mode=self.word(fields, "evaluationMode", MODES),
-            evaluation_status=self.word(fields, "evaluationStatus", STATUSES),
+            evaluation_mode=self.word(fields, "evaluationMode", xml.MODES),
+            evaluation_status=self.word(fields, "evaluationStatus", xml.STATUSES),
             creation_time=creation_time,
             comments=comments,
             line_number=self.line(element),
         )
-
-    def mechanism(self, element: Any, ordinal: int) -> FocalMechanismRecord:
-        path = "focalMechanism"
-        fields = self.children(element, path, _MECHANISM)
-        agency, author, creation_time = self.creation(fields, path)
-        planes: Fields = {}
-        preferred = None
-        if (nodal := fields.get("nodalPlanes")) is not None:
-            planes = self.children(nodal, f"{path}/nodalPlanes", _PLANES)
-            preferred = count(
-                self.problems, self.line(nodal), "preferredPlane", nodal.get("preferredPlane", "")
-            )
-        axes: Fields = {}
-        if (principal := fields.get("principalAxes")) is not None:
-            axes = self.children(principal, f"{path}/principalAxes", _AXES)
-        comments, quality = _own(self.comments(fields, path), QUALITY_COMMENT)
-        return FocalMechanismRecord(
-            focal_mechanism_id=self.public_id(element, path, ordinal),
-            nodal_plane_1=self.plane(planes, "nodalPlane1"),
-            nodal_plane_2=self.plane(planes, "nodalPlane2"),
-            preferred_plane=preferred,
-            t_axis=self.axis(axes, "tAxis"),
-            n_axis=self.axis(axes, "nAxis"),
-            p_axis=self.axis(axes, "pAxis"),
-            moment_tensor=self.tensor(fields),
-            triggering_origin_id=self.text(fields, "triggeringOriginID"),
-            station_polarity_count=self.whole(fields, "stationPolarityCount"),
-            azimuthal_gap=self.real(fields, "azimuthalGap", AZIMUTH),
-            misfit=self.real(fields, "misfit", POSITIVE),
-            quality=quality,
-            method_id=self.text(fields, "methodID"),
-            agency=agency,
-            author=author,
-            evaluation_mode=self.word(fields, "evaluationMode", MODES),
-            evaluation_status=self.word(fields, "evaluationStatus", STATUSES),
-            creation_time=creation_time,
-            comments=comments,
-            line_number=self.line(element),
-        )
-
-    def plane(self, planes: Fields, name: str) -> NodalPlaneRecord | None:
-        element = planes.get(name)
-        if element is None:
-            return None
-        path = f"nodalPlanes/{name}"
-        fields = self.children(element, path, _PLANE)
-        strike = self.value(fields, "strike", path, AZIMUTH)
-        dip = self.value(fields, "dip", path, (0.0, 90.0))
-        rake = self.value(fields, "rake", path, (-180.0, 360.0))
-        if strike is None or dip is None or rake is None:
-            self.problem(element, "missing-field", path, _shown(element), "strike, dip, rake")
-            return None
-        return NodalPlaneRecord(strike, dip, rake - 360.0 if rake > 180.0 else rake)
-
-    def axis(self, axes: Fields, name: str) -> AxisRecord | None:
-        element = axes.get(name)
-        if element is None:
-            return None
-        path = f"principalAxes/{name}"
-        fields = self.children(element, path, _AXIS)
-        azimuth = self.value(fields, "azimuth", path, AZIMUTH)
-        plunge = self.value(fields, "plunge", path, (-90.0, 90.0))
-        length = self.value(fields, "length", path)
-        if azimuth is None or plunge is None:
-            self.problem(element, "missing-field", path, _shown(element), "azimuth, plunge")
-            return None
-        return AxisRecord(azimuth, plunge, length)
-
-    def tensor(self, parent: Fields) -> MomentTensorRecord | None:
-        element = parent.get("momentTensor")
-        if element is None:
-            return None
-        path = "focalMechanism/momentTensor"
-        fields = self.children(element, path, _TENSOR)
-        parts: Fields = {}
-        if (tensor := fields.get("tensor")) is not None:
-            parts = self.children(tensor, f"{path}/tensor", _COMPONENTS)
-        inner = f"{path}/tensor"
-        return MomentTensorRecord(
-            mrr=self.value(parts, "Mrr", inner),
-            mtt=self.value(parts, "Mtt", inner),
-            mpp=self.value(parts, "Mpp", inner),
-            mrt=self.value(parts, "Mrt", inner),
-            mrp=self.value(parts, "Mrp", inner),
-            mtp=self.value(parts, "Mtp", inner),
-            scalar_moment=self.value(fields, "scalarMoment", path, POSITIVE),
-            double_couple=self.real(fields, "doubleCouple"),
-            clvd=self.real(fields, "clvd"),
-            variance_reduction=self.real(fields, "varianceReduction"),
-            derived_origin_id=self.text(fields, "derivedOriginID"),
-            moment_magnitude_id=self.text(fields, "momentMagnitudeID"),
-        )
-
-
-def _own(comments: tuple[str, ...], prefix: str) -> tuple[tuple[str, ...], str | None]:
-    """Take back what our writer had to put into a comment."""
-    for text in comments:
-        value = text.removeprefix(prefix)
-        if value != text and (prefix != BOUND_COMMENT or value in ("min", "max")):
-            return tuple(other for other in comments if other is not text), value
-    return comments, None
-
-
-def _deeper_than(element: Any, levels: int) -> bool:
-    """Tell whether elements nest deeper than allowed below this one."""
-    row = [element]
-    while row and levels >= 0:
-        row = [child for parent in row for child in parent]
-        levels -= 1
-    return bool(row)
-
-
-def _km(metres: float | None) -> float | None:
-    return None if metres is None else round(metres / 1000.0, 9)
 
 
 def _scaled(value: float | None, factor: float) -> float | None:
