@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from catalog.formats import catalogue_csv, isf, quakeml
+from catalog.formats import bulletin_csv, catalogue_csv, isf, quakeml
 from catalog.formats.limits import Limits
 from catalog.formats.packing import unpacked, unpacked_head
 from catalog.formats.problems import FormatError, Problem
@@ -91,6 +91,16 @@ FORMATS = (
         catalogue_csv.detect,
         catalogue_csv.read,
         catalogue_csv.write,
+    ),
+    Format(
+        "bulletin-csv",
+        "Bulletin table (CSV)",
+        (".csv", ".tsv", ".txt"),
+        "text/csv",
+        bulletin_csv.VERSION,
+        bulletin_csv.detect,
+        bulletin_csv.read,
+        bulletin_csv.write,
     ),
 )
 

@@ -12,8 +12,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import BinaryIO
 
 from catalog.formats.limits import Limits
@@ -28,7 +27,22 @@ from catalog.formats.records import (
     MagnitudeRecord,
     OriginRecord,
 )
-from catalog.formats.text import detect_encoding, read_lines, seekable
+from catalog.formats.tables import (
+    MINUTE_UNCERTAINTY,
+    Cells,
+    TableRow,
+    first_lines,
+    heading_problems,
+    iso_cell,
+    moment,
+    number_cell,
+    open_table,
+    plain,
+    point,
+    split_headings,
+    text_cell,
+    values_of,
+)
 from catalog.formats.values import (
     AZIMUTH,
     CERTAINTIES,
@@ -40,9 +54,6 @@ from catalog.formats.values import (
     LONGITUDE,
     MAGNITUDE,
     POSITIVE,
-    Range,
-    clock,
-    count,
     cut,
     iso_time,
     number,
@@ -50,9 +61,7 @@ from catalog.formats.values import (
 )
 
 VERSION = "catalogue-csv-1"  # of this reader; stored with each reading
-MINUTE_UNCERTAINTY = 30.0  # s, of a time given to the minute
 ORIGIN_ID = "origin-1"
-MAX_ROW_LINES = 20  # a quoted cell may hold line ends
 
 #: Scales with a column of their own, in the order they are written.
 SCALES = ("KR", "MPVA", "MPV", "MLV", "MLH", "MS", "mb", "Mw", "ML", "Md")
@@ -68,7 +77,7 @@ _SCALE_ALIASES = {
     "ML": "ml",
     "Md": "md",
 }
-#: Field -> headings that mean it, compared by ``_plain``. One table for all languages.
+#: Field -> headings that mean it, compared by ``plain``. One table for all languages.
 ALIASES: dict[str, tuple[str, ...]] = {
     "event_id": ("event_id", "eventid", "id", "номер", "№", "n", "код события", "ид"),
     "origin_time": (
@@ -127,7 +136,25 @@ EVENT_TYPE_WORDS = {
     "наведенное": "induced or triggered event",
 }
 _REQUIRED = ("latitude", "longitude")
-_DELIMITERS = (",", ";", "\t")
+#: Headings of the tables that name times and places too: bulletin CSV, year book.
+FOREIGN = frozenset(
+    (
+        *(
+            "row",
+            "строка",
+            "вид строки",
+            "жол",
+            "t pl",
+            "p pl",
+            "np1 stk",
+            "np2 stk",
+            "pl",
+            "azm",
+            "stk",
+        ),
+        *("settlement", "населенный пункт", "пункт", "елді мекен"),
+    )
+)
 _ROMAN_WORDS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 _ROMAN = {word: value for value, word in enumerate(_ROMAN_WORDS, start=1)}
 _DEGREE = r"(?:\d{1,2}(?:[.,]\d)?|[IVX]+)"
@@ -151,28 +178,10 @@ _CONSEQUENCE = re.compile(
     r"(?:\((?P<place>.+?)\))?(?:\s+[-–—]\s+(?P<note>.+))?\Z"
 )
 _CYRILLIC = re.compile("[а-яА-ЯёЁ]")
-_DATE = re.compile(
-    r"(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
-    r"|(?P<day2>\d{1,2})\.(?P<month2>\d{1,2})\.(?P<year2>\d{4}))\Z"
-)
-_CLOCK = re.compile(
-    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{1,2}(?:[.,]\d+)?))?"
-    r"\s*(?:Z|UTC|[+-]00:?00)?\Z",
-    re.IGNORECASE,
-)
-_GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def _plain(heading: str) -> str:
-    """Return a heading for comparison: no case, no punctuation, no unit in brackets."""
-    text = heading.strip("\ufeff \t\"'").casefold().replace("ё", "е")
-    text = re.sub(r"[(\[].*?[)\]]", " ", text)
-    return " ".join(re.sub(r"[^\w№φλδ]|_", " ", text).split())
 
 
 def _headings() -> dict[str, str]:
-    table = {_plain(word): name for name, words in ALIASES.items() for word in words}
+    table = {plain(word): name for name, words in ALIASES.items() for word in words}
     for scale, words in _SCALE_ALIASES.items():
         for word in {*words.split(), "класс kr", "класс кр"} if scale == "KR" else words.split():
             table[word] = f"scale:{scale}"
@@ -187,57 +196,37 @@ def _headings() -> dict[str, str]:
 HEADINGS = _headings()
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """What the heading line says: delimiter, and the field of each column."""
-
-    delimiter: str
-    headings: tuple[str, ...]
-    fields: tuple[str | None, ...]  # None: unknown or a repetition
-
-    def knows(self, name: str) -> bool:
-        return name in self.fields
-
-
-def _layout(line: str) -> _Layout:
-    """Return the reading of a heading line under which most headings are known."""
-    best = _Layout(",", (), ())
-    for delimiter in _DELIMITERS:
-        headings = tuple(cell.strip("\ufeff \t") for cell in _cells(line, delimiter))
-        seen: set[str] = set()
-        fields: list[str | None] = []
-        for heading in headings:
-            name = HEADINGS.get(_plain(heading))
-            fields.append(None if name in seen else name)
-            seen.add(name or "")
-        known = sum(name is not None for name in fields)
-        if known > sum(name is not None for name in best.fields):
-            best = _Layout(delimiter, headings, tuple(fields))
-    return best
+def _fields(headings: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Return the field of each column; ``None`` for an unknown one or a repetition."""
+    seen: set[str] = set()
+    fields: list[str | None] = []
+    for heading in headings:
+        name = HEADINGS.get(plain(heading))
+        fields.append(None if name in seen else name)
+        seen.add(name or "")
+    return tuple(fields)
 
 
-def _cells(row: str, delimiter: str) -> list[str]:
-    """Return the cells of one row."""
-    if '"' not in row:
-        return row.split(delimiter)
-    try:
-        return next(csv.reader(io.StringIO(row, newline=""), delimiter=delimiter), [])
-    except csv.Error:
-        return row.split(delimiter)
+def _known(headings: tuple[str, ...]) -> int:
+    return sum(name is not None for name in _fields(headings))
 
 
-def _usable(layout: _Layout) -> bool:
-    has_time = layout.knows("origin_time") or layout.knows("time") or layout.knows("date")
-    return has_time and all(layout.knows(name) for name in _REQUIRED)
+def _usable(fields: tuple[str | None, ...]) -> bool:
+    has_time = any(name in fields for name in ("origin_time", "time", "date"))
+    return has_time and all(name in fields for name in _REQUIRED)
 
 
 def detect(head: bytes, filename: str) -> bool:
     """Tell whether the first line names a time, a latitude and a longitude."""
-    for encoding in ("utf-8-sig", "cp1251", "koi8-r"):
-        text = head.decode(encoding, "ignore").replace("\r", "\n").lstrip()
-        if _usable(_layout(text.split("\n", 1)[0])):
-            return True
-    return False
+    return any(
+        _usable(_fields(headings)) and not _foreign(headings)
+        for headings in (split_headings(line, _known)[1] for line in first_lines(head))
+    )
+
+
+def _foreign(headings: tuple[str, ...]) -> bool:
+    """Tell whether a heading belongs to another table that names times and places too."""
+    return any(plain(heading) in FOREIGN for heading in headings)
 
 
 # --- reading ----------------------------------------------------------------------------------
@@ -253,37 +242,35 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
     FormatError
         Nothing can be read: empty, or the headings lack time, latitude or longitude.
     """
-    source = seekable(stream)
-    encoding = detect_encoding(source, limits)
-    if encoding.blank:
-        raise FormatError(Problem(1, "empty-file", "", "", "heading line", Severity.ERROR))
     problems: list[Problem] = []
-    layout: _Layout | None = None
+    table = open_table(stream, limits, problems, _known)
+    heading = table.heading
+    fields = _fields(heading.cells)
+    yield from problems
+    problems.clear()
+    if not _usable(fields):
+        lacking = [n for n in (*_REQUIRED, "origin_time") if n not in fields]
+        code = "missing-field" if any(fields) else "wrong-format"
+        raise FormatError(
+            Problem(
+                heading.first_line, code, lacking[0], cut(heading.text), "heading", Severity.ERROR
+            )
+        )
+    yield from heading_problems(heading, fields, lambda text: plain(text) in HEADINGS)
     seen_ids: set[str] = set()
     events = 0
-    for first, last, row in _rows(read_lines(source, limits, problems, encoding)):
+    for row in table.rows:
         yield from problems
         problems.clear()
-        if layout is None:
-            layout = _layout(row)
-            if not _usable(layout):
-                lacking = [n for n in (*_REQUIRED, "origin_time") if not layout.knows(n)]
-                code = "missing-field" if any(layout.fields) else "wrong-format"
-                raise FormatError(
-                    Problem(first, code, lacking[0], cut(row), "heading", Severity.ERROR)
-                )
-            yield from _heading_problems(layout, first)
-            continue
         if events >= limits.max_events:
             expected = f"<= {limits.max_events}"
-            yield Problem(first, "too-many-events", "", "", expected, Severity.ERROR)
+            yield Problem(row.first_line, "too-many-events", "", "", expected, Severity.ERROR)
             return
-        record = _event(row, layout, first, last, limits, problems)
+        cell, comments = values_of(row, heading.cells, fields, problems, table.delimiter)
+        record = _event(row, cell, comments, limits)
         if record is not None and record.event_id is not None:
             if record.event_id in seen_ids:
-                problems.append(
-                    Problem(first, "duplicate-event-id", "event_id", record.event_id, "unique")
-                )
+                cell.report("duplicate-event-id", "event_id", "unique")
             seen_ids.add(record.event_id)
         yield from problems
         problems.clear()
@@ -291,95 +278,11 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
             events += 1
             yield record
     yield from problems
-    if layout is None:
-        raise FormatError(Problem(1, "empty-file", "", "", "heading line", Severity.ERROR))
 
 
-def _rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
-    """Yield (first line, last line, row); a quoted cell may go over several lines."""
-    pending: list[str] = []
-    first = last = 0
-    for line_number, line in lines:
-        line = line.rstrip("\x1a")
-        if not pending:
-            if not line.strip(" \t,;") or line.startswith("#"):
-                continue
-            first = line_number
-        pending.append(line)
-        last = line_number
-        row = "\n".join(pending)
-        if row.count('"') % 2 == 0 or len(pending) >= MAX_ROW_LINES:
-            yield first, last, row
-            pending = []
-    if pending:
-        yield first, last, "\n".join(pending)
-
-
-def _heading_problems(layout: _Layout, line: int) -> Iterator[Problem]:
-    for heading, name in zip(layout.headings, layout.fields, strict=True):
-        if name is None and heading:
-            known = HEADINGS.get(_plain(heading)) is not None
-            code = "duplicate-column" if known else "unknown-column"
-            yield Problem(line, code, cut(heading), cut(heading), "")
-
-
-class _Row:
-    """The cells of one row by field, turned into values with problems."""
-
-    def __init__(self, values: dict[str, str], line: int, problems: list[Problem]) -> None:
-        self.values, self.line, self.problems = values, line, problems
-
-    def text(self, name: str) -> str | None:
-        value = self.values.get(name, "").strip()
-        if value.startswith(_GUARDED):
-            value = value[1:]
-        return value or None
-
-    def number(self, name: str, bounds: Range) -> float | None:
-        return number(self.problems, self.line, name, _point(self.values.get(name, "")), bounds)
-
-    def count(self, name: str) -> int | None:
-        return count(self.problems, self.line, name, _point(self.values.get(name, "")))
-
-    def required(self, name: str, bounds: Range) -> float | None:
-        """Return a number without which the row is no event; its problem is an error."""
-        before = len(self.problems)
-        value = self.number(name, bounds)
-        if value is None:
-            if len(self.problems) == before:
-                self.problems.append(Problem(self.line, "missing-field", name, "", "number"))
-            self.problems[-1] = replace(self.problems[-1], severity=Severity.ERROR)
-        return value
-
-
-def _point(text: str) -> str:
-    """Return a number's text with a decimal point."""
-    text = text.strip()
-    if text.count(",") == 1 and "." not in text:
-        text = text.replace(",", ".")
-    return text.replace("\N{MINUS SIGN}", "-")
-
-
-def _event(
-    row: str, layout: _Layout, first: int, last: int, limits: Limits, problems: list[Problem]
-) -> EventRecord | None:
+def _event(row: TableRow, cell: Cells, comments: list[str], limits: Limits) -> EventRecord | None:
     """Return the event of a row, or ``None`` with an error."""
-    cells = _cells(row, layout.delimiter)
-    values: dict[str, str] = {}
-    comments: list[str] = []
-    for heading, name, text in zip(layout.headings, layout.fields, cells, strict=False):
-        if name is not None:
-            values[name] = text
-        elif text.strip():
-            comments.append(f"{heading}: {text.strip()}" if heading else text.strip())
-    extra = [text for text in cells[len(layout.fields) :] if text.strip()]
-    if extra:
-        expected = f"{len(layout.fields)} columns"
-        problems.append(
-            Problem(first, "unused-text", "", cut(layout.delimiter.join(extra)), expected)
-        )
-        comments.extend(extra)
-    cell = _Row(values, first, problems)
+    problems, first = cell.problems, row.first_line
     time, to_the_minute = _time(cell, limits)
     latitude = cell.required("latitude", LATITUDE)
     longitude = cell.required("longitude", LONGITUDE)
@@ -415,7 +318,9 @@ def _event(
         author=author,
         evaluation_mode=mode,
         evaluation_status=status,
-        creation_time=None if updated is None else iso_time(problems, first, "updated", updated),
+        creation_time=None
+        if updated is None
+        else iso_time(problems, first, cell.field("updated"), updated),
         line_number=first,
     )
     descriptions = tuple(
@@ -427,15 +332,19 @@ def _event(
     if certainty is not None and certainty not in CERTAINTIES:
         problems.append(
             Problem(
-                first, "unknown-value", "event_type_certainty", cut(certainty), "known suspected"
+                first,
+                "unknown-value",
+                cell.field("event_type_certainty"),
+                cut(certainty),
+                "known suspected",
             )
         )
         comments.append(f"event_type_certainty: {certainty}")
         certainty = None
     return EventRecord(
-        text=row,
+        text=row.text,
         first_line=first,
-        last_line=last,
+        last_line=row.last_line,
         event_id=cell.text("event_id"),
         event_type=event_type,
         event_type_certainty=certainty,
@@ -443,8 +352,8 @@ def _event(
         origins=(origin,),
         magnitudes=_magnitudes(cell, agency),
         intensities=_intensities(cell, origin, comments),
-        interpretations=_interpretations(cell, comments),
-        consequences=_consequences(cell),
+        interpretations=read_interpretations(cell, comments),
+        consequences=read_consequences(cell),
         preferred_origin_id=ORIGIN_ID,
         agency=agency,
         author=author,
@@ -454,43 +363,27 @@ def _event(
     )
 
 
-def _time(cell: _Row, limits: Limits) -> tuple[datetime | None, bool]:
+def _time(cell: Cells, limits: Limits) -> tuple[datetime | None, bool]:
     """Return the origin time of a row, and whether it is given to the minute only."""
     full = cell.text("origin_time") or ""
     if not full:
         full = f"{cell.text('date') or ''} {cell.text('time') or ''}".strip()
-    words = full.replace("T", " ").split(None, 1)
-    date = _DATE.match(words[0]) if words else None
-    of_day = _CLOCK.match(words[1].strip()) if len(words) == 2 else None
     expected = "YYYY-MM-DD HH:MM:SS.s"
-    if date is None or of_day is None:
-        code = "not-a-time" if full else "missing-field"
-        problem = Problem(cell.line, code, "origin_time", cut(full), expected, Severity.ERROR)
-        cell.problems.append(problem)
-        return None, False
-    seconds = of_day["second"]
+    named = next((n for n in ("origin_time", "date", "time") if n in cell.values), "origin_time")
+    field = cell.references.get(named)
+    field = "origin_time" if field is None else f"origin_time {field}"
     try:
-        day = datetime(
-            int(date["year"] or date["year2"]),
-            int(date["month"] or date["month2"]),
-            int(date["day"] or date["day2"]),
-            tzinfo=UTC,
-        )
-        exact = float(_point(seconds)) if seconds else 0.0
-        time = clock(day, int(of_day["hour"]), int(of_day["minute"]), exact)
-    except (ValueError, OverflowError):
-        cell.problems.append(
-            Problem(cell.line, "not-a-time", "origin_time", cut(full), expected, Severity.ERROR)
-        )
+        time, to_the_minute = moment(full)
+    except ValueError:
+        code = "not-a-time" if full else "missing-field"
+        cell.problems.append(Problem(cell.line, code, field, cut(full), expected, Severity.ERROR))
         return None, False
-    if not plausible(
-        cell.problems, cell.line, "origin_time", time, limits.latest(), Severity.ERROR
-    ):
+    if not plausible(cell.problems, cell.line, field, time, limits.latest(), Severity.ERROR):
         return None, False
-    return time, seconds is None
+    return time, to_the_minute
 
 
-def _status(cell: _Row, comments: list[str]) -> tuple[str | None, str | None]:
+def _status(cell: Cells, comments: list[str]) -> tuple[str | None, str | None]:
     """Return evaluation mode and status of the USGS word for both."""
     status = cell.text("status")
     known: dict[str, tuple[str, str | None]]
@@ -500,13 +393,13 @@ def _status(cell: _Row, comments: list[str]) -> tuple[str | None, str | None]:
     if status.lower() in known:
         return known[status.lower()]
     cell.problems.append(
-        Problem(cell.line, "unknown-value", "status", cut(status), " ".join(known))
+        Problem(cell.line, "unknown-value", cell.field("status"), cut(status), " ".join(known))
     )
     comments.append(f"status: {status}")
     return None, None
 
 
-def _event_type(cell: _Row, comments: list[str]) -> str | None:
+def _event_type(cell: Cells, comments: list[str]) -> str | None:
     text = cell.text("event_type")
     if text is None:
         return None
@@ -515,13 +408,15 @@ def _event_type(cell: _Row, comments: list[str]) -> str | None:
     if word in EVENT_TYPES:
         return word
     cell.problems.append(
-        Problem(cell.line, "unknown-value", "event_type", cut(text), "QuakeML EventType")
+        Problem(
+            cell.line, "unknown-value", cell.field("event_type"), cut(text), "QuakeML EventType"
+        )
     )
     comments.append(f"event_type: {text}")
     return None
 
 
-def _magnitudes(cell: _Row, agency: str | None) -> tuple[MagnitudeRecord, ...]:
+def _magnitudes(cell: Cells, agency: str | None) -> tuple[MagnitudeRecord, ...]:
     """Return one magnitude a scale column that is not blank, and the generic one."""
     records = []
     columns = [(scale, f"scale:{scale}", scale) for scale in SCALES]
@@ -532,7 +427,11 @@ def _magnitudes(cell: _Row, agency: str | None) -> tuple[MagnitudeRecord, ...]:
             continue
         bound = {"<": "max", "≤": "max", ">": "min", "≥": "min"}.get(text[0])
         value = number(
-            cell.problems, cell.line, name, _point(text[1:] if bound else text), MAGNITUDE
+            cell.problems,
+            cell.line,
+            " ".join(filter(None, (name, cell.references.get(column)))),
+            point(text[1:] if bound else text),
+            MAGNITUDE,
         )
         if value is None:
             continue
@@ -559,7 +458,7 @@ def _magnitudes(cell: _Row, agency: str | None) -> tuple[MagnitudeRecord, ...]:
     return tuple(records)
 
 
-def _degree(text: str | None) -> float | None:
+def degree(text: str | None) -> float | None:
     if text is None:
         return None
     if text in _ROMAN:
@@ -572,7 +471,7 @@ def _degree(text: str | None) -> float | None:
 
 
 def _intensities(
-    cell: _Row, origin: OriginRecord, comments: list[str]
+    cell: Cells, origin: OriginRecord, comments: list[str]
 ) -> tuple[IntensityRecord, ...]:
     """Return I0 and the places of a cell such as ``Алматы 4; Талгар 3-4; Нарын felt``."""
     records = []
@@ -581,7 +480,7 @@ def _intensities(
     if i0 is not None:
         marked = re.fullmatch(r"(.*?)\s*\(?(?:calculated|calc|расч)\.?\)?", i0)
         calculated = marked is not None
-        degrees = [_degree(part.strip()) for part in re.split("[-–—]", marked[1] if marked else i0)]
+        degrees = [degree(part.strip()) for part in re.split("[-–—]", marked[1] if marked else i0)]
         if len(degrees) <= 2 and None not in degrees:
             low, high = degrees[0], degrees[-1]
             records.append(
@@ -598,7 +497,9 @@ def _intensities(
                 )
             )
         else:
-            cell.problems.append(Problem(cell.line, "not-a-number", "i0", cut(i0), "0..12"))
+            cell.problems.append(
+                Problem(cell.line, "not-a-number", cell.field("i0"), cut(i0), "0..12")
+            )
             comments.append(f"i0: {i0}")
     for part in (cell.text("intensities") or "").replace("\n", ";").split(";"):
         part = part.strip()
@@ -613,11 +514,13 @@ def _intensities(
             )
             continue
         match = _INTENSITY.match(part)
-        low = _degree(match["low"]) if match else None
-        high = _degree(match["high"] or match["low"]) if match else None
+        low = degree(match["low"]) if match else None
+        high = degree(match["high"] or match["low"]) if match else None
         if match is None or low is None or high is None:
             cell.problems.append(
-                Problem(cell.line, "not-a-number", "intensities", cut(part), "place 0..12")
+                Problem(
+                    cell.line, "not-a-number", cell.field("intensities"), cut(part), "place 0..12"
+                )
             )
             comments.append(f"intensity: {part}")
             continue
@@ -636,7 +539,7 @@ def _intensities(
     return tuple(records)
 
 
-def _parts(cell: _Row, name: str) -> list[str]:
+def _parts(cell: Cells, name: str) -> list[str]:
     """Return the statements of a cell that holds several, between semicolons."""
     text = (cell.text(name) or "").replace("\n", ";")
     return [part.strip() for part in text.split(";") if part.strip()]
@@ -646,7 +549,7 @@ def _language(text: str) -> str:
     return "ru" if _CYRILLIC.search(text) else "en"
 
 
-def _interpretations(cell: _Row, comments: list[str]) -> tuple[InterpretationRecord, ...]:
+def read_interpretations(cell: Cells, comments: list[str]) -> tuple[InterpretationRecord, ...]:
     """Return what each author named in the cell holds the event to be."""
     records = []
     for part in _parts(cell, "interpretations"):
@@ -656,7 +559,9 @@ def _interpretations(cell: _Row, comments: list[str]) -> tuple[InterpretationRec
         if match is None or word not in EVENT_TYPES:
             expected = "author: QuakeML EventType (certainty)"
             cell.problems.append(
-                Problem(cell.line, "unknown-value", "interpretations", cut(part), expected)
+                Problem(
+                    cell.line, "unknown-value", cell.field("interpretations"), cut(part), expected
+                )
             )
             comments.append(f"interpretation: {part}")
             continue
@@ -667,7 +572,7 @@ def _interpretations(cell: _Row, comments: list[str]) -> tuple[InterpretationRec
     return tuple(records)
 
 
-def _consequences(cell: _Row) -> tuple[ConsequenceRecord, ...]:
+def read_consequences(cell: Cells) -> tuple[ConsequenceRecord, ...]:
     """Return what the earthquake did; a statement without a count is kept as its own words."""
     records = []
     for part in _parts(cell, "consequences"):
@@ -705,31 +610,18 @@ COLUMNS = (
 )
 
 
-def text_cell(text: str | None, guard: bool = True) -> str:
-    """Return a text for a CSV cell; with ``guard`` a spreadsheet will not take it for a formula."""
-    if text is None:
-        return ""
-    if guard and text.startswith(_DANGEROUS):
-        return "'" + text
-    return text
-
-
 def time_cell(time: datetime, uncertainty: float | None) -> str:
     """Return an ISO time in UTC, without seconds where it is known to the minute only."""
     if uncertainty == MINUTE_UNCERTAINTY and time.second == 0 and time.microsecond == 0:
         return f"{time:%Y-%m-%dT%H:%M}"
-    return time.isoformat(timespec="microseconds")[:26].rstrip("0").rstrip(".")
+    return iso_cell(time)
 
 
-def _number_cell(value: float | None) -> str:
-    return "" if value is None else repr(value)
-
-
-def _bounded(magnitude: MagnitudeRecord) -> str:
+def bounded_cell(magnitude: MagnitudeRecord) -> str:
     return {"min": ">", "max": "<"}.get(magnitude.bound or "", "") + repr(magnitude.value)
 
 
-def _range(low: float | None, high: float | None) -> str:
+def range_cell(low: float | None, high: float | None) -> str:
     if low is None:
         return ""
     return f"{low:g}" if high is None or high == low else f"{low:g}-{high:g}"
@@ -739,17 +631,17 @@ def _place(record: IntensityRecord) -> str:
     distance = "" if record.distance_km is None else f" ({record.distance_km:g} km)"
     if record.minimum is None:
         return f"{record.place} {'felt' if record.felt else 'not felt'}"
-    return f"{record.place}{distance} {_range(record.minimum, record.maximum)}"
+    return f"{record.place}{distance} {range_cell(record.minimum, record.maximum)}"
 
 
-def _said(record: InterpretationRecord) -> str:
+def interpretation_cell(record: InterpretationRecord) -> str:
     author = f"{record.author}: " if record.author else ""
     certainty = f" ({record.event_type_certainty})" if record.event_type_certainty else ""
     note = f" - {record.note}" if record.note else ""
     return f"{author}{record.event_type}{certainty}{note}"
 
 
-def _done(record: ConsequenceRecord) -> str:
+def consequence_cell(record: ConsequenceRecord) -> str:
     if record.count is None:
         return record.note or record.kind
     place = f" ({record.place})" if record.place else ""
@@ -795,7 +687,7 @@ def _row(event: EventRecord, guard: bool) -> dict[str, str]:
         *("horizontal_uncertainty_km", "depth_uncertainty_km", "used_station_count"),
         *("used_phase_count", "azimuthal_gap", "minimum_distance_deg", "standard_error"),
     ):
-        row[name] = _number_cell(getattr(origin, name))
+        row[name] = number_cell(getattr(origin, name))
     for description in event.descriptions:
         column = {"region name": "region", "earthquake name": "name"}.get(description.type or "")
         if column is not None:
@@ -804,23 +696,25 @@ def _row(event: EventRecord, guard: bool) -> dict[str, str]:
         if magnitude.type in SCALES:
             if magnitude.type in row:
                 continue  # a table has one value a scale: the first
-            row[magnitude.type] = _bounded(magnitude)
-            row[f"{magnitude.type}_uncertainty"] = _number_cell(magnitude.uncertainty)
-            row[f"{magnitude.type}_stations"] = _number_cell(magnitude.station_count)
+            row[magnitude.type] = bounded_cell(magnitude)
+            row[f"{magnitude.type}_uncertainty"] = number_cell(magnitude.uncertainty)
+            row[f"{magnitude.type}_stations"] = number_cell(magnitude.station_count)
         elif "magnitude" not in row:
-            row["magnitude"] = _bounded(magnitude)
+            row["magnitude"] = bounded_cell(magnitude)
             row["magnitude_type"] = text_cell(magnitude.type, guard)
-            row["magnitude_uncertainty"] = _number_cell(magnitude.uncertainty)
-            row["magnitude_stations"] = _number_cell(magnitude.station_count)
+            row["magnitude_uncertainty"] = number_cell(magnitude.uncertainty)
+            row["magnitude_stations"] = number_cell(magnitude.station_count)
     places = []
     for intensity in event.intensities:
         row["intensity_scale"] = text_cell(intensity.scale, guard)
         if intensity.place == EPICENTRE:
-            row["i0"] = _range(intensity.minimum, intensity.maximum)
+            row["i0"] = range_cell(intensity.minimum, intensity.maximum)
             row["i0"] += " (calc.)" if intensity.calculated else ""
         else:
             places.append(_place(intensity))
     row["intensities"] = text_cell("; ".join(places), guard)
-    row["interpretations"] = text_cell("; ".join(map(_said, event.interpretations)), guard)
-    row["consequences"] = text_cell("; ".join(map(_done, event.consequences)), guard)
+    row["interpretations"] = text_cell(
+        "; ".join(map(interpretation_cell, event.interpretations)), guard
+    )
+    row["consequences"] = text_cell("; ".join(map(consequence_cell, event.consequences)), guard)
     return row

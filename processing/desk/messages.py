@@ -138,4 +138,6 @@ def format_name(code: str) -> str:
     """A bulletin format's name in the reader's language; most of them are proper names."""
     if code == "catalogue-csv":
         return gettext("Catalogue table (CSV)")
+    if code == "bulletin-csv":
+        return gettext("Bulletin table (CSV)")
     return next((format_.name for format_ in FORMATS if format_.code == code), code)

@@ -14,7 +14,7 @@ import pytest
 from catalog.formats import read
 from catalog.formats.limits import Limits
 from catalog.formats.problems import Problem
-from catalog.formats.records import EventRecord
+from catalog.formats.records import EventRecord, ReadingsRecord
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 OBSPY = Path(obspy.__file__).parent / "io"
@@ -34,14 +34,15 @@ def obspy_data() -> Callable[[str], bytes]:
 
 def read_all(
     code: str, data: bytes, limits: Limits | None = None
-) -> tuple[list[EventRecord], list[Problem]]:
-    """Read bytes as one format; events and problems apart."""
-    events, problems = [], []
+) -> tuple[list[Any], list[Problem]]:
+    """Read bytes as one format; events (and readings without an event) and problems apart."""
+    events: list[Any] = []
+    problems: list[Problem] = []
     for item in read(code, io.BytesIO(data), limits or Limits()):
-        if isinstance(item, EventRecord):
-            events.append(item)
-        else:
+        if isinstance(item, Problem):
             problems.append(item)
+        else:
+            events.append(item)
     return events, problems
 
 
@@ -57,7 +58,7 @@ def placeless(value: Any) -> Any:
             changes[field.name] = None
         elif field.name in ("first_line", "last_line"):
             changes[field.name] = 0
-        elif field.name == "text" and isinstance(value, EventRecord):
+        elif field.name == "text" and isinstance(value, EventRecord | ReadingsRecord):
             changes[field.name] = ""
         else:
             changes[field.name] = placeless(getattr(value, field.name))
