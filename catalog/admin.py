@@ -413,6 +413,13 @@ class PickAdmin(ReadOnlyAdmin):
     search_fields = ("station_code",)
 
 
+@admin.register(catalog.PickAssociation)
+class PickAssociationAdmin(ReadOnlyAdmin):
+    list_display = ("pick", "event", "state", "phase", "time_residual", "rank", "decided_by")
+    list_select_related = ("pick", "event", "decided_by", "duplicate_of")
+    list_filter = ("state",)
+
+
 @admin.register(catalog.Arrival)
 class ArrivalAdmin(ReadOnlyAdmin):
     list_display = ("pick", "phase", "distance_deg", "azimuth", "time_residual", "origin")

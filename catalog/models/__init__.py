@@ -29,6 +29,7 @@ from catalog.models.macroseismic import IntensityObservation, Settlement
 from catalog.models.magnitudes import Magnitude, StationMagnitude
 from catalog.models.mechanisms import FocalMechanism
 from catalog.models.observations import Amplitude, Arrival, Pick
+from catalog.models.pick_associations import PickAssociation
 from catalog.models.stations import Network, Station, StationAlias
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Network",
     "Origin",
     "Pick",
+    "PickAssociation",
     "PreferredMagnitude",
     "Report",
     "Settlement",

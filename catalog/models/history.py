@@ -36,6 +36,8 @@ class MergeDecision(models.Model):
         SAME = "same", _("held to be the same event")
         DIFFERENT = "different", _("held to be different events")
         REVIEW = "review", _("left for review")
+        ACCEPT_PICK = "accept-pick", _("reading accepted")
+        REJECT_PICK = "reject-pick", _("reading rejected")
         UNDO = "undo", _("earlier decision undone")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)

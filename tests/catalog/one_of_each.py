@@ -56,6 +56,12 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
         reading=reading, entry=entry, station=station, station_code="KNDC", time=TIME
     )
     models.Arrival.objects.create(origin=origin, pick=pick, phase="Pg")
+    loose = models.Pick.objects.create(
+        reading=reading, station=station, station_code="KNDC", time=TIME, synthetic=synthetic
+    )
+    models.PickAssociation.objects.create(
+        pick=loose, event=event, phase="Pg", time_residual=0.4, expected_sigma_s=1.1, rank=1
+    )
     amplitude = models.Amplitude.objects.create(entry=entry, pick=pick, value=12.0, unit="nm")
     magnitude = models.Magnitude.objects.create(
         **said, origin=origin, type="KR", scale="KR", value=13.6

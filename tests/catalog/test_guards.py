@@ -15,7 +15,11 @@ from tests.catalog.one_of_each import one_of_each
 
 GUARDED: dict[str, str] = {
     table: allowed
-    for name in ("0002_guard_what_was_reported", "0004_guard_interpretations_and_consequences")
+    for name in (
+        "0002_guard_what_was_reported",
+        "0004_guard_interpretations_and_consequences",
+        "0007_propose_events_for_readings",
+    )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }
 MODELS = {model._meta.db_table: model for model in apps.get_app_config("catalog").get_models()}

@@ -1,9 +1,9 @@
 """Remove synthetic data for good: the one hard delete of the portal.
 
-What is removed: every report that says it is synthetic, all that hangs on it, what was computed
-from it, and files that hold nothing else. The events stay as tombstones (status "deleted", their
-public ids answer 410) and the feed says so, as for any deletion. An event in which synthetic and
-real reports were mixed is refused: it must be split first.
+What is removed: every report or reading that says it is synthetic, all that hangs on it, what was
+computed from it, and files that hold nothing else. The events stay as tombstones (status "deleted",
+their public ids answer 410) and the feed says so, as for any deletion. An event in which synthetic
+and real reports were mixed is refused: it must be split first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from catalog.models import BulletinEntry, Event, Report, User
+from catalog.models import BulletinEntry, Event, Pick, Report, User
 from processing.jobs.publishing import publish_many
 from processing.transactions import writing
 
@@ -42,6 +42,11 @@ DELETIONS = (
         )
     ),
     ("catalog_origin", "id IN (SELECT id FROM gone_origin)"),
+    (
+        "catalog_pickassociation",
+        "pick_id IN (SELECT id FROM gone_pick) OR duplicate_of_id IN (SELECT id FROM gone_pick)"
+        " OR event_id IN (SELECT id FROM gone_event)",
+    ),
     ("catalog_pick", "id IN (SELECT id FROM gone_pick)"),
     (
         "catalog_mergedecision",
@@ -72,9 +77,11 @@ COLLECTIONS = (
     ("gone_event", "SELECT id FROM catalog_event WHERE synthetic"),
     (
         "gone_file",
-        "SELECT r.file_id AS id FROM catalog_bulletinreading r"
-        " JOIN catalog_bulletinentry e ON e.reading_id = r.id"
-        " GROUP BY r.file_id HAVING bool_and(e.synthetic)",
+        # A station bulletin has no entries, only readings.
+        "SELECT r.file_id AS id FROM catalog_bulletinreading r JOIN"
+        " (SELECT reading_id, synthetic FROM catalog_bulletinentry UNION ALL"
+        " SELECT reading_id, synthetic FROM catalog_pick WHERE entry_id IS NULL) part"
+        " ON part.reading_id = r.id GROUP BY r.file_id HAVING bool_and(part.synthetic)",
     ),
     (
         "gone_reading",
@@ -88,7 +95,7 @@ COLLECTIONS = (
     (
         "gone_pick",
         "SELECT id FROM catalog_pick WHERE entry_id IN (SELECT id FROM gone_entry)"
-        " OR reading_id IN (SELECT id FROM gone_reading)",
+        " OR reading_id IN (SELECT id FROM gone_reading) OR (entry_id IS NULL AND synthetic)",
     ),
 )
 
@@ -106,12 +113,16 @@ class Command(BaseCommand):
             raise CommandError(f"no user is named {options['user']!r}")
         refuse_mixed()
         entries = BulletinEntry.objects.filter(synthetic=True).count()
-        if not entries:
+        readings = Pick.objects.filter(entry__isnull=True, synthetic=True).count()
+        if not entries and not readings:
             self.stdout.write("No synthetic data")
             return
         events = Event.objects.alive().filter(synthetic=True).count()
         if not options["yes"]:
-            answer = input(f"Remove {entries} synthetic reports of {events} events? [yes/no] ")
+            answer = input(
+                f"Remove {entries} synthetic reports of {events} events"
+                f" and {readings} readings without an event? [yes/no] "
+            )
             if answer.strip() != "yes":
                 raise CommandError("nothing was removed")
         removed = remove(actor)
