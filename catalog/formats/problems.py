@@ -55,6 +55,9 @@ CODES = (
     "file-too-large",
     "gzip-damaged",
     "packed-too-densely",  # an archive that unpacks to a hundred times its size
+    "archive-damaged",
+    "archive-refused",  # a path that leads outside, a link, an archive inside, encrypted, doubled
+    "too-many-members",  # of an archive
     "too-many-events",
     "line-too-long",
     "time-limit",  # reading took longer than allowed
@@ -73,13 +76,16 @@ CODES = (
     "not-a-time",
     "not-finite",
     "out-of-range",
+    "zero-position",  # 0 N 0 E, which lists write where there is no position
     "implausible-time",  # outside 1700..now + 1 day
     "unknown-value",  # a word outside the standard's vocabulary
     "unknown-column",
     "duplicate-column",
     "duplicate-event-id",
     "duplicate-origin-id",
+    "duplicate-id",  # of an arrival, a magnitude ...
     "dangling-reference",  # an id that nothing in the file has
+    "wrong-width",  # a row of fixed columns that is longer or shorter
     "unused-text",  # text where the format has none
     "unknown-station",
     "ambiguous-station",
