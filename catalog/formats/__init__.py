@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from catalog.formats import bulletin_csv, catalogue_csv, isf, quakeml
+from catalog.formats import bulletin_csv, catalogue_csv, css30, isf, quakeml
 from catalog.formats.limits import Limits
 from catalog.formats.packing import unpacked, unpacked_head
 from catalog.formats.problems import FormatError, Problem
@@ -81,6 +81,15 @@ FORMATS = (
         quakeml.detect,
         quakeml.read,
         quakeml.write,
+    ),
+    Format(
+        "css30",
+        "CSS3.0 tables",
+        (".zip", ".tar", ".tgz", *(f".{table}" for table in css30.LAYOUTS)),
+        "application/zip",
+        css30.VERSION,
+        css30.detect,
+        css30.read,
     ),
     Format(
         "catalogue-csv",

@@ -38,6 +38,11 @@ SAMPLES: dict[str, list[bytes]] = {
         (GOLDEN / "synthetic_unknown.xml").read_bytes(),
         "".join(quakeml.write([full_event()])).encode(),
     ],
+    "css30": [
+        (GOLDEN / "synthetic_css30.zip").read_bytes(),
+        (GOLDEN / "synthetic_css30.origin").read_bytes(),
+        (GOLDEN / "synthetic_css30.arrival").read_bytes(),
+    ],
     "catalogue-csv": [
         (GOLDEN / "synthetic_catalogue_ru.csv").read_bytes(),
         (GOLDEN / "synthetic_mixed_encoding.csv").read_bytes(),
