@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from catalog.formats import bulletin_csv, catalogue_csv, css30, isf, quakeml
+from catalog.formats import bulletin_csv, catalogue_csv, css30, isf, labels, quakeml
 from catalog.formats.limits import Limits
 from catalog.formats.packing import unpacked, unpacked_head
 from catalog.formats.problems import FormatError, Problem
@@ -146,4 +146,4 @@ def read(
         While iterating, when nothing can be read.
     """
     limits = limits or Limits()
-    return by_code(code).read(unpacked(stream, limits), limits)
+    return map(labels.taken, by_code(code).read(unpacked(stream, limits), limits))

@@ -46,6 +46,7 @@ from catalog.formats.catalogue_csv import (
     read_consequences,
     read_interpretations,
 )
+from catalog.formats.labels import with_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
@@ -1040,7 +1041,7 @@ def _reading_rows(record: ReadingsRecord) -> Iterator[dict[str, str]]:
         "row": "readings",
         "agency": _Text(record.agency or ""),
         "author": _Text(record.author or ""),
-        "comment": _comments(record.comments),
+        "comment": _comments(with_label(record.comments, record.synthetic)),
     }
     measured = _first_amplitudes(record.amplitudes, ())
     for pick in record.picks:
@@ -1055,7 +1056,8 @@ def _event_rows(event: EventRecord) -> Iterator[dict[str, str]]:
     known = {origin.origin_id for origin in event.origins}
     loose = [m for m in event.magnitudes if m.origin_id not in known]
     first = event.origins[0] if event.origins else None
-    head = {"row": "event", **_write(event, EVENT), "comment": _comments(event.comments)}
+    comments = with_label(event.comments, event.synthetic)
+    head = {"row": "event", **_write(event, EVENT), "comment": _comments(comments)}
     for description in event.descriptions:
         name = {"region name": "region", "earthquake name": "name"}.get(description.type or "")
         if name is not None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import BinaryIO
 
+from catalog.formats.labels import with_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
@@ -680,7 +681,7 @@ def _row(event: EventRecord, guard: bool) -> dict[str, str]:
         "agency": text_cell(origin.agency or event.agency, guard),
         "author": text_cell(origin.author or event.author, guard),
         "source": text_cell(event.source, guard),
-        "comment": text_cell(" | ".join(event.comments), guard),
+        "comment": text_cell(" | ".join(with_label(event.comments, event.synthetic)), guard),
     }
     for name in (
         *("depth_km", "time_uncertainty", "latitude_uncertainty_km", "longitude_uncertainty_km"),

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import BinaryIO
 
+from catalog.formats.labels import with_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
@@ -1097,7 +1098,7 @@ def _event_lines(event: EventRecord) -> Iterator[str]:
         yield from _comment_lines(
             text for text in origin.comments if not text.startswith(EVENT_TYPE_COMMENT)
         )
-    remarks = list(event.comments)
+    remarks = list(with_label(event.comments, event.synthetic))
     remarks += [
         f"{d.type or 'description'}: {d.text}" for d in event.descriptions if d not in names[:1]
     ]

@@ -21,6 +21,7 @@ from math import cos, pi, radians
 from typing import Any, BinaryIO, ClassVar
 
 from catalog.formats import xml
+from catalog.formats.labels import with_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
@@ -534,7 +535,8 @@ def render_event_head(event: EventRecord, ids: Ids) -> bytes:
             "preferredFocalMechanismID", ids, "focalmechanism", event.preferred_focal_mechanism_id
         )
         + f"{_text('type', event.event_type)}{_text('typeCertainty', event.event_type_certainty)}"
-        f"{descriptions}{_comments(event.comments)}{_creation(event.agency, event.author)}\n"
+        f"{descriptions}{_comments(with_label(event.comments, event.synthetic))}"
+        f"{_creation(event.agency, event.author)}\n"
     ).encode()
 
 
