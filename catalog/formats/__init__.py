@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from catalog.formats import bulletin_csv, catalogue_csv, css30, isf, labels, quakeml
+from catalog.formats import (
+    bulletin_csv,
+    catalogue_csv,
+    css30,
+    isf,
+    labels,
+    mapped_table,
+    quakeml,
+)
 from catalog.formats.limits import Limits
 from catalog.formats.packing import unpacked, unpacked_head
 from catalog.formats.problems import FormatError, Problem
@@ -59,6 +67,7 @@ class Format:
     detect: Callable[[bytes, str], bool]
     read: Callable[[BinaryIO, Limits], Iterator[Item]]
     write: Callable[[Iterable[EventRecord]], Iterator[str]] | None = None
+    needs_mapping: bool = False  # its reader asks for ``ReadOptions.mapping``
 
 
 FORMATS = (
@@ -111,6 +120,16 @@ FORMATS = (
         bulletin_csv.read,
         bulletin_csv.write,
     ),
+    Format(
+        mapped_table.CODE,
+        "Table by a column mapping",
+        (".csv", ".tsv", ".txt"),
+        "text/plain",
+        mapped_table.VERSION,
+        mapped_table.detect,
+        mapped_table.read,
+        needs_mapping=True,
+    ),
 )
 
 
@@ -146,4 +165,9 @@ def read(
         While iterating, when nothing can be read.
     """
     limits = limits or Limits()
-    return map(labels.taken, by_code(code).read(unpacked(stream, limits), limits))
+    plain = unpacked(stream, limits)
+    if code == mapped_table.CODE:
+        items: Iterator[Item] = mapped_table.read(plain, limits, options and options.mapping)
+    else:
+        items = by_code(code).read(plain, limits)
+    return map(labels.taken, items)

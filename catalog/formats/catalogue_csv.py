@@ -1,7 +1,7 @@
 """The multi-magnitude catalogue table: one row an event, one column a scale.
 
 Headings may be English or Russian and stand in any order; the delimiter is a comma, a semicolon
-or a tab; decimals have a point or a comma; dates are ISO (2014-11-14), 2014/11/14 or 14.11.2014.
+or a tab, or the file is a workbook (.xlsx); decimals have a point or a comma; dates are ISO (2014-11-14), 2014/11/14 or 14.11.2014.
 All times are UTC. A time without seconds is good to the minute: its uncertainty is 30 s unless
 the row says otherwise. Values of columns nobody knows are kept as comments ("heading: value").
 """
@@ -28,11 +28,12 @@ from catalog.formats.records import (
     MagnitudeRecord,
     OriginRecord,
 )
+from catalog.formats.spreadsheet import head_texts, is_workbook
 from catalog.formats.tables import (
     MINUTE_UNCERTAINTY,
     Cells,
     TableRow,
-    first_lines,
+    candidate_headings,
     heading_problems,
     iso_cell,
     moment,
@@ -40,7 +41,6 @@ from catalog.formats.tables import (
     open_table,
     plain,
     point,
-    split_headings,
     text_cell,
     values_of,
 )
@@ -61,7 +61,7 @@ from catalog.formats.values import (
     plausible,
 )
 
-VERSION = "catalogue-csv-1"  # of this reader; stored with each reading
+VERSION = "catalogue-csv-2"  # of this reader; stored with each reading
 ORIGIN_ID = "origin-1"
 
 #: Scales with a column of their own, in the order they are written.
@@ -218,10 +218,16 @@ def _usable(fields: tuple[str | None, ...]) -> bool:
 
 
 def detect(head: bytes, filename: str) -> bool:
-    """Tell whether the first line names a time, a latitude and a longitude."""
+    """Tell whether the first line names a time, a latitude and a longitude.
+
+    A workbook whose words are not at hand (they lie behind its cells), or that its reading will
+    refuse (.xls, .xlsm), counts as a catalogue: then the reading says what it is.
+    """
+    if is_workbook(head) and not head_texts(head):
+        return filename.lower().endswith((".xls", ".xlsx", ".xlsm"))
     return any(
         _usable(_fields(headings)) and not _foreign(headings)
-        for headings in (split_headings(line, _known)[1] for line in first_lines(head))
+        for headings in candidate_headings(head, _known)
     )
 
 
@@ -268,7 +274,7 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
             yield Problem(row.first_line, "too-many-events", "", "", expected, Severity.ERROR)
             return
         cell, comments = values_of(row, heading.cells, fields, problems, table.delimiter)
-        record = _event(row, cell, comments, limits)
+        record = event_of(row, cell, comments, limits)
         if record is not None and record.event_id is not None:
             if record.event_id in seen_ids:
                 cell.report("duplicate-event-id", "event_id", "unique")
@@ -281,13 +287,17 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
     yield from problems
 
 
-def _event(row: TableRow, cell: Cells, comments: list[str], limits: Limits) -> EventRecord | None:
+def event_of(row: TableRow, cell: Cells, comments: list[str], limits: Limits) -> EventRecord | None:
     """Return the event of a row, or ``None`` with an error."""
     problems, first = cell.problems, row.first_line
     time, to_the_minute = _time(cell, limits)
     latitude = cell.required("latitude", LATITUDE)
     longitude = cell.required("longitude", LONGITUDE)
     if time is None or latitude is None or longitude is None:
+        return None
+    if latitude == 0.0 and longitude == 0.0:
+        # What lists write where they have no position.
+        cell.report("zero-position", "latitude", "latitude, longitude", Severity.ERROR)
         return None
     own = cell.text("comment")
     if own is not None:

@@ -1,6 +1,7 @@
-"""Tables of any kind: the lines of a text become rows of cells, cells become values or problems.
+"""Tables of any kind: a text's lines or a workbook's rows become cells, cells become values.
 
-What the readers of tables share. A text's delimiter is a comma, a semicolon or a tab: the one
+What the readers of tables share. A workbook (.xlsx) gives the same rows as a text (see
+``spreadsheet``); its problems name the cell beside the column. A text's delimiter is a comma, a semicolon or a tab: the one
 under which most headings are known. A quoted cell may go over several lines; a line that begins
 with ``#`` is a remark. Numbers have a decimal point or comma. A problem names the line and the
 column.
@@ -17,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import BinaryIO
 
+from catalog.formats import spreadsheet
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.text import detect_encoding, read_lines, seekable
@@ -33,6 +35,7 @@ _DATE = re.compile(
     r"(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
     r"|(?P<day2>\d{1,2})\.(?P<month2>\d{1,2})\.(?P<year2>\d{4}))\Z"
 )
+_GLUED = re.compile(r"\d{4}-\d{2}-\d{2}\d{2}:\d{2}")
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{1,2}(?:[.,]\d+)?))?"
     r"\s*(?:Z|UTC|(?P<sign>[+-])(?P<zone_hours>\d{2}):?(?P<zone_minutes>\d{2}))?\Z",
@@ -99,6 +102,20 @@ def first_lines(head: bytes, wanted: int = 1) -> Iterator[str]:
         yield from islice(lines, wanted)
 
 
+def candidate_headings(
+    head: bytes, known: Callable[[tuple[str, ...]], int]
+) -> Iterator[tuple[str, ...]]:
+    """Yield what the headings may be in a file whose first bytes are given.
+
+    Of a workbook that is all the words at hand, in no order that means anything.
+    """
+    if head.startswith(spreadsheet.ZIP):
+        yield spreadsheet.head_texts(head)
+        return
+    for line in first_lines(head):
+        yield split_headings(line, known)[1]
+
+
 def open_table(
     stream: BinaryIO,
     limits: Limits,
@@ -112,9 +129,15 @@ def open_table(
     Raises
     ------
     FormatError
-        The file is empty.
+        The file is empty, or a workbook that is not read.
     """
     source = seekable(stream)
+    head = source.read(len(spreadsheet.OLE2))
+    source.seek(0)
+    if head.startswith((spreadsheet.ZIP, spreadsheet.OLE2)):
+        heading, rows_below = spreadsheet.open_sheet(source, limits, problems, known)
+        problems.extend(heading.problems)
+        return Table(_sheet_row(heading), _sheet_rows(rows_below, problems))
     encoding = detect_encoding(source, limits)
     rows = _joined(read_lines(source, limits, problems, encoding))
     first = None if encoding.blank else next(rows, None)
@@ -126,6 +149,21 @@ def open_table(
         (TableRow(a, b, split(text, delimiter), text) for a, b, text in rows),
         delimiter,
     )
+
+
+def _sheet_row(row: spreadsheet.SheetRow) -> TableRow:
+    text = "\t".join(row.cells)
+    return TableRow(row.number, row.number, row.cells, text, row.references)
+
+
+def _sheet_rows(
+    rows: Iterator[spreadsheet.SheetRow], problems: list[Problem]
+) -> Iterator[TableRow]:
+    """Yield the rows of a sheet that hold something; their problems go before them."""
+    for row in rows:
+        problems.extend(row.problems)
+        if any(row.cells):
+            yield _sheet_row(row)
 
 
 def _joined(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
@@ -199,7 +237,8 @@ def point(text: str) -> str:
 def moment(text: str) -> tuple[datetime, bool]:
     """Return the time that a date and a time of day say, and whether to the minute only.
 
-    Dates 2014-11-14, 2014/11/14, 14.11.2014; UTC unless the text states an offset.
+    Dates 2014-11-14, 2014/11/14, 14.11.2014, also glued to the time (2014-11-1401:24:16); UTC
+    unless the text states an offset.
 
     Raises
     ------
@@ -207,6 +246,8 @@ def moment(text: str) -> tuple[datetime, bool]:
         The text is no full time.
     """
     words = text.replace("T", " ").split(None, 1)
+    if len(words) == 1 and _GLUED.match(text):  # all blanks were taken out of the table
+        words = [text[:10], text[10:]]
     date = _DATE.match(words[0]) if words else None
     of_day = _CLOCK.match(words[1].strip()) if len(words) == 2 else None
     if date is None or of_day is None:
