@@ -15,6 +15,7 @@ from catalog.formats import (
     bulletin_csv,
     catalogue_csv,
     css30,
+    fdsn_text,
     isf,
     labels,
     mapped_table,
@@ -99,6 +100,15 @@ FORMATS = (
         css30.VERSION,
         css30.detect,
         css30.read,
+    ),
+    Format(
+        "fdsn-text",
+        "FDSN event text",
+        (".txt", ".fdsn", ".fdsntext"),
+        "text/plain",
+        fdsn_text.VERSION,
+        fdsn_text.detect,
+        fdsn_text.read,
     ),
     Format(
         "catalogue-csv",

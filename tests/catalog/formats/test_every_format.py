@@ -43,6 +43,10 @@ SAMPLES: dict[str, list[bytes]] = {
         (GOLDEN / "synthetic_css30.origin").read_bytes(),
         (GOLDEN / "synthetic_css30.arrival").read_bytes(),
     ],
+    "fdsn-text": [
+        (GOLDEN / "synthetic_events.fdsn.txt").read_bytes(),
+        (GOLDEN / "synthetic_events_without_heading.fdsn.txt").read_bytes(),
+    ],
     "catalogue-csv": [
         (GOLDEN / "synthetic_catalogue_ru.csv").read_bytes(),
         (GOLDEN / "synthetic_mixed_encoding.csv").read_bytes(),
