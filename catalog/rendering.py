@@ -23,6 +23,7 @@ from django.utils.translation import gettext_noop as _
 
 from catalog import exchange
 from catalog.formats import quakeml
+from catalog.formats.labels import SUPPLEMENTARY, SYNTHETIC
 from catalog.formats.records import EventRecord, OriginRecord
 from catalog.models import Event, EventFragment, EventRow, Origin, PreferredMagnitude, Report
 from catalog.scales import MAGNITUDE_ORDER, SCALES, scale_of
@@ -141,6 +142,17 @@ class Facts:
     reporters: tuple[str, ...] = ()  # agencies whose reports make the event
     contributor: str = ""
     contributor_id: str = ""
+    supplementary: bool = False  # a report lists it apart from the main catalogue
+
+
+def main_catalog() -> str:
+    """Return the name of the catalogue (FDSN word ``catalog``)."""
+    return str(settings.PORTAL_AGENCY_CODE)
+
+
+def supplementary_catalog() -> str:
+    """Return the name of the list of events that agencies keep apart from the catalogue."""
+    return f"{settings.PORTAL_AGENCY_CODE}-SUPPLEMENTARY"
 
 
 def row_values(record: EventRecord, facts: Facts) -> dict[str, Any]:
@@ -186,7 +198,7 @@ def row_values(record: EventRecord, facts: Facts) -> dict[str, Any]:
         ),
         "agency": origin.agency or "",
         "agencies": sorted(agencies),
-        "catalog": settings.PORTAL_AGENCY_CODE,
+        "catalog": supplementary_catalog() if facts.supplementary else main_catalog(),
         "contributor": facts.contributor,
         "contributor_id": facts.contributor_id,
         **{
@@ -331,7 +343,8 @@ def text_line(values: Mapping[str, Any], facts: Facts) -> str:
         values["magnitude_type"],
         _size_text(values["magnitude"], facts.magnitude_computed),
         values["magnitude_agency"],
-        values["place_en"],
+        # The standard's columns have no place for it, and a made-up event must say what it is.
+        f"{SYNTHETIC}; {values['place_en']}" if values["synthetic"] else values["place_en"],
         values["event_type"],
     )
     return "|".join(_plain(cell).replace("|", "/") for cell in cells)
@@ -581,10 +594,13 @@ def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[st
         if entry is None:
             computed.add(key)
     reporters: dict[int, set[str]] = {}
-    for event_id, code in Report.objects.filter(
+    supplementary: set[int] = set()
+    for event_id, code, comments in Report.objects.filter(
         event__in=keys, withdrawn_at=None, current_entry__isnull=False
-    ).values_list("event_id", "agency__code"):
+    ).values_list("event_id", "agency__code", "current_entry__comments"):
         reporters.setdefault(event_id, set()).add(code)
+        if SUPPLEMENTARY in comments:
+            supplementary.add(event_id)
     contributors = {
         event_id: (agency, own_id)
         for event_id, agency, own_id in Origin.objects.filter(
@@ -609,6 +625,7 @@ def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[st
             reporters=tuple(sorted(reporters.get(event.pk, ()))),
             contributor=contributor,
             contributor_id=contributor_id,
+            supplementary=event.pk in supplementary,
         )
         arranged[event.pk] = (
             row_values(record, facts),

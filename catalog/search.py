@@ -319,7 +319,12 @@ PARAMETERS: tuple[Parameter, ...] = (
         "kind",
         _("Any of these agencies has a solution of the event."),
     ),
-    Parameter("catalog", Kind.TEXTS, "kind", _("Catalogue.")),
+    Parameter(
+        "catalog",
+        Kind.TEXTS,
+        "kind",
+        _("Catalogue: the merged one, or the supplementary list agencies keep apart from it."),
+    ),
     Parameter(
         "contributor", Kind.TEXTS, "kind", _("Agency that contributed the preferred solution.")
     ),

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.csrf import csrf_exempt
 
-from catalog import downloads
+from catalog import downloads, rendering
 from catalog.models import Agency, EventRow
 from catalog.search import FDSN, GROUPS, EventSearch, Kind, SearchError, parameters_of
 
@@ -159,7 +159,11 @@ def _escaped(text: str) -> str:
 
 @service
 def catalogs(request: HttpRequest) -> HttpResponse:
-    return _names("Catalogs", [settings.PORTAL_AGENCY_CODE])
+    """The catalogue, and the list of what agencies keep apart from it, if there is any."""
+    names = [rendering.main_catalog()]
+    if EventRow.objects.filter(catalog=rendering.supplementary_catalog()).exists():
+        names.append(rendering.supplementary_catalog())
+    return _names("Catalogs", names)
 
 
 @service
