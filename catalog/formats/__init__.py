@@ -20,6 +20,7 @@ from catalog.formats import (
     labels,
     mapped_table,
     quakeml,
+    wdcb,
 )
 from catalog.formats.limits import Limits
 from catalog.formats.packing import unpacked, unpacked_head
@@ -109,6 +110,15 @@ FORMATS = (
         fdsn_text.VERSION,
         fdsn_text.detect,
         fdsn_text.read,
+    ),
+    Format(
+        "wdcb-1962",
+        "Earthquakes in the USSR 1962-1991 (WDCB)",
+        (".txt", ".dat", ".cat"),
+        "text/plain",
+        wdcb.VERSION,
+        wdcb.detect,
+        wdcb.read,
     ),
     Format(
         "catalogue-csv",
