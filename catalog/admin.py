@@ -318,6 +318,13 @@ class BulletinReadingAdmin(ReadOnlyAdmin):
     list_filter = ("status", "format")
 
 
+@admin.register(catalog.ColumnMapping)
+class ColumnMappingAdmin(ReadOnlyAdmin):
+    list_display = ("name", "version", "created_by", "created_at")
+    list_select_related = ("created_by",)
+    search_fields = ("name",)
+
+
 @admin.register(catalog.BulletinEntry)
 class BulletinEntryAdmin(ReadOnlyAdmin):
     list_display = ("reading", "ordinal", "event_id_reported", "report", "superseded_at")

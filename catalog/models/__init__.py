@@ -9,6 +9,7 @@ from catalog.models.bulletins import (
     BulletinFile,
     BulletinProblem,
     BulletinReading,
+    ColumnMapping,
     Report,
     UploadKey,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "BulletinProblem",
     "BulletinReading",
     "Change",
+    "ColumnMapping",
     "Consequence",
     "Event",
     "EventDescription",

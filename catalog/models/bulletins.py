@@ -85,6 +85,15 @@ class BulletinReading(models.Model):
         blank=True,
         help_text=_("What the operator said of the file: its time zone, its columns."),
     )
+    edition_of = models.ForeignKey(
+        BulletinFile,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="later_editions",
+        verbose_name=_("later edition of"),
+        help_text=_("Its events take the place of that file's, also where neither has ids."),
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bulletin_readings"
     )
@@ -108,6 +117,31 @@ class BulletinReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file} #{self.number}"
+
+
+class ColumnMapping(models.Model):
+    """The layout of a list of unknown format, as a person described it.
+
+    A mapping is never changed: a better one of the same name is its next version. A reading keeps
+    its own copy, so that it can be made again just so.
+    """
+
+    name = models.SlugField(_("name"), max_length=50)
+    version = models.PositiveIntegerField(_("version"), default=1)
+    definition = models.JSONField(help_text=_("As catalog.formats.mapped_table describes it."))
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="column_mappings"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("column mapping")
+        verbose_name_plural = _("column mappings")
+        ordering = ["name", "-version"]
+        constraints = [models.UniqueConstraint(name="mapping_version", fields=["name", "version"])]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
 
 
 class Report(models.Model):

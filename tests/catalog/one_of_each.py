@@ -39,6 +39,7 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
         file=file, number=1, agency=agency, format="isf", reader_version="1",
         requested_by=user, is_current=True, status="read",
     )  # fmt: skip
+    models.ColumnMapping.objects.create(name=name, definition={"columns": []}, created_by=user)
     event = models.Event.objects.create(
         public_id=f"kz2014{name}", event_type="earthquake", synthetic=synthetic
     )
