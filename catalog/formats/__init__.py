@@ -20,6 +20,7 @@ from catalog.formats import (
     labels,
     mapped_table,
     quakeml,
+    scml,
     wdcb,
 )
 from catalog.formats.limits import Limits
@@ -92,6 +93,15 @@ FORMATS = (
         quakeml.detect,
         quakeml.read,
         quakeml.write,
+    ),
+    Format(
+        "scml",
+        "SeisComP XML (SCML)",
+        (".xml", ".scml", ".sc3ml"),
+        "application/xml",
+        scml.VERSION,
+        scml.detect,
+        scml.read,
     ),
     Format(
         "css30",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Any, BinaryIO, ClassVar
 
@@ -124,12 +124,14 @@ def check_prolog(head: bytes, expected: str) -> str:
 class Part:
     """One complete element. ``raw`` are its bytes, ``start`` their place in the file.
 
+    ``indent`` blanks stand before it on its line, and nothing else (0 if something does).
     ``shift`` is added to the line numbers of ``element`` and its descendants.
     """
 
     element: Any
     raw: bytes
     start: int
+    indent: int
     first_line: int
     last_line: int
     shift: int
@@ -180,7 +182,10 @@ class Document:
         self._wrong_root = wrong_root
         names = "|".join(words).encode()
         self._start = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?(?:" + names + rb")[\s>/]")
-        self._end = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?(?:" + names + rb")\s*>")
+        self._end = re.compile(
+            rb"</(?:[A-Za-z_][\w.-]*:)?(?:%b)\s*>|<(?:[A-Za-z_][\w.-]*:)?(?:%b)(?:\s[^<>]*)?/>"
+            % (names, names)
+        )
 
     def parts(self, max_elements: int, per_part: bool = True) -> Iterator[Part]:
         """Yield the parts; at most ``max_elements`` elements in one, or in all of them."""
@@ -200,6 +205,7 @@ class Document:
         elements = 0
         root: Any = None
         wrong: Problem | None = None
+        last: Part | None = None
         try:
             for piece in self._pieces():
                 parser.feed(piece)
@@ -226,7 +232,12 @@ class Document:
                         continue
                     raw = b"".join(pieces)
                     match = self._start.search(raw)
-                    first = match.start() if match else 0
+                    if match is None:  # two parts in one piece, as ``<pick a=">"/>`` may be
+                        if last is not None:
+                            yield replace(last, element=element, shift=0)
+                        self._forget(element)
+                        continue
+                    first = match.start()
                     first_line = line + raw.count(b"\n", 0, first)
                     line += raw.count(b"\n")
                     self.last_line = line
@@ -236,7 +247,11 @@ class Document:
                     node, shift = element, 0
                     if line >= _LINES_COUNTED:  # count again from the part
                         node, shift = again(element, raw[first:], self.encoding), first_line - 1
-                    yield Part(node, raw[first:], offset + first, first_line, line, shift)
+                    before = raw[:first].rstrip(b" \t")
+                    indent = first - len(before) if before.endswith(b"\n") else 0
+                    start = offset + first
+                    last = Part(node, raw[first:], start, indent, first_line, line, shift)
+                    yield last
                     offset += len(raw)
                     self._forget(element)
             root = parser.close()
@@ -413,6 +428,7 @@ class Vocabulary:
         Its namespace.
     parents : mapping of str
         The children of each kind of parent, for the kinds in which schemas differ.
+        ``element=field`` is an element that is read under another name.
     many : iterable of str
         Children that may stand several times; all others at most once.
     """
@@ -426,7 +442,10 @@ class Vocabulary:
     ) -> None:
         self.standard = standard
         self.parents = {
-            kind: {f"{{{names}}}{word}": word for word in words.split()}
+            kind: {
+                f"{{{names}}}{word.partition('=')[0]}": word.rpartition("=")[2]
+                for word in words.split()
+            }
             for kind, words in {**_COMMON, **parents}.items()
         }
         self.many = frozenset(many)
