@@ -133,7 +133,7 @@ FORMATS = (
     Format(
         "catalogue-csv",
         "Catalogue table (CSV)",
-        (".csv", ".tsv", ".txt"),
+        (".csv", ".tsv", ".txt", ".xlsx"),
         "text/csv",
         catalogue_csv.VERSION,
         catalogue_csv.detect,
@@ -143,7 +143,7 @@ FORMATS = (
     Format(
         "bulletin-csv",
         "Bulletin table (CSV)",
-        (".csv", ".tsv", ".txt"),
+        (".csv", ".tsv", ".txt", ".xlsx"),
         "text/csv",
         bulletin_csv.VERSION,
         bulletin_csv.detect,
@@ -174,7 +174,8 @@ def by_code(code: str) -> Format:
 def detect(head: bytes, filename: str = "") -> list[str]:
     """Return the codes of the formats a file may be in, best first: by content, then suffix."""
     head, filename = unpacked_head(head, filename)
-    head = head[:HEAD_BYTES]
+    if not head.startswith(b"PK"):  # the words of a workbook lie anywhere in it
+        head = head[:HEAD_BYTES]
     suffix = "." + filename.rsplit(".", 1)[-1].lower() if "." in filename else ""
     found = [format_ for format_ in FORMATS if format_.detect(head, filename)]
     found.sort(key=lambda format_: suffix not in format_.suffixes)

@@ -1,7 +1,8 @@
 """The bulletin table: event rows and the arrival rows that belong to them.
 
-A bulletin as a duty operator types it in a spreadsheet and as a script prints it. The first line
-names the columns, in any order and any subset; the column ``row`` says what a row is::
+A bulletin as a duty operator types it in a spreadsheet and as a script prints it; a workbook
+(.xlsx) is read alike. The first line names the columns, in any order and any subset; the column
+``row`` says what a row is::
 
     row,event_id,time,latitude,longitude,depth_km,KR,MPVA,station,phase,onset,time_residual_s
     event,2014-318-1,2014-11-14T01:24:16.5,42.10,77.27,10,13.6,6.2,,,,
@@ -66,7 +67,7 @@ from catalog.formats.tables import (
     MINUTE_UNCERTAINTY,
     Cells,
     TableRow,
-    first_lines,
+    candidate_headings,
     heading_problems,
     iso_cell,
     moment,
@@ -74,7 +75,6 @@ from catalog.formats.tables import (
     open_table,
     plain,
     point,
-    split_headings,
     text_cell,
     values_of,
 )
@@ -420,7 +420,7 @@ def _usable(fields: tuple[str | None, ...]) -> bool:
 
 def detect(head: bytes, filename: str) -> bool:
     """Tell whether the first line names ``row``, ``time``, and a station or a latitude."""
-    return any(_usable(_fields(split_headings(line, _known)[1])) for line in first_lines(head))
+    return any(_usable(_fields(headings)) for headings in candidate_headings(head, _known))
 
 
 # --- reading ------------------------------------------------------------------------------------

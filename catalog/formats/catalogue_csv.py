@@ -1,9 +1,10 @@
 """The multi-magnitude catalogue table: one row an event, one column a scale.
 
 Headings may be English or Russian and stand in any order; the delimiter is a comma, a semicolon
-or a tab, or the file is a workbook (.xlsx); decimals have a point or a comma; dates are ISO (2014-11-14), 2014/11/14 or 14.11.2014.
-All times are UTC. A time without seconds is good to the minute: its uncertainty is 30 s unless
-the row says otherwise. Values of columns nobody knows are kept as comments ("heading: value").
+or a tab, or the file is a workbook (.xlsx); decimals have a point or a comma; dates are ISO
+(2014-11-14), 2014/11/14 or 14.11.2014. Times are UTC unless the text states an offset. A time
+without seconds is good to the minute: its uncertainty is 30 s unless the row says otherwise.
+Values of columns nobody knows are kept as comments ("heading: value").
 """
 
 from __future__ import annotations

@@ -92,4 +92,10 @@ CODES = (
     "unknown-agency",
     "unknown-settlement",
     "unsupported-block",
+    "workbook-macros",
+    "sheet-not-read",  # of a workbook: one sheet is read
+    "merged-cells",
+    "formula-without-value",  # the program that saved the workbook did not store it
+    "cell-error",  # #REF!, #DIV/0! ...
+    "doubtful-date",  # an Excel date before March 1900, or no date at all
 )

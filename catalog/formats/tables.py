@@ -1,10 +1,10 @@
 """Tables of any kind: a text's lines or a workbook's rows become cells, cells become values.
 
 What the readers of tables share. A workbook (.xlsx) gives the same rows as a text (see
-``spreadsheet``); its problems name the cell beside the column. A text's delimiter is a comma, a semicolon or a tab: the one
-under which most headings are known. A quoted cell may go over several lines; a line that begins
-with ``#`` is a remark. Numbers have a decimal point or comma. A problem names the line and the
-column.
+``spreadsheet``); its problems name the cell beside the column. A text's delimiter is a comma, a
+semicolon or a tab: the one under which most headings are known. A quoted cell may go over several
+lines; a line that begins with ``#`` is a remark. Numbers have a decimal point or comma. A problem
+names the line and the column.
 """
 
 from __future__ import annotations

@@ -72,6 +72,12 @@ MESSAGES = {
     "unknown-agency": _("The agency is not known."),
     "unknown-settlement": _("The settlement is not known."),
     "unsupported-block": _("This part of the format is not read; it is kept as text."),
+    "workbook-macros": _("Workbooks with macros are refused. Save it as .xlsx without them."),
+    "sheet-not-read": _("This sheet of the workbook was not read: only one sheet is."),
+    "merged-cells": _("Cells are merged: only the first of them has the value."),
+    "formula-without-value": _("The cell has a formula but the workbook does not hold its value."),
+    "cell-error": _("The cell holds an error instead of a value."),
+    "doubtful-date": _("This number is no certain date: check the year and the day."),
     # What does not fit into the database (catalog/exchange.py).
     "text-too-long": _("The text is too long and was cut."),
     "agency-too-long": _("The agency code is too long; the solution is kept without it."),
