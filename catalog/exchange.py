@@ -994,12 +994,26 @@ def _gather_observations(
         used[key][arrival.pick_id] = arrival.pick
     for pick in Pick.objects.filter(**condition).annotate(owner=models.F(owner)):
         used[pick.owner][pick.pk] = pick
+    _name_senders(pick for picks in used.values() for pick in picks.values())
     for key, picks in used.items():
         parts[key].picks = [picks[pk] for pk in sorted(picks)]
     for model, name in ((Amplitude, "amplitudes"), (StationMagnitude, "station_magnitudes")):
         rows: models.QuerySet[Any] = model._default_manager.filter(**condition)
         for row in rows.annotate(owner=models.F(owner)).order_by("pk"):
             getattr(parts[row.owner], name).append(row)
+
+
+def _name_senders(picks: Iterable[Pick]) -> None:
+    """Let readings of station bulletins that name no agency carry their sender's, unsaved."""
+    nameless = [pick for pick in picks if pick.entry_id is None and not pick.agency]
+    if nameless:
+        senders = dict(
+            BulletinReading.objects.filter(pk__in={p.reading_id for p in nameless}).values_list(
+                "pk", "agency__code"
+            )
+        )
+        for pick in nameless:
+            pick.agency = senders[pick.reading_id]
 
 
 def entry_records(

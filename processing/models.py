@@ -38,7 +38,7 @@ STALE_SECONDS = 20
 #: An item that failed waits so long, doubled for each attempt.
 BACK_OFF_SECONDS = 5
 #: Items of this kind are small, so a worker claims several at once.
-GROUPED_KINDS = ("recompute", "rerender")
+GROUPED_KINDS = ("recompute", "rerender", "propose")
 GROUP_SIZE = 20
 
 logger = logging.getLogger(__name__)

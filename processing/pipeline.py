@@ -1,6 +1,7 @@
 """The order of the jobs, and nothing else.
 
-    read -> associate -> recompute (locate -> magnitudes -> preference -> publish)
+    read -> associate -> recompute (locate -> magnitudes -> preference -> publish) -> propose
+    read -> readings (those without an event) -> recompute of the events that take them
 
 Each step asks for the next in its own transaction and ends with ``item.finish()`` there, so that a
 step is either stored, finished and followed, or none of it. Every step may run twice without harm.
@@ -14,8 +15,16 @@ from collections.abc import Callable, Collection, Sequence
 from django.conf import settings
 from django.db.models import Count, Q
 
-from catalog.models import Event, Report, User
-from processing.jobs import association, ingestion, location, magnitude, preference, publishing
+from catalog.models import BulletinReading, Event, Report, User
+from processing.jobs import (
+    association,
+    ingestion,
+    location,
+    magnitude,
+    preference,
+    publishing,
+    station_readings,
+)
 from processing.models import ProcessingRun, WorkItem
 from processing.transactions import retried, writing
 
@@ -40,6 +49,10 @@ def read(item: WorkItem) -> None:
             if not run.is_over and run.reading is not None:
                 priority = priority_of(run.reading.entry_count)
                 WorkItem.objects.request("associate", run.pk, run=run, priority=priority)
+                if station_readings.concerns(run.reading):
+                    # After the file's own events, which these readings may belong to.
+                    later = station_readings.PRIORITY
+                    WorkItem.objects.request("readings", run.reading.pk, run=run, priority=later)
             item.finish()
 
     retried(store)
@@ -92,6 +105,46 @@ def associate(item: WorkItem) -> None:
     logger.info("run %d: associated %d entries", run.pk, done)
 
 
+def readings(item: WorkItem) -> None:
+    """Propose events for a file's readings that have none, some thousand at a time."""
+    reading = BulletinReading.objects.select_related("file").get(pk=item.object_id)
+
+    def begin() -> None:
+        with writing():
+            item.hold()
+            station_readings.resolve_stations(reading)
+            station_readings.request_location(station_readings.settle(reading), item.run)
+
+    retried(begin)
+    for spans in station_readings.batches(reading):
+
+        def look(spans: list[station_readings.Span] = spans) -> None:
+            with writing():
+                item.hold()
+                station_readings.request_location(station_readings.look(spans), item.run)
+
+        retried(look)
+
+    def end() -> None:
+        with writing():
+            item.finish()
+
+    retried(end)
+    logger.info("reading %(reading)d: proposals made", {"reading": reading.pk})
+
+
+def propose(items: Sequence[WorkItem]) -> None:
+    """Try readings again that have to do with events that are new, have moved or have ended."""
+
+    def store() -> None:
+        with writing():
+            outcome = station_readings.propose([item.object_id for item in items])
+            station_readings.request_location(outcome)
+            WorkItem.objects.finish_many(items)
+
+    retried(store)
+
+
 def recompute(items: Sequence[WorkItem]) -> None:
     """Locate, size and choose: what follows whenever an event has new evidence."""
 
@@ -107,6 +160,8 @@ def recompute(items: Sequence[WorkItem]) -> None:
             origins = location.locate_many(alive)
             magnitude.compute_many(alive, origins)
             preference.choose_many(alive)
+            near = [(pk, 1) for pk in station_readings.near_readings(alive)]
+            WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)
             if alive:
                 publishing.publish_many(alive, actor=_actor(items))
             WorkItem.objects.finish_many(items)
@@ -134,11 +189,15 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
     "dry-run": dry_run,
     "associate": associate,
+    "readings": readings,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,
     "rerender": rerender,
+    "propose": propose,
 }
+#: Work on one event that a run's progress counts.
+PER_EVENT = ("recompute", "rerender")
 
 
 def run_items(items: Sequence[WorkItem]) -> None:
@@ -159,8 +218,8 @@ def follow_up(run_ids: Collection[int] | None) -> None:
     for run in runs.annotate(
         open=Count("items", filter=Q(items__state="open")),
         parked=Count("items", filter=Q(items__state="parked")),
-        events=Count("items", filter=Q(items__kind__in=GROUPED)),
-        waiting=Count("items", filter=Q(items__kind__in=GROUPED, items__state="open")),
+        events=Count("items", filter=Q(items__kind__in=PER_EVENT)),
+        waiting=Count("items", filter=Q(items__kind__in=PER_EVENT, items__state="open")),
         all_items=Count("items"),
     ):
         if run.stage == run.Stage.RECOMPUTE and run.events:

@@ -138,6 +138,20 @@ class Partition:
     rules: str
 
 
+def standard_error_km(
+    horizontal: float | None, semi_major: float | None, confidence_percent: float | None
+) -> float | None:
+    """Return a standard error [km] of an epicentre from its circle or ellipse.
+
+    An ellipse at confidence p is sqrt(-2 ln(1 - p)) standard ones (two-dimensional normal
+    distribution); without a stated level it is taken as it is.
+    """
+    size = horizontal if horizontal is not None else semi_major
+    if size is None or confidence_percent is None or not 0.0 < confidence_percent < 100.0:
+        return size
+    return size / math.sqrt(-2.0 * math.log(1.0 - confidence_percent / 100.0))
+
+
 def _uncertainty(first: float | None, second: float | None) -> float:
     """Return two standard errors in quadrature; one not reported adds nothing to the floor."""
     return math.hypot(first or 0.0, second or 0.0)

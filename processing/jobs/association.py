@@ -34,7 +34,7 @@ from catalog.models import (
 )
 from processing.core import association as core
 from processing.core import phases
-from processing.jobs import publishing
+from processing.jobs import publishing, station_readings
 from processing.models import ProcessingRun
 
 RULES = core.RuleSet()
@@ -369,7 +369,7 @@ def _load(sql: str, keys: Sequence[int]) -> list[Standing]:
                 time_uncertainty=(
                     None if time_error is None else min(time_error, WIDEST_TIME_UNCERTAINTY_S)
                 ),
-                horizontal_uncertainty_km=_standard_error_km(horizontal, major, confidence),
+                horizontal_uncertainty_km=core.standard_error_km(horizontal, major, confidence),
                 depth_km=depth,
                 depth_uncertainty_km=depth_error,
                 kr=classes.get(entry),
@@ -381,20 +381,6 @@ def _load(sql: str, keys: Sequence[int]) -> list[Standing]:
             horizontal, major, confidence, depth, depth_error,
         ) in rows
     ]  # fmt: skip
-
-
-def _standard_error_km(
-    horizontal: float | None, major: float | None, confidence: float | None
-) -> float | None:
-    """Return a standard error [km] of an epicentre from its circle or ellipse.
-
-    An ellipse at confidence p is sqrt(-2 ln(1 - p)) standard ones (two-dimensional normal
-    distribution); without a stated level it is taken as it is.
-    """
-    size = horizontal if horizontal is not None else major
-    if size is None or confidence is None or not 0.0 < confidence < 100.0:
-        return size
-    return size / math.sqrt(-2.0 * math.log(1.0 - confidence / 100.0))
 
 
 def _arrivals(entries: Sequence[int]) -> dict[int, tuple[tuple[str, str, float], ...]]:
@@ -860,4 +846,5 @@ def _close(event: Event, survivor: int | None, actor: User | None, now: datetime
     # Whoever was merged into this one is now where its reports went.
     if survivor is not None:
         Event.objects.filter(merged_into=event).update(merged_into=survivor)
+    station_readings.follow(event, survivor)
     publishing.withdraw(event, actor=actor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.contrib.gis.geos import Point
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from catalog.models import Agency, Arrival, Event, Origin, Pick
+from catalog.models import Agency, Arrival, Event, Origin, Pick, PickAssociation
 from processing.core import location as core
 from processing.core import phases
 from processing.core.travel_times import load
@@ -52,15 +54,14 @@ def portal_agency() -> Agency:
 
 def locate_many(events: Sequence[Event]) -> dict[int, Origin | None]:
     """Locate those of the events that have readings or had some; see ``locate``."""
+    keys = [event.pk for event in events]
     with_readings = set(
         Pick.objects.filter(
-            entry__current_of__event__in=[event.pk for event in events],
-            station__isnull=False,
-            time__isnull=False,
+            entry__current_of__event__in=keys, station__isnull=False, time__isnull=False
         )
         .values_list("entry__current_of__event", flat=True)
         .distinct()
-    )
+    ) | set(_accepted().filter(event__in=keys).values_list("event", flat=True))
     return {
         event.pk: locate(event)
         if event.pk in with_readings or "location" in event.preference
@@ -107,11 +108,58 @@ def _note(event: Event, **outcome: Any) -> None:
     event.preference = {**event.preference, "location": outcome}
 
 
-def load_readings(event: Event) -> list[Reading]:
-    """Return the onsets of the event's current reports at known stations, each once.
+def _accepted() -> QuerySet[PickAssociation]:
+    """Return what ties readings without an event of their own to events, by somebody's decision."""
+    return PickAssociation.objects.filter(
+        state=PickAssociation.State.ACCEPTED,
+        pick__reading__is_current=True,
+        pick__station__isnull=False,
+        pick__time__isnull=False,
+    )
 
-    The phase is the one its report's arrival names, else the reader's hint.
+
+def load_readings(event: Event) -> list[Reading]:
+    """Return the onsets of the event at known stations, each once.
+
+    They are those of its current reports, under the phase the report's arrival names, else the
+    reader's hint; and the readings of station bulletins that were accepted, under the phase they
+    fit, where no report has the same.
     """
+    kept = _reported_readings(event)
+    known: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    for reading in kept:
+        known[reading.station, _wave(reading.phase)].append(reading.time)
+    for row in (
+        _accepted().filter(event=event).select_related("pick__station", "pick__reading__agency")
+    ).order_by("pick__time", "pick"):
+        pick, station, time = row.pick, row.pick.station, row.pick.time
+        if station is None or time is None:
+            continue
+        same = known[station.pk, _wave(row.phase)]
+        if any(abs((time - other).total_seconds()) <= SAME_READING_S for other in same):
+            continue
+        same.append(time)
+        kept.append(
+            Reading(
+                pick=pick.pk,
+                station=station.pk,
+                latitude=station.latitude,
+                longitude=station.longitude,
+                elevation_m=station.elevation_m,
+                phase=row.phase,
+                time=time,
+                time_uncertainty=pick.time_uncertainty,
+                agency=pick.agency or pick.reading.agency.code,
+            )
+        )
+    return kept
+
+
+def _wave(phase: str) -> str:
+    return phases.family(phase) or phase
+
+
+def _reported_readings(event: Event) -> list[Reading]:
     rows = (
         Pick.objects.filter(
             entry__current_of__event=event, station__isnull=False, time__isnull=False
