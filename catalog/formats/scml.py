@@ -456,7 +456,7 @@ def _leftovers(document: xml.Document) -> Iterator[Problem]:
     for path, (line, times, found) in document.leftovers.items():
         parent, _, name = path.partition("/")
         if parent == "seiscomp" and name in _BLOCKS:
-            yield Problem(line, "unsupported-block", name, "", _HOLDER)
+            yield Problem(line, "unsupported-block", name, found, _HOLDER)
         else:
             yield from xml.unknown_elements({path: (line, times, found)})
 
@@ -735,14 +735,16 @@ class _Gathering:
 
     def _with_picks(self, origin: OriginRecord, loose: _Loose) -> OriginRecord:
         """Return the origin without the arrivals whose picks the file does not have."""
-        kept = tuple(
-            arrival
-            for arrival in origin.arrivals
-            if loose.known(
-                "origin/arrival/pickID", arrival.line_number, arrival.pick_id, self._picks
-            )
-        )
-        return origin if len(kept) == len(origin.arrivals) else replace(origin, arrivals=kept)
+        kept = []
+        for arrival in origin.arrivals:
+            if arrival.pick_id in self._picks:
+                kept.append(arrival)
+            else:
+                found = f"{arrival.pick_id} {arrival.phase or ''}".rstrip()
+                loose.add("origin/arrival/pickID", arrival.line_number, found)
+        if len(kept) == len(origin.arrivals):
+            return origin
+        return replace(origin, arrivals=tuple(kept))
 
     def _with_pick(self, amplitude: AmplitudeRecord, loose: _Loose) -> AmplitudeRecord:
         line, pick_id = amplitude.line_number, amplitude.pick_id
@@ -795,7 +797,9 @@ class _Gathering:
         loose = _Loose()
         for piece in self._amplitudes.values():
             if id(piece) not in self._told:
-                loose.add("amplitude/pickID", piece.first_line, piece.record.pick_id or "")
+                lost = piece.record
+                found = f"{lost.pick_id or ''} {lost.type or ''} {lost.value or ''}".strip()
+                loose.add("amplitude/pickID", piece.first_line, found)
         yield from self._problems(pieces)
         yield from loose.problems("dangling-reference", "pick, stationMagnitude")
 

@@ -38,6 +38,10 @@ SAMPLES: dict[str, list[bytes]] = {
         (GOLDEN / "synthetic_unknown.xml").read_bytes(),
         "".join(quakeml.write([full_event()])).encode(),
     ],
+    "scml": [
+        (GOLDEN / "synthetic_seiscomp_0.7.xml").read_bytes(),
+        (GOLDEN / "synthetic_seiscomp_0.14.xml").read_bytes(),
+    ],
     "css30": [
         (GOLDEN / "synthetic_css30.zip").read_bytes(),
         (GOLDEN / "synthetic_css30.origin").read_bytes(),
@@ -126,6 +130,8 @@ def test_random_bytes_are_refused_or_reported(code: str, content: bytes) -> None
         ("synthetic_unknown.xml", ["quakeml"]),
         ("synthetic_doctype.xml", ["quakeml"]),
         ("synthetic_billion_laughs.xml", ["quakeml"]),
+        ("synthetic_seiscomp_0.7.xml", ["scml"]),
+        ("synthetic_seiscomp_0.14.xml", ["scml"]),
         ("synthetic_catalogue_ru.csv", ["catalogue-csv"]),
         ("synthetic_catalogue_koi8.csv", ["catalogue-csv"]),
         ("synthetic_bulletin_table.csv", ["bulletin-csv"]),
@@ -457,7 +463,7 @@ def data_positions(code: str, data: bytes) -> list[int]:
             code == "catalogue-csv" and 0 < number < 4
         ):
             positions += [at + n for n, c in enumerate(text) if c.isalnum()]
-        elif code == "quakeml" and number > 2:
+        elif code in ("quakeml", "scml") and number > 2:
             inside = False
             for n, c in enumerate(text):
                 if c in "<>":
@@ -469,7 +475,8 @@ def data_positions(code: str, data: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "code, sample", [("isf", 0), ("isf", 1), ("quakeml", 1), ("catalogue-csv", 0)]
+    "code, sample",
+    [("isf", 0), ("isf", 1), ("quakeml", 1), ("scml", 0), ("scml", 1), ("catalogue-csv", 0)],
 )
 def test_every_character_counts(code: str, sample: int) -> None:
     """Spoil each character of the data in turn: a value, a comment or a problem must change."""

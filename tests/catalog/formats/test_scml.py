@@ -164,11 +164,11 @@ def test_a_new_file_with_two_agencies_and_everything_beside(golden: Bytes) -> No
             "1 x 6500 2500 3500 1 123 2",
         ),
         (107, "xml-unknown-element", "stationMagnitude/passedQC", "1 x true"),
-        (97, "dangling-reference", "origin/arrival/pickID", "Pick/none"),
-        (49, "dangling-reference", "amplitude/pickID", ""),
+        (97, "dangling-reference", "origin/arrival/pickID", "Pick/none S"),
+        (49, "dangling-reference", "amplitude/pickID", "AMS 18.0"),
         (53, "xml-unknown-element", "EventParameters/reading", "1 x Pick/A"),
         (196, "xml-unknown-element", "EventParameters/catalog", "1 x made up 2014-01-01T00:00:00Z"),
-        (4, "unsupported-block", "Inventory", ""),
+        (4, "unsupported-block", "Inventory", "1994-01-01T00:00:00Z"),
     ]
     second, first = events  # the one in the catalog element stands before the other
     assert (first.event_id, first.agency) == ("Event/A", "SYN")
@@ -604,8 +604,8 @@ def test_references_to_nothing_are_counted(golden: Bytes) -> None:
     assert [len(e.origins[0].arrivals) for e in events[:2]] == [0, 0]
     dangling = [p for p in problems if p.code == "dangling-reference"]
     assert told(dangling) == [
-        (26, "dangling-reference", "origin/arrival/pickID", "2 x p1"),
-        (34, "dangling-reference", "origin/arrival/pickID", "2 x p1"),
+        (26, "dangling-reference", "origin/arrival/pickID", "2 x p1 P"),
+        (34, "dangling-reference", "origin/arrival/pickID", "2 x p1 P"),
     ]
 
 
