@@ -132,7 +132,7 @@ def _decoder(kind: type) -> Callable[[Any, int], Any]:
 
 def encode_event(record: EventRecord | ReadingsRecord) -> list[Any]:
     """Return a record as plain lists; line numbers count from its first line."""
-    kind: type[Any] = type(record)
+    kind: Any = type(record)
     return _encoder(kind)(record, record.first_line)
 
 

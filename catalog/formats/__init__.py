@@ -16,9 +16,11 @@ from catalog.formats import (
     catalogue_csv,
     css30,
     fdsn_text,
+    gse2,
     isf,
     labels,
     mapped_table,
+    nordic,
     quakeml,
     scml,
     wdcb,
@@ -102,6 +104,24 @@ FORMATS = (
         scml.VERSION,
         scml.detect,
         scml.read,
+    ),
+    Format(
+        "gse2",
+        "GSE2.0",
+        (".gse", ".gse2", ".txt"),
+        "text/plain",
+        gse2.VERSION,
+        gse2.detect,
+        gse2.read,
+    ),
+    Format(
+        "nordic",
+        "Nordic (SEISAN)",
+        (".out", ".nor", ".txt"),
+        "text/plain",
+        nordic.VERSION,
+        nordic.detect,
+        nordic.read,
     ),
     Format(
         "css30",
@@ -198,7 +218,8 @@ def read(
     limits = limits or Limits()
     plain = unpacked(stream, limits)
     if code == mapped_table.CODE:
-        items: Iterator[Item] = mapped_table.read(plain, limits, options and options.mapping)
+        mapping = options.mapping if options else None
+        items: Iterator[Item] = mapped_table.read(plain, limits, mapping)
     else:
         items = by_code(code).read(plain, limits)
     return map(labels.taken, items)

@@ -32,6 +32,7 @@ STATUS = {
     "unknown-format": 415,
     "file-too-large": 413,
     "unknown-agency": 400,
+    "unknown-mapping": 400,
     "agency-required": 400,
     "bad-parameter": 400,
     "no-file": 400,
@@ -39,7 +40,7 @@ STATUS = {
     "key-too-long": 400,
     "key-used-for-another-request": 409,
 }
-PARAMETERS = ("agency", "format", "kind", "dry_run")
+PARAMETERS = ("agency", "format", "kind", "time_zone", "dry_run")
 KEY_LENGTH = 200
 
 ERROR = inline_serializer(
@@ -194,7 +195,13 @@ class UploadView(StaffAPIView):
 
 def parameters(request: Request) -> dict[str, Any]:
     """Return the form's words; one that is unknown, repeated or not allowed is named."""
-    values: dict[str, Any] = {"agency": "", "format": "", "kind": "manual", "dry_run": False}
+    values: dict[str, Any] = {
+        "agency": "",
+        "format": "",
+        "kind": "manual",
+        "time_zone": "UTC",
+        "dry_run": False,
+    }
     for name in request.POST:
         if name == "csrfmiddlewaretoken":
             continue

@@ -8,9 +8,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from catalog.formats import FORMATS
-from catalog.models import Agency
+from catalog.formats.mapped_table import CODE as MAPPED
+from catalog.models import Agency, ColumnMapping
 from processing.desk.messages import format_name
 
+TIME_ZONES = [("UTC", "UTC"), ("Asia/Almaty", _("Almaty time (UTC+7, +6 or +5 by date)"))]
 KINDS = [("manual", _("reviewed by an analyst")), ("automatic", _("automatic"))]
 
 
@@ -30,6 +32,9 @@ class ReadingForm(forms.Form):
     )
     format = forms.ChoiceField(label=_("Format"), required=False)
     kind = forms.ChoiceField(label=_("Bulletin kind"), choices=KINDS, initial="manual")
+    time_zone = forms.ChoiceField(
+        label=_("Times are in"), choices=TIME_ZONES, initial="UTC", required=False
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,8 +42,13 @@ class ReadingForm(forms.Form):
         self.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
         self.fields["format"].choices = [  # type: ignore[attr-defined]
             ("", _("as the file says")),
-            *((format_.code, format_name(format_.code)) for format_ in FORMATS),
+            *((f.code, format_name(f.code)) for f in FORMATS if not f.needs_mapping),
+            *((f"{MAPPED}:{name}", name) for name in _mapping_names()),
         ]
+
+
+def _mapping_names() -> list[str]:
+    return sorted(set(ColumnMapping.objects.values_list("name", flat=True)))
 
 
 class UploadForm(ReadingForm):

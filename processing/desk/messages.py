@@ -78,12 +78,17 @@ MESSAGES = {
     "formula-without-value": _("The cell has a formula but the workbook does not hold its value."),
     "cell-error": _("The cell holds an error instead of a value."),
     "doubtful-date": _("This number is no certain date: check the year and the day."),
+    "value-not-read": _("The value or line was not taken over as it stands; it is kept as text."),
+    "ambiguous-local-time": _(
+        "Clocks of this time zone showed this time twice or never; the first reading is used."
+    ),
     # What does not fit into the database (catalog/exchange.py).
     "text-too-long": _("The text is too long and was cut."),
     "agency-too-long": _("The agency code is too long; the solution is kept without it."),
     "duplicate-arrival": _("The origin uses the same pick twice; the first use is kept."),
     # What a run may end with (processing/jobs/ingestion.py).
     "agency-required": _("Say whose bulletin this is: the file does not tell."),
+    "unknown-mapping": _("There is no column mapping of this name."),
     "file-missing": _("The file is no longer there."),
     "too-many-files": _("Too many files at once."),
     "too-many-problems": _("The file has more problems than are listed here."),

@@ -41,6 +41,7 @@ def take(
     agency: str = "",
     format: str = "",
     kind: str = "manual",
+    time_zone: str = "UTC",
     dry_run: bool = False,
 ) -> Taken:
     """Keep a file and ask for its reading, or for a dry run.
@@ -52,7 +53,14 @@ def take(
     """
     with ingestion.spool(chunks) as spooled:
         return take_spooled(
-            name, spooled, user, agency=agency, format=format, kind=kind, dry_run=dry_run
+            name,
+            spooled,
+            user,
+            agency=agency,
+            format=format,
+            kind=kind,
+            time_zone=time_zone,
+            dry_run=dry_run,
         )
 
 
@@ -64,11 +72,13 @@ def take_spooled(
     agency: str = "",
     format: str = "",
     kind: str = "manual",
+    time_zone: str = "UTC",
     dry_run: bool = False,
 ) -> Taken:
     """Do as ``take`` with bytes that are in already."""
     if kind not in ("manual", "automatic"):
         raise Refused("bad-parameter", field="kind", found=kind[:50], expected="manual, automatic")
+    format, options = ingestion.said_of(format, time_zone or "UTC")
     chosen, code = ingestion.choose(spooled.head, name, agency=agency, format=format, user=user)
     with transaction.atomic():
         file, created = ingestion.keep(name, spooled, user)
@@ -78,6 +88,7 @@ def take_spooled(
             format=code,
             requested_by=user,
             evaluation_mode=kind,
+            options=options,
             dry_run=dry_run,
         )
     return Taken(file, run, not created, chosen.code, code)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from processing.desk import views
+from processing.desk import mappings, views
 
 urlpatterns = [
     path("", views.desk, name="desk"),
@@ -11,5 +11,7 @@ urlpatterns = [
     path("runs/", views.runs, name="runs"),
     path("runs/<int:pk>/", views.run_page, name="run"),
     path("runs/<int:pk>/read-again", views.read_again, name="read-again"),
+    path("mappings/", mappings.mappings, name="mappings"),
+    path("mappings/new", mappings.mapping, name="mapping"),
     path("review/", views.review, name="review"),
 ]

@@ -137,6 +137,7 @@ def _take(request: HttpRequest, form: UploadForm, file: Any) -> dict[str, Any]:
             agency=values["agency"].code if values["agency"] else "",
             format=values["format"],
             kind=values["kind"],
+            time_zone=values["time_zone"],
             dry_run=values["dry_run"],
         )
     except Refused as refused:
@@ -277,6 +278,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
                     "agency": reading.agency.code,
                     "format": reading.format,
                     "kind": reading.evaluation_mode,
+                    "time_zone": reading.options.get("time_zone", "UTC"),
                 }
             ),
             "readings": reading.file.readings.select_related("agency").order_by("-number"),
@@ -300,6 +302,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
                     "agency": run.parameters.get("agency"),
                     "format": run.parameters.get("format"),
                     "kind": run.parameters.get("evaluation_mode"),
+                    "time_zone": run.parameters.get("options", {}).get("time_zone", "UTC"),
                 }
             ),
         }
@@ -343,12 +346,18 @@ def read_again(request: HttpRequest, pk: int) -> HttpResponse:
         notices.error(request, _("Choose an agency and a format."))
         return redirect("run", run.pk)
     values = form.cleaned_data
+    try:
+        code, options = ingestion.said_of(values["format"], values["time_zone"] or "UTC")
+    except Refused as refused:
+        notices.error(request, messages.sentence(refused.code, refused.values))
+        return redirect("run", run.pk)
     new = ingestion.request_reading(
         file,
         agency=values["agency"],
-        format=values["format"],
+        format=code,
         requested_by=request.user,
         evaluation_mode=values["kind"],
+        options=options,
     )
     if new.pk == run.pk:
         notices.info(request, _("The file is read in just this way already."))

@@ -38,7 +38,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from catalog import exchange
-from catalog.formats import FORMATS, Limits, ReadOptions, by_code, detect
+from catalog.formats import FORMATS, Limits, ReadOptions, by_code, detect, mapped_table
 from catalog.formats.problems import Problem, Severity
 from catalog.formats.records import EventRecord, ReadingsRecord
 from catalog.models import (
@@ -49,6 +49,7 @@ from catalog.models import (
     BulletinFile,
     BulletinProblem,
     BulletinReading,
+    ColumnMapping,
     MergeDecision,
     Report,
     User,
@@ -75,6 +76,7 @@ REHEARSAL_NUMBERS = 2_000_000_000
 #: Codes of failed runs beside those of the formats.
 CODES = (
     "agency-required",
+    "unknown-mapping",
     "file-missing",
     "too-many-files",
     "too-many-problems",
@@ -248,6 +250,39 @@ def choose(
     return chosen, code
 
 
+#: Civil time that bulletins of the country are written in; the offset is that of each date.
+TIME_ZONES = ("UTC", "Asia/Almaty")
+
+
+def said_of(format: str, time_zone: str = "UTC") -> tuple[str, ReadOptions]:
+    """Return a format's code and the options of reading, as an operator names them.
+
+    ``mapped-table:NAME`` is the newest version of that column mapping.
+
+    Raises
+    ------
+    Refused
+        ``unknown-mapping``, ``bad-parameter``.
+    """
+    if time_zone not in TIME_ZONES:
+        raise Refused(
+            "bad-parameter",
+            field="time_zone",
+            found=time_zone[:50],
+            expected=", ".join(TIME_ZONES),
+        )
+    code, colon, name = format.partition(":")
+    if code != mapped_table.CODE:
+        return format, ReadOptions(time_zone=time_zone)
+    mapping = (
+        ColumnMapping.objects.filter(name=name).order_by("-version").first() if colon else None
+    )
+    if mapping is None:
+        known = ColumnMapping.objects.order_by("name").values_list("name", flat=True).distinct()
+        raise Refused("unknown-mapping", found=name[:50], expected=", ".join(known[:20]))
+    return code, ReadOptions(time_zone=time_zone, mapping=mapping.definition)
+
+
 # --- request --------------------------------------------------------------------------------------
 
 
@@ -259,6 +294,7 @@ def request_reading(
     requested_by: User,
     evaluation_mode: str = "manual",
     options: ReadOptions | None = None,
+    edition_of: BulletinFile | None = None,
     dry_run: bool = False,
 ) -> ProcessingRun:
     """Ask for a reading of a file; return the run to watch.
@@ -284,11 +320,12 @@ def request_reading(
                     "format": format,
                     "evaluation_mode": evaluation_mode,
                     "options": said,
+                    "edition_of": edition_of.pk if edition_of else None,
                 },
             )
             WorkItem.objects.request("dry-run", run.pk, run=run, priority=6)
             return run
-        same = existing_run(file, agency, format, evaluation_mode, said)
+        same = existing_run(file, agency, format, evaluation_mode, said, edition_of)
         if same is not None:
             return same
         last = file.readings.aggregate(last=Max("number"))["last"] or 0
@@ -300,6 +337,7 @@ def request_reading(
             reader_version=version,
             evaluation_mode=evaluation_mode,
             options=said,
+            edition_of=edition_of,
             requested_by=requested_by,
         )
         run = ProcessingRun.objects.create(
@@ -321,7 +359,12 @@ def told(options: ReadOptions | None) -> dict[str, Any]:
 
 
 def existing_run(
-    file: BulletinFile, agency: Agency, format: str, evaluation_mode: str, options: dict[str, Any]
+    file: BulletinFile,
+    agency: Agency,
+    format: str,
+    evaluation_mode: str,
+    options: dict[str, Any],
+    edition_of: BulletinFile | None,
 ) -> ProcessingRun | None:
     """Return the run of a waiting or current reading of just this kind, if there is one."""
     reading = (
@@ -331,6 +374,7 @@ def existing_run(
             reader_version=by_code(format).version,
             evaluation_mode=evaluation_mode,
             options=options,
+            edition_of=edition_of,
             status__in=[BulletinReading.Status.PENDING, BulletinReading.Status.READ],
         )
         .order_by("-number")
@@ -821,6 +865,7 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
             reader_version=by_code(wanted["format"]).version,
             evaluation_mode=wanted["evaluation_mode"],
             options=wanted["options"],
+            edition_of_id=wanted["edition_of"],
             requested_by=run.actor or file.uploader,
         )
         rehearsal = ProcessingRun.objects.create(

@@ -27,7 +27,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--agency", default="", help="code; without it, as the file says")
-        parser.add_argument("--format", default="", help="code; without it, as the file says")
+        parser.add_argument(
+            "--format",
+            default="",
+            help="code; without it, as the file says; mapped-table:NAME reads by a column mapping",
+        )
+        parser.add_argument(
+            "--time-zone", default="UTC", choices=ingestion.TIME_ZONES, help="of the file's times"
+        )
         parser.add_argument("--automatic", action="store_true", help="not reviewed by an analyst")
         parser.add_argument("--dry-run", action="store_true", help="say what it would do")
         parser.add_argument("--user", default="", help="whose upload it is; else a superuser's")
@@ -59,6 +66,7 @@ class Command(BaseCommand):
                     agency=options["agency"],
                     format=options["format"],
                     kind="automatic" if options["automatic"] else "manual",
+                    time_zone=options["time_zone"],
                     dry_run=options["dry_run"],
                 )
             except Refused as refused:

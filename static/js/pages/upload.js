@@ -83,7 +83,7 @@ function add(files) {
 async function send(item) {
   const body = new FormData();
   body.append("file", item.file);
-  for (const name of ["agency", "format", "kind"]) body.append(name, form.elements[name].value);
+  for (const name of ["agency", "format", "kind", "time_zone"]) body.append(name, form.elements[name].value);
   body.append("dry_run", form.elements.dry_run.checked ? "true" : "false");
   const state = part(item.row, "state");
   state.textContent = words.sending;
