@@ -52,6 +52,8 @@ SAMPLES: dict[str, list[bytes]] = {
         (GOLDEN / "synthetic_events_without_heading.fdsn.txt").read_bytes(),
     ],
     "wdcb-1962": [(GOLDEN / "synthetic_ussr_1962.txt").read_bytes()],
+    "hypo71-phase": [(GOLDEN / "synthetic_hypo71.pha").read_bytes()],
+    "hypo71-summary": [(GOLDEN / "synthetic_hypo71.sum").read_bytes()],
     "catalogue-csv": [
         (GOLDEN / "synthetic_catalogue_ru.csv").read_bytes(),
         (GOLDEN / "synthetic_mixed_encoding.csv").read_bytes(),
