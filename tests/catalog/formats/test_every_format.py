@@ -42,6 +42,14 @@ SAMPLES: dict[str, list[bytes]] = {
         (GOLDEN / "synthetic_seiscomp_0.7.xml").read_bytes(),
         (GOLDEN / "synthetic_seiscomp_0.14.xml").read_bytes(),
     ],
+    "gse2": [
+        (GOLDEN / "synthetic_bulletin.gse").read_bytes(),
+        (GOLDEN / "synthetic_damaged.gse").read_bytes(),
+    ],
+    "nordic": [
+        (GOLDEN / "synthetic_nordic.out").read_bytes(),
+        (GOLDEN / "synthetic_nordic_damaged.out").read_bytes(),
+    ],
     "css30": [
         (GOLDEN / "synthetic_css30.zip").read_bytes(),
         (GOLDEN / "synthetic_css30.origin").read_bytes(),
@@ -137,6 +145,10 @@ def test_random_bytes_are_refused_or_reported(code: str, content: bytes) -> None
         ("synthetic_catalogue_ru.csv", ["catalogue-csv"]),
         ("synthetic_catalogue_koi8.csv", ["catalogue-csv"]),
         ("synthetic_bulletin_table.csv", ["bulletin-csv"]),
+        ("synthetic_bulletin.gse", ["gse2"]),
+        ("synthetic_damaged.gse", ["gse2"]),
+        ("synthetic_nordic.out", ["nordic"]),
+        ("synthetic_nordic_compact.out", ["nordic"]),
         ("wrong_format.txt", []),
         ("empty.txt", []),
     ],
