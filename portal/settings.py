@@ -16,6 +16,8 @@ from csp.constants import NONCE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from portal.proxies import Networks
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRIVATE_DIR = BASE_DIR / ".local"
 
@@ -47,6 +49,16 @@ def env_list(name: str) -> list[str]:
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
 
 
+def env_networks(name: str, default: str) -> Networks:
+    value = os.environ.get(name, default)
+    try:
+        return Networks.parse([part.strip() for part in value.split(",") if part.strip()])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r} ({error}); use addresses, networks or the word unix"
+        ) from error
+
+
 def database(url: str, **options: Any) -> dict[str, Any]:
     """Return Django's settings for ``postgres://user:password@host:port/name``."""
     parts = urlsplit(url)
@@ -65,10 +77,15 @@ def database(url: str, **options: Any) -> dict[str, Any]:
     }
 
 
+def unfit_secret(key: str) -> bool:
+    """True for a secret that is short, of few letters, or printed in a file that all can read."""
+    printed = ("django-insecure", "only-for-tools", "change", "replace", "<")
+    return len(key) < 50 or len(set(key)) < 12 or key.lower().startswith(printed)
+
+
 DEBUG = env_bool("DEBUG", False)
-SECRET_KEY = env(
-    "SECRET_KEY", "only-for-tools-that-never-serve" if env_bool("TOOL", False) else None
-)
+TOOL = env_bool("TOOL", False)
+SECRET_KEY = env("SECRET_KEY", "only-for-tools-that-never-serve" if TOOL else None)
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS") or ["127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
@@ -91,6 +108,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First: all that follow see the client's address and scheme, not the proxy's.
+    "portal.proxies.TrustedProxyMiddleware",
+    "portal.requests.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -127,9 +147,7 @@ TEMPLATES = [
 # "default" is the role of the process: the worker's (owner) for Celery and manage.py, the web
 # role for gunicorn. "download" reads only and may take long. "progress" is a second, autocommit
 # connection of a worker: what it writes is seen while the work's transaction still runs.
-_DATABASE_URL = env(
-    "DATABASE_URL", "postgres://tool@127.0.0.1/tool" if env_bool("TOOL", False) else None
-)
+_DATABASE_URL = env("DATABASE_URL", "postgres://tool@127.0.0.1/tool" if TOOL else None)
 _POOL = {"OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}}
 DATABASES = {
     "default": database(_DATABASE_URL, **(_POOL if env_bool("DB_POOL", False) else {})),
@@ -238,11 +256,20 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 HTTPS = env_bool("HTTPS", False)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = HTTPS
+# Programs of this machine ask these without a proxy; no secret is in them.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 0)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env_bool("HSTS_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = env_bool("HSTS_PRELOAD", False)
+#: Whose word on the client's address and scheme is taken: see portal/proxies.py.
+TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES", "")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+#: Who may read /metrics without the token. A Unix socket is guarded by its file's mode.
+METRICS_NETWORKS = env_networks("METRICS_NETWORKS", "127.0.0.0/8,::1,unix")
+METRICS_TOKEN = env("METRICS_TOKEN", "")
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -262,18 +289,54 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
 }
 
+SILENCED_SYSTEM_CHECKS = [
+    # Whether other hosts below the domain speak HTTPS only, its owner knows: HSTS_SUBDOMAINS.
+    "security.W005",
+    # Browsers' built-in lists are a step nobody takes by default: HSTS_PRELOAD.
+    "security.W021",
+    # GDAL before 3.9 may follow links in spatial references and rasters; no visitor's file and no
+    # word of a request ever reaches GDAL.
+    "gis.W001",
+]
+
 # --- Identity --------------------------------------------------------------------------------
 #: The authority of our QuakeML resource ids: smi:<authority>/...
 QUAKEML_AUTHORITY = env("QUAKEML_AUTHORITY", "kz.seismo.portal")
 #: The code under which computed solutions and the merged catalogue appear.
 PORTAL_AGENCY_CODE = env("PORTAL_AGENCY_CODE", "KZPORTAL")
 
+# --- Logs ------------------------------------------------------------------------------------
+LOG_FORMAT = env("LOG_FORMAT", "text")
+if LOG_FORMAT not in ("text", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; use text or json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "text": {
+            "()": "portal.logs.TextFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+        "json": {"()": "portal.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
 }
+
+# --- Production ------------------------------------------------------------------------------
+#: Served to others: then nothing that is only good for a developer's machine is accepted.
+PRODUCTION = env_bool("PRODUCTION", HTTPS)
+if PRODUCTION:
+    unfit = [
+        reason
+        for reason, found in (
+            ("DEBUG is true", DEBUG),
+            ("TOOL is true", TOOL),
+            ("SECRET_KEY is the example's or shorter than 50 characters", unfit_secret(SECRET_KEY)),
+            ("HTTPS is not true", not HTTPS),
+            ("ALLOWED_HOSTS is not set, or allows all", env_list("ALLOWED_HOSTS") in ([], ["*"])),
+        )
+        if found
+    ]
+    if unfit:
+        raise ImproperlyConfigured(f"not fit for production: {'; '.join(unfit)}")

@@ -4,11 +4,17 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 
-from portal import views
+from portal import health, views
+
+#: Also knows a full disk: see ``portal.views.server_error``.
+handler500 = "portal.views.server_error"
 
 urlpatterns = [
-    path("healthz", views.healthz, name="healthz"),
-    path("readyz", views.readyz, name="readyz"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics_page, name="metrics"),
+    # nginx shows this in place of its own page: a body it did not pass on.
+    path("too-large", views.too_large, name="too-large"),
     path("csp-report", views.csp_report, name="csp-report"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("i18n/", include("django.conf.urls.i18n")),

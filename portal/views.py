@@ -1,20 +1,21 @@
-"""Public pages and the two health answers."""
+"""Public pages, and what is said when a request cannot be met."""
 
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Count as CountOf
 from django.db.models import F, Max, Min, QuerySet
 from django.db.models.functions import Left, Length
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.http import HttpResponsePermanentRedirect as Moved
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -54,6 +55,7 @@ from catalog.search import (
 )
 from portal.templatetags import seismo
 from processing.core import geodesy
+from processing.transactions import is_no_space
 
 logger = logging.getLogger(__name__)
 
@@ -66,29 +68,40 @@ LIST_LENGTH = 100
 PAGE_LENGTH = 100
 MAX_PAGE_LENGTH = 1000
 EVENT_IN_ADDRESS = "EVENT"
+#: A full disk is mended by a person.
+NO_SPACE_RETRY_SECONDS = 300
 
 
-# --- Health ------------------------------------------------------------------------------------
-
-
-@never_cache
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
-    return HttpResponse("ok\n", content_type="text/plain")
+# --- What is not a page of the catalogue --------------------------------------------------------
 
 
 @never_cache
-@require_safe
-def readyz(request: HttpRequest) -> HttpResponse:
-    """The process can do its work: the database answers and is migrated."""
-    from django.db.migrations.executor import MigrationExecutor
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Say that a request's body was larger than the proxy lets through."""
+    text = _("The file is larger than allowed.")
+    values = {"limit": settings.UPLOAD_MAX_BYTES}
+    return _told(request, 413, "file-too-large", text, values)
 
-    executor = MigrationExecutor(connection)
-    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if waiting:
-        return JsonResponse({"ready": False, "migrations": len(waiting)}, status=503)
-    return JsonResponse({"ready": True})
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer after an error of ours; when it was a full disk, say so: nothing was stored."""
+    if is_no_space(sys.exc_info()[1]):
+        text = _("There is no space left to store this. Nothing of it was kept; try again later.")
+        response = _told(request, 507, "no-space", text, {})
+        response["Retry-After"] = str(NO_SPACE_RETRY_SECONDS)
+        return response
+    return HttpResponse(render_to_string("500.html", request=None), status=500)
+
+
+def _told(
+    request: HttpRequest, status: int, code: str, text: str, values: dict[str, Any]
+) -> HttpResponse:
+    """Say a reason to a person as a page, to a program in the shape of the upload API."""
+    if "text/html" in request.headers.get("Accept", ""):
+        words = {"text": text, "limit": values.get("limit")}
+        return HttpResponse(render_to_string("refused.html", words), status=status)
+    body = {"code": code, "message": text, "values": values, "line": None}
+    return JsonResponse(body, status=status)
 
 
 @csrf_exempt

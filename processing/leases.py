@@ -2,7 +2,8 @@
 
 Both go over the "progress" connection, which commits each statement at once. A lease that is not
 renewed runs out; then the sweep gives the work to another worker, and the first one's attempt to
-finish is refused.
+finish is refused. All of it is told by the database's clock: machines' own clocks may differ, and
+one that is fast must not take the others' work away.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import OperationalError, connections
-from django.utils import timezone
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
 from processing.transactions import is_passing
 
@@ -27,13 +27,21 @@ PROGRESS_SECONDS = 0.5
 logger = logging.getLogger(__name__)
 
 
+def database_now(alias: str = DEFAULT_DB_ALIAS) -> datetime:
+    """Return the time by the one clock all workers share, not frozen in a transaction."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
 def lease_end(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.WORK_LEASE_SECONDS)
 
 
 def renew(owner: str, item_ids: Sequence[int], now: datetime | None = None) -> int:
     """Renew the leases this owner still holds and say that their runs live; return how many."""
-    now = now or timezone.now()
+    now = now or database_now(CONNECTION)
     with connections[CONNECTION].cursor() as cursor:
         # Never wait for the work's own transaction: it holds these rows only while it commits.
         cursor.execute("SET lock_timeout = 2000")

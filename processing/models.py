@@ -26,8 +26,8 @@ from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from processing.leases import Progress, heartbeat, lease_end
-from processing.transactions import is_lost_connection
+from processing.leases import Progress, database_now, heartbeat, lease_end
+from processing.transactions import is_lost_connection, is_no_space
 
 #: Wake-ups for one transaction's work: each worker that looks goes on until nothing waits.
 WAKE_UP_LIMIT = 4
@@ -37,6 +37,8 @@ WAKE_UP_EXPIRES_SECONDS = 120
 STALE_SECONDS = 20
 #: An item that failed waits so long, doubled for each attempt.
 BACK_OFF_SECONDS = 5
+#: On a full disk trying again soon helps nobody.
+NO_SPACE_SECONDS = 30
 #: Items of this kind are small, so a worker claims several at once.
 GROUPED_KINDS = ("recompute", "rerender", "propose")
 GROUP_SIZE = 20
@@ -173,7 +175,7 @@ class WorkItemManager(models.Manager["WorkItem"]):
         if not objects:
             return []
         ordered = sorted(dict(objects).items())  # one order everywhere: no deadlock between two
-        now = timezone.now()
+        now = database_now()
         with connection.cursor() as cursor:
             cursor.execute(
                 """
@@ -243,13 +245,13 @@ class WorkItemManager(models.Manager["WorkItem"]):
             state=WorkItem.State.OPEN,
             priority__lt=above,
             lease_until__isnull=True,
-            not_before__lte=now or timezone.now(),
+            not_before__lte=now or database_now(),
         ).exists()
 
     def _claim(
         self, which: str, limit: int, now: datetime | None, owner: str = "", **values: Any
     ) -> list[WorkItem]:
-        now = now or timezone.now()
+        now = now or database_now()
         values.update(
             now=now,
             owner=owner or f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(6)}",
@@ -295,7 +297,7 @@ class WorkItemManager(models.Manager["WorkItem"]):
         held = {row.pk for row in current if row.lease_owner == mine[row.pk].lease_owner}
         if lost := sorted(set(mine) - held):
             raise LeaseLost(f"no longer held: {', '.join(str(mine[pk]) for pk in lost)}")
-        now = timezone.now()
+        now = database_now()
         again = [row for row in current if row.requested_version > mine[row.pk].requested_version]
         for row in again:
             row.attempts = 0
@@ -310,13 +312,18 @@ class WorkItemManager(models.Manager["WorkItem"]):
         for pk in done:
             mine[pk].state = WorkItem.State.DONE
 
+    def oldest_age(self) -> float | None:
+        """Return how long the oldest open item has waited [s]; ``None`` when none waits."""
+        first = self.filter(state=WorkItem.State.OPEN).aggregate(at=models.Min("created_at"))["at"]
+        return None if first is None else round((database_now() - first).total_seconds(), 1)
+
     def sweep(self, now: datetime | None = None) -> list[int]:
         """Free what was left lying, and name what the workers should be told of again.
 
         An expired lease is that of a worker that died or hangs; after the last attempt the item is
         parked for a person to see.
         """
-        now = now or timezone.now()
+        now = now or database_now()
         expired = self.filter(state=WorkItem.State.OPEN, lease_until__lt=now)
         with transaction.atomic():
             for item in expired.select_for_update(skip_locked=True):
@@ -428,37 +435,38 @@ class WorkItem(models.Model):
             current = self._still_mine()
             if current is not None:
                 current.attempts = max(0, current.attempts - 1)
-                current.free(timezone.now())
+                current.free(database_now())
                 pk = self.pk
                 transaction.on_commit(lambda: WorkItem.objects.wake_up([pk]))
 
     def give_back(self, error: Exception) -> None:
         """Leave the item open after an error, with its traceback, or park it.
 
-        A database that went away is nobody's fault and counts as no attempt. If even this cannot
-        be written, the lease runs out and the sweep does the rest.
+        A database that went away and a full disk are nobody's fault and count as no attempt. If
+        even this cannot be written, the lease runs out and the sweep does the rest.
         """
-        now = timezone.now()
         text = "".join(traceback.format_exception(error))[-20_000:]
-        lost = is_lost_connection(error)
+        lost, full = is_lost_connection(error), is_no_space(error)
         if lost:
             close_old_connections()
         try:
             with transaction.atomic():
+                now = database_now()
                 current = self._still_mine()
                 if current is None:
                     return
                 current.last_error = text
-                if lost:
+                if lost or full:
                     current.attempts -= 1
                 wait = BACK_OFF_SECONDS * 2 ** max(0, current.attempts - 1)
+                wait = 0 if lost else NO_SPACE_SECONDS if full else wait
                 current.free(
                     now,
-                    not_before=now + timedelta(seconds=0 if lost else wait),
+                    not_before=now + timedelta(seconds=wait),
                     park=current.attempts >= settings.WORK_MAX_ATTEMPTS,
                 )
         except OperationalError as second:
-            if not is_lost_connection(second):
+            if not is_lost_connection(second) and not is_no_space(second):
                 raise
             logger.warning("%s could not be given back (%s); its lease runs out", self, second)
 

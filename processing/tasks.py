@@ -16,7 +16,7 @@ from celery import shared_task
 from processing import pipeline
 from processing.leases import heartbeat
 from processing.models import LeaseLost, WorkItem
-from processing.transactions import is_lost_connection
+from processing.transactions import is_lost_connection, is_no_space
 
 #: Then another message takes over, so that Celery can end, restart or share out its workers.
 DRAIN_SECONDS = 30.0
@@ -44,11 +44,14 @@ def work(work_item_id: int) -> None:
 
 
 def do(group: Sequence[WorkItem]) -> bool:
-    """Do claimed items, which share one lease; return False when the database went away.
+    """Do claimed items, which share one lease; return False when nothing else can be done either.
+
+    That is when the database went away or a disk is full.
 
     A group is one transaction. If it fails, each of its items is done alone, so that only the one
     that is to blame keeps the error.
     """
+    begun = time.monotonic()
     with heartbeat(group[0].lease_owner, [item.pk for item in group]):
         if len(group) > 1:
             try:
@@ -67,10 +70,30 @@ def do(group: Sequence[WorkItem]) -> bool:
                 logger.warning("%s", error)
             except Exception as error:
                 # Stored with the item, which will be tried again; the other items go on.
-                logger.exception("%s failed (attempt %d)", item, item.attempts)
-                if is_lost_connection(error):
+                logger.exception(
+                    "%(kind)s of %(object)d failed, item %(item)d, attempt %(attempt)d",
+                    {
+                        "kind": item.kind,
+                        "object": item.object_id,
+                        "item": item.pk,
+                        "attempt": item.attempts,
+                    },
+                )
+                if is_lost_connection(error) or is_no_space(error):
                     return False
-    pipeline.follow_up({item.run_id for item in group if item.run_id})
+    runs = {item.run_id for item in group if item.run_id}
+    logger.info(
+        "%(kind)s of %(objects)s, run %(runs)s: %(done)d of %(items)d items in %(seconds)s s",
+        {
+            "kind": group[0].kind,
+            "objects": [item.object_id for item in group],
+            "runs": sorted(runs),
+            "done": sum(item.state == item.State.DONE for item in group),
+            "items": len(group),
+            "seconds": round(time.monotonic() - begun, 3),
+        },
+    )
+    pipeline.follow_up(runs)
     return True
 
 

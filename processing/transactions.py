@@ -6,6 +6,7 @@ serialization, lock timeout). Nothing of it was written, so it may simply be don
 
 from __future__ import annotations
 
+import errno
 import logging
 import random
 import time
@@ -18,6 +19,10 @@ from django.db import OperationalError, connection, transaction
 LOCK_TIMEOUT_SECONDS = 10
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.05
+
+#: disk_full: PostgreSQL's own word for it.
+NO_SPACE_STATE = "53100"
+NO_SPACE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 #: serialization_failure, deadlock_detected, lock_not_available
 PASSING_STATES = frozenset({"40001", "40P01", "55P03"})
@@ -49,6 +54,13 @@ def is_lost_connection(error: BaseException) -> bool:
     return isinstance(error, OperationalError) and (
         state is None or state.startswith(("57P", "08"))
     )
+
+
+def is_no_space(error: BaseException | None) -> bool:
+    """True when a disk is full, the database's or ours: freeing space cures it, nothing else."""
+    if isinstance(error, OSError):
+        return error.errno in NO_SPACE_ERRORS
+    return getattr(getattr(error, "__cause__", None), "sqlstate", None) == NO_SPACE_STATE
 
 
 class Overtaken(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -76,16 +77,19 @@ class Application:
 
     def gunicorn(self, listener: socket.socket, *, workers: int = 2, threads: int = 8) -> Service:
         """Return the web server on a socket that is already bound (so the port is ours)."""
+        counts = self.run / "metrics"  # what its processes count, shared in files: from nothing
+        shutil.rmtree(counts, ignore_errors=True)
+        counts.mkdir(parents=True)
         return Service(
             "web server",
             [
                 str(self.checkout.python), "-m", "gunicorn", "portal.wsgi:application",
-                "--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread",
+                "--config", "deploy/gunicorn.py", "--bind", f"fd://{listener.fileno()}",
                 "--workers", str(workers), "--threads", str(threads),
-                "--worker-tmp-dir", str(self.run), "--no-control-socket",
-                "--graceful-timeout", "10", "--access-logfile", "-",
+                "--worker-tmp-dir", str(self.run),
             ],
-            self.logs / "web.log", self.web, self.checkout.root, self.run / "processes.json",
+            self.logs / "web.log", {**self.web, "PROMETHEUS_MULTIPROC_DIR": str(counts)},
+            self.checkout.root, self.run / "processes.json",
             inherit=(listener.fileno(),),
         )  # fmt: skip
 
