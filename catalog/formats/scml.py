@@ -171,6 +171,7 @@ class _Origin:
     """An origin with what is nested in it. ``record`` is ``None`` without time and place."""
 
     origin_id: str
+    stated: bool  # it has a ``publicID`` of its own
     record: OriginRecord | None
     magnitudes: tuple[tuple[MagnitudeRecord, tuple[_Contribution, ...]], ...]
     station_magnitudes: tuple[StationMagnitudeRecord, ...]
@@ -213,7 +214,7 @@ class _Walker(xml.EventWalker):
             text="",
             first_line=0,
             last_line=0,
-            event_id=self.public_id(element, "event", ordinal),
+            event_id=self.stated_id(element, "event", ordinal),
             event_type=event_type,
             event_type_certainty=self.word(fields, "typeCertainty", CERTAINTIES),
             descriptions=self.descriptions(fields),
@@ -230,6 +231,11 @@ class _Walker(xml.EventWalker):
             self.references(fields, "originReference", preferred_origin),
             self.references(fields, "focalMechanismReference", preferred_mechanism),
         )
+
+    def stated_id(self, element: Any, path: str, ordinal: int) -> str | None:
+        """Return the ``publicID``; without one a report has no id that a later file could name."""
+        public_id = self.public_id(element, path, ordinal)
+        return public_id if element.get("publicID", "").strip() else None
 
     def event_type(self, fields: Fields) -> tuple[str | None, tuple[str, ...]]:
         """Return QuakeML's word, and SeisComP's in a comment where it says more."""
@@ -269,7 +275,12 @@ class _Walker(xml.EventWalker):
             if station_magnitude is not None:
                 station_magnitudes.append(station_magnitude)
         return _Origin(
-            origin_id, record, tuple(magnitudes), tuple(station_magnitudes), self.line(element)
+            origin_id,
+            bool(element.get("publicID", "").strip()),
+            record,
+            tuple(magnitudes),
+            tuple(station_magnitudes),
+            self.line(element),
         )
 
     def arrival(self, element: Any, ordinal: int) -> ArrivalRecord | None:
@@ -858,14 +869,17 @@ def _in_order(pieces: dict[str, _Piece[R]], ids: Iterable[str]) -> list[_Piece[R
 def _head_without_event(
     origins: list[_Origin], mechanisms: tuple[FocalMechanismRecord, ...]
 ) -> EventRecord:
-    """Return what stands in place of an event: the id and agency of its origin."""
-    own: OriginRecord | FocalMechanismRecord | None
-    own = next((origin.record for origin in origins if origin.record is not None), None)
-    origin_id = None if own is None else own.origin_id
-    event_id = origin_id
-    if own is None:
-        own = mechanisms[0]
-        event_id = own.focal_mechanism_id
+    """Return what stands in place of an event: id and agency of its first origin.
+
+    Mechanisms without an origin have an agency, but no id: theirs is not that of a report.
+    """
+    first = next((origin for origin in origins if origin.record is not None), None)
+    own: OriginRecord | FocalMechanismRecord
+    if first is None or first.record is None:
+        own, event_id, origin_id = mechanisms[0], None, None
+    else:
+        own, origin_id = first.record, first.origin_id
+        event_id = origin_id if first.stated else None
     return EventRecord(
         text="",
         first_line=0,

@@ -566,3 +566,10 @@ def test_a_closing_tag_inside_cdata_does_not_end_the_event(golden: Bytes) -> Non
     )
     (event,), _ = read_all("quakeml", data)
     assert event.text.endswith("</origin>\n  </event>")
+
+
+def test_events_that_are_one_tag_have_a_text(golden: Bytes) -> None:
+    data = golden("synthetic_unknown.xml")
+    data = data.replace(b"  <event ", b'<event publicID="a"/><event publicID="b"/><event ', 1)
+    events, _ = read_all("quakeml", data)
+    assert [e.text for e in events[:2]] == ['<event publicID="a"/>', '<event publicID="b"/>']

@@ -18,6 +18,7 @@ from lxml import etree
 from catalog.formats import FormatError, Limits, detect, read, scml
 from catalog.formats.problems import CODES, Problem, Severity
 from catalog.formats.records import EventRecord, ReadingsRecord
+from catalog.formats.values import EVENT_TYPES
 from tests.catalog.formats.conftest import GOLDEN, OBSPY, placeless
 
 Bytes = Callable[[str], bytes]
@@ -235,7 +236,7 @@ def test_a_file_without_an_event_gives_one_report_an_origin(golden: Bytes) -> No
     assert [(e.event_id, e.agency, e.author) for e in events] == [
         ("o1", "SYN", "first"),
         ("o2", "SYN2", None),
-        ("f2", "SYN3", None),
+        (None, "SYN3", None),
     ]
     assert [e.preferred_origin_id for e in events] == ["o1", "o2", None]
     assert [[p.pick_id for p in e.picks] for e in events] == [["p1", "p2"], ["p1", "p2"], []]
@@ -261,6 +262,49 @@ def test_a_file_of_picks_gives_readings_by_day_and_agency(golden: Bytes) -> None
     ]
     first = readings(golden(PICKS))[0]
     assert [(a.pick_id, a.unit) for a in first.amplitudes] == [("p3", "mm")]
+
+
+def test_a_report_without_an_id_of_its_own_has_none(golden: Bytes) -> None:
+    """An invented id would make two reports of one file, and reports of two files, the same."""
+    nameless = golden(ORIGINS).replace(b' publicID="o1"', b"")
+    events, problems = read_all(nameless)
+    assert (20, "missing-field", "origin/@publicID", "") in told(problems)
+    assert [e.event_id for e in events] == [None, "o2", None]
+    assert events[0].preferred_origin_id == events[0].origins[0].origin_id
+    events, _ = read_all(golden(OLD).replace(b' publicID="Event/1"', b""))
+    assert [e.event_id for e in events] == [None]
+
+
+@pytest.mark.parametrize(
+    "word, event_type, comments",
+    [
+        ("earthquake", "earthquake", ()),
+        ("meteor impact", "meteorite", ()),
+        ("other", "other event", ()),
+        ("lahar", "other event", ("event type: lahar",)),
+        ("rocket impact", "other event", ("event type: rocket impact",)),
+        ("not locatable", None, ("event type: not locatable",)),
+        ("outside of network interest", None, ("event type: outside of network interest",)),
+        ("not existing", "not existing", ()),
+        ("quarry", None, ()),
+    ],
+)
+def test_event_types_of_seiscomp_become_those_of_quakeml(
+    word: str, event_type: str | None, comments: tuple[str, ...], golden: Bytes
+) -> None:
+    (event,), problems = read_all(golden(OLD).replace(b"induced earthquake", word.encode()))
+    assert (event.event_type, event.comments) == (event_type, ("made up", *comments))
+    assert event.deleted == (word == "not existing")
+    assert ("unknown-value" in {p.code for p in problems}) == (event_type is None)
+
+
+def test_every_event_type_of_the_schema_is_known() -> None:
+    schema = etree.parse(OBSPY / "seiscomp/data/scml_0.14.xsd")
+    words = schema.xpath(
+        "//*[local-name()='simpleType'][@name='EventType']//*[local-name()='enumeration']/@value"
+    )
+    known = EVENT_TYPES | scml._SYNONYMS.keys() | scml._OTHER | scml._NO_TYPES
+    assert len(words) > 60 and set(words) <= known
 
 
 def test_many_readings_of_a_day_are_cut(golden: Bytes) -> None:
@@ -574,7 +618,7 @@ def test_a_truncated_file_keeps_what_was_complete(golden: Bytes) -> None:
 def test_the_first_of_two_parts_with_one_id_is_kept(golden: Bytes) -> None:
     data = golden(ORIGINS).replace(b'"p3"', b'"p1"').replace(b'"o2"', b'"o1"')
     events, problems = read_all(data)
-    assert [e.event_id for e in events] == ["o1", "f1", "f2"]
+    assert [e.event_id for e in events] == ["o1", None, None]
     assert (15, "duplicate-id", "pick/@publicID", "p1") in told(problems)
     assert (29, "duplicate-id", "origin/@publicID", "o1") in told(problems)
     assert events[0].origins[0].latitude == 43.5
@@ -594,7 +638,7 @@ def test_an_origin_without_a_place_is_an_error_and_its_picks_stay(golden: Bytes)
     codes = {(p.line_number, p.code, p.severity) for p in problems}
     assert (22, "out-of-range", Severity.WARNING) in codes
     assert (20, "missing-block", Severity.ERROR) in codes
-    assert [e.event_id for e in events] == ["f1", "f2"]
+    assert [e.agency for e in events] == [None, "SYN3"]
     assert [len(r.picks) for r in readings(data)] == [3]
 
 
