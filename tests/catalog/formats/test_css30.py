@@ -17,7 +17,7 @@ from catalog.formats.limits import Limits
 from catalog.formats.problems import CODES, FormatError, Problem
 from catalog.formats.records import EventRecord, ReadingsRecord, StationReference
 from tests.catalog.formats import css30_tables as tables
-from tests.catalog.formats.conftest import GOLDEN
+from tests.catalog.formats.conftest import GOLDEN, OBSPY
 
 
 def read(data: bytes, limits: Limits | None = None) -> tuple[list[Any], list[Problem]]:
@@ -189,6 +189,24 @@ def test_a_station_that_moved_is_where_it_was_on_the_day() -> None:
     early = tables.file(tables.arrival(104, "KUR01", "1999-05-05T00:00:00", "P"))
     (readings,), _ = read(only(event=None, origin=None, assoc=None, arrival=early))
     assert readings.picks[0].station.latitude == 50.0
+
+
+def test_real_station_tables_are_read_as_their_owners_wrote_them() -> None:
+    folder = OBSPY / "css" / "tests" / "data" / "station"
+    real = {name: (folder / f"default.{name}").read_bytes() for name in ("site", "affiliation")}
+    remarks = (folder / "default.remark").read_bytes()
+    arrivals = tables.file(
+        tables.arrival(1, "FUR", "2014-03-01T00:00:00", "P", commid=1),
+        tables.arrival(2, "RJOB", "2003-03-01T00:00:00", "P"),
+    )
+    data = tables.archive({**real, "remark": remarks, "arrival": arrivals})
+    (first, second), problems = read(data)
+    assert {p.code for p in problems} == {"missing-block"}
+    assert first.picks[0].station == StationReference(
+        "FUR", "GR", latitude=48.1629, longitude=11.2752, elevation_m=565.0
+    )
+    assert first.picks[0].comments[-1].startswith("Comment 1\nComment 2")
+    assert second.picks[0].station.latitude == 47.7372
 
 
 # --- tables that are missing ------------------------------------------------------------------

@@ -15,7 +15,7 @@ from catalog.formats import fdsn_text
 from catalog.formats.limits import Limits
 from catalog.formats.problems import CODES, FormatError, Problem
 from catalog.formats.records import EventRecord
-from tests.catalog.formats.conftest import GOLDEN
+from tests.catalog.formats.conftest import GOLDEN, OBSPY
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "bulletins"
 NAMED = (GOLDEN / "synthetic_events.fdsn.txt").read_bytes()
@@ -128,6 +128,19 @@ TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="|#"),
     max_size=12,
 )
+
+
+def test_a_real_answer_of_13_columns_is_read() -> None:
+    data = (OBSPY / "csv/tests/data/events.txt").read_bytes()
+    events, problems = read(data)
+    rows = [line.split("|") for line in data.decode().splitlines()[1:] if line.strip()]
+    assert problems == []
+    assert [event.event_id for event in events] == [row[0].strip() for row in rows]
+    for event, row in zip(events, rows, strict=True):
+        (origin,) = event.origins
+        assert (origin.latitude, origin.longitude) == (float(row[2]), float(row[3]))
+        assert f"{origin.time:%Y-%m-%dT%H:%M:%S}" == row[1].strip()[:19]
+        assert [m.value for m in event.magnitudes] == [float(row[10])]
 
 
 @given(
