@@ -306,7 +306,7 @@ GAPS = {
 OLD_TITLE = " STAT SP IPHASW D HRMM SECON CODA AMPLIT PERI AZIMU VELO AIN AR TRES W  DIS CAZ7"
 NEW_TITLE = " STAT COM NTLO IPHASE   W HHMM SS.SSS   PAR1  PAR2 AGA OPE  AIN  RES W  DIS CAZ7"
 MOST_PICKS = 500  # of one record of readings
-MOST_LINES = 10_000  # of one event; more is not one event
+MOST_LINES = 3_000  # of one event; more is not one event
 
 #: SEISAN's event letters. V (volcanic) has no QuakeML type of its own here; it stays a comment.
 EVENT_LETTERS: dict[str, tuple[str | None, str | None]] = {
@@ -1301,7 +1301,7 @@ def _old(
         return
     channel = line[OLD["channel"]].strip().replace(" ", "")
     reference = StationReference(station, channel=channel or None)
-    pick_id = f"pick-{n}"
+    pick_id = f"pick-{len(kept.picks) + 1}"
     comments = []
     weight = line[8] if long else line[14].replace("_", " ")
     if weight.strip():
@@ -1401,7 +1401,7 @@ def _amplitude(
     is_ml = "AML" in name
     kept.amplitudes.append(
         AmplitudeRecord(
-            f"amplitude-{n}",
+            f"amplitude-{len(kept.amplitudes) + 1}",
             value,
             unit="nm" if is_ml and value is not None else None,
             type=name.removeprefix("I") if _is_amplitude(name) else None,
@@ -1425,7 +1425,7 @@ def _coda(
     if value is not None:
         kept.amplitudes.append(
             AmplitudeRecord(
-                f"duration-{line_number}",
+                f"amplitude-{len(kept.amplitudes) + 1}",
                 value,
                 unit="s",
                 type="END",
@@ -1485,7 +1485,7 @@ def _new(
         location=word("location", read.waveform_id.location_code),
         channel=line[NEW["channel"]].strip().replace(" ", "") or None,
     )
-    pick_id = f"pick-{n}"
+    pick_id = f"pick-{len(kept.picks) + 1}"
     comments = []
     if line[NEW["weight"]].strip():
         comments.append(f"weight: {line[NEW['weight']]}")

@@ -21,7 +21,7 @@ from catalog.formats import FormatError, detect, nordic
 from catalog.formats.limits import Limits
 from catalog.formats.problems import Problem
 from catalog.formats.records import EventRecord, ReadingsRecord
-from tests.catalog.formats.conftest import GOLDEN, read_all
+from tests.catalog.formats.conftest import GOLDEN, placeless, read_all
 from tests.catalog.formats.test_gse2 import codes, data_positions, outcome
 
 FILE = (GOLDEN / "synthetic_nordic.out").read_bytes()
@@ -150,6 +150,13 @@ def test_an_h_line_that_says_something_else_is_a_problem() -> None:
     assert all(origin.latitude != 42.20012 for origin in events[0].origins)
 
 
+def test_what_obspy_prints_stays_out_of_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    # It prints that the times differ; standard output carries the reading process's answer.
+    _, problems = read_all("nordic", FILE.replace(b"124 16.512", b"124 19.512"))
+    assert (4, "value-not-read", "time") in codes(problems)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_lost_origin_is_a_problem() -> None:
     # ObsPy takes a second hypocentre at midnight for more magnitudes of the first.
     lines = [
@@ -191,6 +198,21 @@ def test_it_is_recognised_by_its_header_line() -> None:
     assert detect(FILE, "a.txt") == ["nordic"]
     assert not nordic.detect(FILE.replace(b"1\r\n", b"2\r\n"), "a.out")
     assert not nordic.detect(b" " * 79 + b"1\n", "a.out")
+
+
+def test_an_event_reads_alike_wherever_it_stands() -> None:
+    parts = FILE.split(b"\r\n\r\n")
+    (alone,), _ = read_all("nordic", parts[1])
+    (_, after), _ = read_all("nordic", b"\r\n\r\n".join([parts[2], parts[1]]))
+    assert placeless(alone) == placeless(after)
+
+
+def test_an_endless_event_is_refused_without_its_neighbours() -> None:
+    parts = FILE.split(b"\r\n\r\n")
+    endless = parts[0] + b"\r\n" + b"\r\n".join([parts[0].split(b"\r\n")[-1]] * 3000)
+    events, problems = read_all("nordic", b"\r\n\r\n".join([endless, parts[1]]))
+    assert codes(problems) == [(1, "out-of-range", "lines")]
+    assert len(events) == 1
 
 
 def test_too_many_events_are_said() -> None:
