@@ -183,13 +183,14 @@ def associate(run: ProcessingRun, batch: Batch) -> list[tuple[int, int]]:
 def withdraw_missing(run: ProcessingRun) -> list[tuple[int, int]]:
     """Withdraw reports that an earlier reading of this file had and its current one has not.
 
-    A file sent under the wrong agency and read again under the right one ends here for the first.
+    A file sent under the wrong agency and read again under the right one ends here for the first;
+    so does what a later edition of a list leaves out of the earlier one.
     """
     _one_at_a_time()
     now = timezone.now()
     gone = list(
         Report.objects.filter(
-            current_entry__reading__file=run.reading.file_id,
+            current_entry__reading__file__in=[run.reading.file_id, run.reading.edition_of_id],
             current_entry__reading__is_current=False,
             withdrawn_at__isnull=True,
         )

@@ -54,7 +54,7 @@ from catalog.models import (
     Report,
     User,
 )
-from processing.jobs import association
+from processing.jobs import association, editions
 from processing.jobs.stations import StationResolver
 from processing.models import ProcessingRun, WorkItem
 from processing.reading_process import Garbled, decode_event, decode_problem, decode_readings
@@ -625,6 +625,10 @@ def make_current(reading: BulletinReading, counts: Counts) -> None:
     reading.file.readings.filter(is_current=True).exclude(pk=reading.pk).update(
         is_current=False, status=BulletinReading.Status.REPLACED
     )
+    if reading.edition_of_id is not None:
+        BulletinReading.objects.filter(file=reading.edition_of_id, is_current=True).update(
+            is_current=False, status=BulletinReading.Status.REPLACED
+        )
     reading.is_current = True
     reading.status = BulletinReading.Status.READ
     reading.read_at = timezone.now()
@@ -645,6 +649,8 @@ class _Storing:
     #: Reports whose current entry says just what this reading says: report -> that entry.
     unchanged: dict[int, int | None] = field(default_factory=dict)
     twice: set[int] = field(default_factory=set)  # first lines of entries with an id seen before
+    #: Of a later edition: key of a row -> the earlier report it continues.
+    continued: dict[str, int] = field(default_factory=dict)
     uncounted: int = 0
     counts: Counts = field(default_factory=Counts)
 
@@ -657,12 +663,19 @@ class _Storing:
 
 def store(reading: BulletinReading, progress: Progress) -> Counts:
     """Parse the reading's file and copy everything into rows."""
+    options = ReadOptions(**reading.options)
     state = _Storing(reading)
+    if reading.edition_of_id is not None:
+        rows = parse(reading.file, reading.format, options)
+        state.continued = editions.continuations(
+            reading,
+            ((report_key(row.record), row.record) for row in rows if isinstance(row, Reported)),
+        )
     batch: list[Reported] = []
     arrivals = 0
     size = reading.file.size
     progress(0, size)
-    for item in parse(reading.file, reading.format, ReadOptions(**reading.options)):
+    for item in parse(reading.file, reading.format, options):
         if isinstance(item, Problem):
             state.report(None, item)
             continue
@@ -717,7 +730,7 @@ def _store_batch(state: _Storing, batch: Sequence[Reported]) -> None:
         return
     reading = state.reading
     keys = [report_key(item.record) for item in batch]
-    reports = _reports(reading.agency_id, keys)
+    reports = _reports(reading.agency_id, keys, state.continued)
     entries: list[BulletinEntry] = []
     fresh: list[tuple[BulletinEntry, EventRecord]] = []
     found: list[tuple[BulletinEntry | None, Problem]] = []
@@ -794,8 +807,11 @@ def is_unchanged(report: Report, content_hash: str, reading: BulletinReading) ->
     )
 
 
-def _reports(agency_id: int, keys: Sequence[str]) -> dict[str, Report]:
-    """Return the reports of these keys, made where they are new."""
+def _reports(agency_id: int, keys: Sequence[str], continued: dict[str, int]) -> dict[str, Report]:
+    """Return the reports of these keys, made where they are new and continue no earlier one."""
+    again = {key: continued[key] for key in keys if key in continued}
+    earlier = Report.objects.select_related("current_entry__reading").in_bulk(again.values())
+    keys = [key for key in keys if key not in again]
 
     def known() -> dict[str, Report]:
         reports = Report.objects.filter(agency_id=agency_id, key__in=set(keys))
@@ -808,7 +824,7 @@ def _reports(agency_id: int, keys: Sequence[str]) -> dict[str, Report]:
             [Report(agency_id=agency_id, key=key) for key in missing], ignore_conflicts=True
         )
         found = known()
-    return found
+    return {**found, **{key: earlier[pk] for key, pk in again.items()}}
 
 
 def save_problems(
@@ -915,7 +931,8 @@ def _foretell(rehearsal: ProcessingRun, reading: BulletinReading) -> dict[str, A
                 fate["event"] = decision.event.public_id
         transaction.savepoint_rollback(point)
     withdrawn = Report.objects.filter(
-        current_entry__reading__file=reading.file_id, current_entry__reading__is_current=False
+        current_entry__reading__file__in=[reading.file_id, reading.edition_of_id],
+        current_entry__reading__is_current=False,
     ).exclude(entries__reading=reading)
     entries = []
     for entry in reading.entries.order_by("ordinal")[:DRY_RUN_LINES]:
