@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 from urllib.parse import unquote
@@ -21,10 +22,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.formats import FORMATS
+from catalog.formats import FORMATS, ReadOptions
 from catalog.models import (
     EDITOR,
     OPERATOR,
+    Agency,
     BulletinEntry,
     BulletinFile,
     BulletinProblem,
@@ -259,6 +261,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         },
         "config": {"url": reverse("api-run", args=[run.pk]), "over": run.is_over},
         "file_name": run.parameters.get("name", ""),
+        "hints": run.parameters.get("hints") or [],
     }
     if reading is not None:
         problems = reading.problems.order_by(F("line_number").asc(nulls_first=True), "pk")
@@ -361,6 +364,42 @@ def read_again(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if new.pk == run.pk:
         notices.info(request, _("The file is read in just this way already."))
+    return redirect("run", new.pk)
+
+
+@staff_only
+@require_POST
+def follow_hint(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read a run's file again as a hint of it suggests."""
+    run = get_object_or_404(recent_runs(), pk=pk)
+    said = request.POST.get("hint", "")
+    hint = next((h for h in run.parameters.get("hints") or () if h["kind"] == said), None)
+    reading = run.reading
+    wanted = run.parameters
+    file = reading.file if reading else BulletinFile.objects.filter(pk=wanted.get("file")).first()
+    if hint is None or file is None or not isinstance(request.user, User):
+        notices.error(request, messages.sentence("file-missing"))
+        return redirect("run", run.pk)
+    options = ReadOptions(**(reading.options if reading else wanted.get("options", {})))
+    edition_of = (
+        reading.edition_of
+        if reading
+        else BulletinFile.objects.filter(pk=wanted.get("edition_of")).first()
+    )
+    if said == "edition":
+        edition_of = BulletinFile.objects.filter(pk=hint["file"]).first()
+    elif said == "time-zone":
+        options = replace(options, time_zone=hint["zone"])
+    new = ingestion.request_reading(
+        file,
+        agency=reading.agency if reading else Agency.objects.get(code=wanted["agency"]),
+        format=reading.format if reading else wanted["format"],
+        requested_by=request.user,
+        evaluation_mode=reading.evaluation_mode if reading else wanted["evaluation_mode"],
+        options=options,
+        edition_of=edition_of,
+        dry_run=reading is None,
+    )
     return redirect("run", new.pk)
 
 

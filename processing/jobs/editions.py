@@ -23,7 +23,8 @@ _EARLIER = """
     JOIN catalog_bulletinentry e ON e.id = r.current_entry_id
     JOIN catalog_bulletinreading g ON g.id = e.reading_id
     JOIN LATERAL (
-        SELECT * FROM catalog_origin o WHERE o.entry_id = e.id ORDER BY o.is_prime DESC, o.id LIMIT 1
+        SELECT * FROM catalog_origin o WHERE o.entry_id = e.id
+        ORDER BY o.is_prime DESC, o.id LIMIT 1
     ) o ON true
     WHERE g.file_id = %s AND r.agency_id = %s AND r.withdrawn_at IS NULL
     ORDER BY o.time, r.id

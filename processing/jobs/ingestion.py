@@ -54,7 +54,7 @@ from catalog.models import (
     Report,
     User,
 )
-from processing.jobs import association, editions
+from processing.jobs import association, editions, hints
 from processing.jobs.stations import StationResolver
 from processing.models import ProcessingRun, WorkItem
 from processing.reading_process import Garbled, decode_event, decode_problem, decode_readings
@@ -607,6 +607,8 @@ def read(run: ProcessingRun, progress: Progress) -> Counts:
             problems=counts.problems,
             readings=counts.readings,
         )
+        run.parameters = {**run.parameters, "hints": hints.hints_of(reading)}
+        run.save(update_fields=["parameters"])
     logger.info("reading %d: %s", reading.pk, counts)
     return counts
 
@@ -871,6 +873,7 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
     file = BulletinFile.objects.get(pk=wanted["file"])
     counts: dict[str, int] = {}
     answer: dict[str, Any] = {"entries": [], "problems": []}
+    suggested: list[dict[str, Any]] = []
     failure: Problem | None = None
     with transaction.atomic():
         reading = BulletinReading.objects.create(
@@ -893,6 +896,7 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
             failure = error.problem
         else:
             make_current(reading, stored)
+            suggested = hints.hints_of(reading)
             answer = _foretell(rehearsal, reading)
             counts = {
                 **rehearsal.counts,
@@ -903,7 +907,7 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
             }
         transaction.set_rollback(True)
     run.counts = counts
-    run.parameters = {**wanted, "answer": answer}
+    run.parameters = {**wanted, "answer": answer, "hints": suggested}
     run.save(update_fields=["counts", "parameters"])
     if failure is not None:
         run.fail(failure.code, **problem_values(failure))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
 
-from catalog.models import Agency, BulletinFile, EventRow, Report
+from catalog.models import Agency, BulletinFile, EventRow, Report, User
 from processing.jobs import ingestion
+from processing.models import ProcessingRun
 from tests.processing.bulletins import person
 from tests.processing.test_pipeline import work
 
@@ -66,3 +70,32 @@ def test_without_being_said_to_be_an_edition_rows_stay_apart() -> None:
     send("2014.csv", FIRST)
     send("2014-revised.csv", SECOND)
     assert len(shown()) == 5
+
+
+LONG = "time,latitude,longitude,kr\n" + "".join(
+    f"2014-02-{day:02d}T00:00:0{{second}}Z,43.0,77.0,8.0\n" for day in range(1, 11)
+)
+
+
+def test_revised_list_is_recognised_as_a_later_edition_and_read_as_one() -> None:
+    first = send("2014.csv", LONG.format(second=0))
+    second = send("2014-revised.csv", LONG.format(second=3))
+    assert len(shown()) == 20
+    run = ProcessingRun.objects.get(reading__file=second)
+    (hint,) = run.parameters["hints"]
+    assert (hint["kind"], hint["file"], hint["matched"], hint["of"]) == (
+        "edition", first.pk, 10, 10,
+    )  # fmt: skip
+    client = Client()
+    client.force_login(operator())
+    answer = client.post(reverse("follow-hint", args=[run.pk]), {"hint": "edition"})
+    assert answer.status_code == 302
+    work()
+    assert len(shown()) == 10
+    assert {value[0][-2:] for value in shown().values()} == {"03"}
+
+
+def operator() -> User:
+    user = User.objects.create_user("operator")
+    user.groups.add(Group.objects.get(name="operator"))
+    return user

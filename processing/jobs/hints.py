@@ -1,0 +1,97 @@
+"""What a file, once read, suggests about how it should have been read; a person decides.
+
+Two slips are common and expensive. A revised list is sent as if it were a new one, and every event
+doubles; a list in Almaty time is read as UTC, and no event meets its other reports. Both show in
+the events already known: here they are counted, and the operator is asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from catalog.models import BulletinFile, BulletinReading
+from processing.core import editions
+
+#: A hint needs at least so many rows that coincide, and this share of the file's new rows.
+FEWEST_MATCHES = 5
+SMALLEST_SHARE = 0.5
+#: Rows looked at: a sample of a very long list tells as much as all of it.
+MOST_ROWS = 20_000
+
+_ROWS = """
+    SELECT extract(epoch FROM o.time)::float8, ST_Y(o.point), ST_X(o.point)
+    FROM catalog_bulletinentry e
+    JOIN catalog_report r ON r.id = e.report_id
+    JOIN LATERAL (
+        SELECT * FROM catalog_origin o WHERE o.entry_id = e.id
+        ORDER BY o.is_prime DESC, o.id LIMIT 1
+    ) o ON true
+    WHERE e.reading_id = %s {condition}
+    ORDER BY o.time, e.id LIMIT %s
+"""
+_OTHERS = """
+    SELECT extract(epoch FROM o.time)::float8, ST_Y(o.point), ST_X(o.point), g.file_id
+    FROM catalog_report r
+    JOIN catalog_bulletinentry e ON e.id = r.current_entry_id
+    JOIN catalog_bulletinreading g ON g.id = e.reading_id
+    JOIN LATERAL (
+        SELECT * FROM catalog_origin o WHERE o.entry_id = e.id
+        ORDER BY o.is_prime DESC, o.id LIMIT 1
+    ) o ON true
+    WHERE r.agency_id = %s AND g.file_id <> %s AND r.withdrawn_at IS NULL
+      AND g.evaluation_mode = %s
+      AND o.time BETWEEN to_timestamp(%s) AND to_timestamp(%s)
+    ORDER BY o.time, r.id LIMIT %s
+"""
+
+
+def hints_of(reading: BulletinReading) -> list[dict[str, Any]]:
+    """Return what the stored rows of a reading suggest, as plain values for the run's page."""
+    return [hint for hint in (later_edition(reading),) if hint is not None]
+
+
+def later_edition(reading: BulletinReading) -> dict[str, Any] | None:
+    """Say which earlier file of the agency this one looks like a later edition of.
+
+    Only rows whose report is new count: where ids or equal text tell, nothing is doubled.
+    """
+    if reading.edition_of_id is not None:
+        return None
+    new = _rows(reading, "AND r.current_entry_id IS NULL")
+    if len(new) < FEWEST_MATCHES:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OTHERS,
+            [
+                reading.agency_id,
+                reading.file_id,
+                reading.evaluation_mode,
+                float(new[:, 0].min()) - 60.0,
+                float(new[:, 0].max()) + 60.0,
+                10 * MOST_ROWS,
+            ],
+        )
+        others = cursor.fetchall()
+    if not others:
+        return None
+    old = np.array([row[:3] for row in others], dtype=float)
+    files = [row[3] for row in others]
+    pairs = editions.continued(*old.T, *new.T)
+    found = Counter(files[o] for _n, o in pairs).most_common(1)
+    if not found or found[0][1] < max(FEWEST_MATCHES, SMALLEST_SHARE * len(new)):
+        return None
+    file_id, matched = found[0]
+    name = BulletinFile.objects.values_list("name", flat=True).get(pk=file_id)
+    return {"kind": "edition", "file": file_id, "name": name, "matched": matched, "of": len(new)}
+
+
+def _rows(reading: BulletinReading, condition: str = "") -> Any:
+    """Return time, latitude and longitude of a reading's events; array, shape (n, 3)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS.format(condition=condition), [reading.pk, MOST_ROWS])
+        return np.array(cursor.fetchall(), dtype=float).reshape(-1, 3)
