@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import BinaryIO, TypeVar
 
 from catalog.formats import archives
@@ -68,7 +69,10 @@ class Layout:
     width: int  # characters
     columns: dict[str, slice]
     kinds: dict[str, str]  # a text, i whole number, f number
-    gaps: tuple[int, ...]  # the blanks between the fields
+    places: dict[str, int]  # which field it is, from 0
+    split: Callable[[str], tuple[str, ...]]  # a row into its fields
+    between: Callable[[str], tuple[str, ...]]  # what stands in the blanks between them
+    blanks: tuple[str, ...]
     shortest: int  # a row without its last field, whose blanks an editor may have cut
 
 
@@ -86,7 +90,17 @@ def _layout(formats: str) -> Layout:
         at += width + 1
         gaps.append(at - 1)
     shortest = columns[words[-4]].stop
-    return Layout(at - 1, columns, kinds, tuple(gaps[:-1]), shortest)
+    gaps.pop()
+    return Layout(
+        at - 1,
+        columns,
+        kinds,
+        {name: place for place, name in enumerate(columns)},
+        itemgetter(*columns.values()),
+        itemgetter(*gaps),
+        (" ",) * len(gaps),
+        shortest,
+    )
 
 
 #: Fields and their external formats, in the manual's order.
@@ -212,8 +226,7 @@ def _fits(layout: Layout, row: str) -> bool:
     """Tell whether a row, blanks at its end cut, has the width and the gaps of a layout."""
     if not layout.shortest <= len(row) <= layout.width:
         return False
-    padded = row.ljust(layout.width)
-    return all(padded[gap] == " " for gap in layout.gaps)
+    return layout.between(row.ljust(layout.width)) == layout.blanks
 
 
 def _is_row(layout: Layout, row: str) -> bool:
@@ -276,22 +289,22 @@ def detect(head: bytes, filename: str) -> bool:
 # --- reading ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class _Row:
     """One row of a table."""
 
-    line: int
-    text: str
-    layout: Layout
-    as_bytes: bool = False  # ``text`` holds UTF-8 bytes as characters, since they were counted
+    __slots__ = ("as_bytes", "fields", "layout", "line", "text")
+
+    def __init__(self, line: int, text: str, layout: Layout, as_bytes: bool) -> None:
+        """Split a row; ``as_bytes`` says that it holds UTF-8 bytes as characters."""
+        self.line, self.text, self.layout, self.as_bytes = line, text, layout, as_bytes
+        self.fields = [field.strip() for field in layout.split(text)]
+        if as_bytes:
+            self.fields = [_from_bytes(field) for field in self.fields]
 
     def __getitem__(self, name: str) -> str:
         """Return the text of a field, "" if this layout has none of that name."""
-        place = self.layout.columns.get(name)
-        if place is None:
-            return ""
-        text = self.text[place]
-        return (_from_bytes(text) if self.as_bytes else text).strip()
+        place = self.layout.places.get(name)
+        return "" if place is None else self.fields[place]
 
     def whole(self) -> str:
         """Return the row as it is read by people."""
@@ -570,15 +583,17 @@ class _Database:
 
     def _number(self, table: str, row: _Row, column: str, bounds: Range = POSITIVE) -> float | None:
         """Return the number of a field, ``None`` where it holds the field's null."""
-        value = number(self.problems, row.line, f"{self.labels[table]} {column}", row[column], ANY)
-        if value is None or value in NULLS.get(column, _UNSIGNED):
+        text = row[column]
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if value in NULLS.get(column, _UNSIGNED):
             return None
         low, high = bounds
-        if low <= value <= high:
+        if low <= value <= high and "_" not in text and text.isascii():
             return value
-        return number(
-            self.problems, row.line, f"{self.labels[table]} {column}", row[column], bounds
-        )
+        return number(self.problems, row.line, f"{self.labels[table]} {column}", text, bounds)
 
     def _count(self, table: str, row: _Row, column: str) -> int | None:
         if _is_null(row[column]):
@@ -587,7 +602,7 @@ class _Database:
 
     def _time(self, table: str, row: _Row, column: str = "time") -> datetime | None:
         """Return the time of a field in seconds since 1970-01-01 UTC."""
-        name = f"{self.labels[table]} {column}"
+        name = self.labels[table] + " " + column
         seconds = number(self.problems, row.line, name, row[column], ANY)
         if seconds is None or abs(seconds) >= _NO_TIME:
             return None

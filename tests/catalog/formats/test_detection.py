@@ -31,6 +31,9 @@ GOLDEN_FILES: dict[str, str | None] = {
     "*hypo71*.pha": "hypo71-phase",
     "*hypo71*.sum": "hypo71-summary",
     "*bulletin_table*.csv": "bulletin-csv",
+    "*year_book_catalogue*": "year-book-catalogue",
+    "*year_book_mechanisms*": "year-book-mechanisms",
+    "*year_book_macroseismic*": "year-book-macroseismic",
     "*.csv": "catalogue-csv",
 }
 REGISTERED = {format_.code for format_ in FORMATS}
