@@ -726,7 +726,7 @@ class _Database:
             known = None if origin is None else orid
             network += self._magnitudes(row, known, magnitudes.get(orid, []), network, magids)
             stations += self._station_magnitudes(
-                station_magnitudes.get(orid, []), known, network, amplitudes, len(stations)
+                row, station_magnitudes.get(orid, []), known, network, amplitudes, len(stations)
             )
         preferred = self._preferred(event_row, origins)
         event_type = next((o.event_type for o in origins if o.origin_id == preferred), None)
@@ -884,6 +884,9 @@ class _Database:
                     picks[arid], amplitude = self._pick(arrival)
                     if amplitude is not None:
                         amplitudes[arid] = amplitude
+            if row["sta"] != picks[arid].station.code:
+                expected = picks[arid].station.code
+                self._report("dangling-reference", "assoc", "sta", row, expected)
             comments = _extras(row, ("belief", "emares")) + self._remark("assoc", row)
             seaz = self._number("assoc", row, "seaz", AZIMUTH)
             if seaz is not None:
@@ -987,6 +990,7 @@ class _Database:
             return f"magnitude-{len(known) + len(found) + 1}"
 
         for netmag in rows:
+            self._same_event("netmag", netmag, row)
             value = self._number("netmag", netmag, "magnitude", MAGNITUDE)
             if value is None:
                 self._report("missing-field", "netmag", "magnitude", netmag, "number")
@@ -1026,6 +1030,11 @@ class _Database:
             )
         return found
 
+    def _same_event(self, table: str, row: _Row, origin: _Row) -> None:
+        """Report a magnitude that names another event than the origin it belongs to."""
+        if not _is_null(row["evid"]) and row["evid"] != origin["evid"]:
+            self._report("dangling-reference", table, "evid", row, origin["evid"])
+
     def _own_magnitude(self, row: _Row, column: str) -> float | None:
         """Return mb, ms or ml of an origin row.
 
@@ -1040,6 +1049,7 @@ class _Database:
 
     def _station_magnitudes(
         self,
+        origin: _Row,
         rows: list[_Row],
         orid: str | None,
         network: list[MagnitudeRecord],
@@ -1050,6 +1060,7 @@ class _Database:
         magids = {magnitude.magnitude_id for magnitude in network}
         found: list[StationMagnitudeRecord] = []
         for row in rows:
+            self._same_event("stamag", row, origin)
             value = self._number("stamag", row, "magnitude", MAGNITUDE)
             if value is None:
                 self._report("missing-field", "stamag", "magnitude", row, "number")

@@ -315,6 +315,22 @@ def test_an_id_that_points_nowhere_or_twice_is_a_problem(
     assert sum(isinstance(item, EventRecord) for item in items) == 2
 
 
+def test_tables_that_contradict_each_other_are_problems() -> None:
+    held = tables.database()
+    _, problems = read(
+        only(
+            assoc=held["assoc"].replace(b"KNDC  ", b"MDOK  ", 1),
+            netmag=held["netmag"].replace(b"       7", b"       8", 1),
+            stamag=held["stamag"].replace(b"       7", b"       8", 1),
+        )
+    )
+    assert said(problems) == [
+        (1, "dangling-reference", "assoc sta"),
+        (1, "dangling-reference", "netmag evid"),
+        (1, "dangling-reference", "stamag evid"),
+    ]
+
+
 def test_an_origin_id_twice_keeps_both() -> None:
     data = tables.database()["origin"]
     row = data.split(b"\n")[0]
