@@ -20,6 +20,7 @@ from catalog.formats import (
     hypo71,
     isf,
     labels,
+    local_time,
     mapped_table,
     nordic,
     quakeml,
@@ -241,4 +242,18 @@ def read(
         items: Iterator[Item] = mapped_table.read(plain, limits, mapping)
     else:
         items = by_code(code).read(plain, limits)
-    return map(labels.taken, items)
+    taken: Iterator[Item] = map(labels.taken, items)
+    if options is None or options.time_zone == "UTC":
+        return taken
+    return _in_utc(taken, options.time_zone)
+
+
+def _in_utc(items: Iterable[Item], time_zone: str) -> Iterator[Item]:
+    """Yield what was read with its clock times turned from civil time into UTC."""
+    for item in items:
+        if isinstance(item, Problem):
+            yield item
+            continue
+        record, problems = local_time.in_utc(item, time_zone)
+        yield from problems
+        yield record

@@ -47,7 +47,7 @@ def zone(name: str) -> ZoneInfo:
 
 # --- a record from civil time to UTC --------------------------------------------------------------
 
-Record = TypeVar("Record", EventRecord, ReadingsRecord)
+Record = TypeVar("Record", bound=EventRecord | ReadingsRecord)
 
 
 def in_utc(record: Record, name: str) -> tuple[Record, tuple[Problem, ...]]:
