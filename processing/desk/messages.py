@@ -93,6 +93,8 @@ MESSAGES = {
     "too-many-files": _("Too many files at once."),
     "too-many-problems": _("The file has more problems than are listed here."),
     "replaced-by-newer-reading": _("A newer reading of the file took its place."),
+    # What a decision on a reading may end with (processing/jobs/station_readings.py).
+    "nothing-to-undo": _("There is no decision to undo: somebody was faster."),
     # What the upload API says of a request.
     "not-signed-in": _("Sign in, or send a valid access token."),
     "not-allowed": _("Your account or token may not do this."),
