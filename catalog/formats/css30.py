@@ -169,6 +169,16 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
 #: A missing one of these is named; without origin and arrival nothing can be read.
 EXPECTED = ("event", "origin", "origerr", "assoc", "arrival", "netmag", "stamag")
 
+#: Tables of the family that hold nothing for a catalogue. An archive is recognised by them too,
+#: since a large one may stand first in it.
+OTHER_TABLES = frozenset(
+    (
+        *("ampdescript", "amplitude", "apma", "detection", "feature", "gregion", "hydro_features"),
+        *("infra_features", "instrument", "lastid", "moment", "network", "parrival", "sensor"),
+        *("sitechan", "sregion", "stassoc", "wfdisc", "wftag"),
+    )
+)
+
 #: Values that mean "not reported", by field: those of the manual, and the other one of -1 and -999
 #: where a value below zero has no meaning anyway.
 _SIGNED = frozenset((-999.0,))
@@ -270,8 +280,11 @@ def _head_table(head: bytes) -> str | None:
 
 def _named_table(name: str) -> str | None:
     """Return the table a file name ends with: ``kndc.origin``, or ``origin`` alone."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
-    return last if last in LAYOUTS else None
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    if last.startswith("."):  # what macOS puts beside each file
+        return None
+    last = last.rsplit(".", 1)[-1].lower()
+    return last if last in LAYOUTS or last in OTHER_TABLES else None
 
 
 def detect(head: bytes, filename: str) -> bool:
@@ -279,7 +292,8 @@ def detect(head: bytes, filename: str) -> bool:
     if not archives.is_archive(head):
         return _head_table(head) is not None
     for name, data in archives.peek(head):
-        if _named_table(name) is not None and (not data.strip() or _head_table(data) is not None):
+        table = _named_table(name)
+        if table in OTHER_TABLES or (table is not None and not data.strip()):
             return True
         if _head_table(data) is not None:
             return True
@@ -344,8 +358,10 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | ReadingsRec
         for name, data in archives.members(source, limits):
             start = data.read(64 * 1024)
             data.seek(0)
-            table = _named_table(name) or _head_table(start)
-            if table is None:
+            table = _named_table(name)
+            if table is None and not name.rsplit("/", 1)[-1].startswith("."):
+                table = _head_table(start)
+            if table is None or table in OTHER_TABLES:
                 expected = " ".join(LAYOUTS)
                 strangers.append(Problem(None, "unsupported-block", cut(name), "", expected))
             else:

@@ -284,6 +284,24 @@ def test_other_files_in_the_archive_are_named() -> None:
     assert [(p.code, p.field) for p in problems] == [("unsupported-block", "a.wfdisc")]
 
 
+def test_a_large_table_that_is_not_read_may_stand_first() -> None:
+    rows = b"".join(b"%09d %060d\n" % (n * 7919, n**9) for n in range(4000))
+    files = [(f"kndc.{name}", data) for name, data in tables.database().items()]
+    data = archives.pack([*files, ("kndc.amplitude", rows)])
+    assert css30.detect(data[:16384], "kndc.zip")
+    items, problems = read(data)
+    assert len(items) == 3
+    assert [(p.code, p.field) for p in problems] == [("unsupported-block", "kndc.amplitude")]
+
+
+def test_what_macos_puts_beside_each_file_is_no_table() -> None:
+    files = [(f"kndc.{name}", data) for name, data in tables.database().items()]
+    data = archives.pack([*files, ("__MACOSX/._kndc.origin", b"\x00\x05\x16\x07" * 20)])
+    items, problems = read(data)
+    assert len(items) == 3
+    assert [p.code for p in problems] == ["unsupported-block"]
+
+
 # --- ids that point nowhere -------------------------------------------------------------------
 
 
