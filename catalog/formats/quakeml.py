@@ -14,8 +14,8 @@ fragments joined; the order is fixed, and the result is valid against QuakeML-BE
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import cos, pi, radians
 from typing import Any, BinaryIO, ClassVar
@@ -43,12 +43,10 @@ from catalog.formats.values import (
     DEPTH_KM,
     DISTANCE_DEG,
     EVENT_TYPES,
-    MAGNITUDE,
-    POSITIVE,
     Range,
     cut,
 )
-from catalog.formats.xml import BOUND_COMMENT, QUALITY_COMMENT, Fields, own_comment
+from catalog.formats.xml import BOUND_COMMENT, QUALITY_COMMENT, Fields
 
 VERSION = "quakeml-1"  # of this reader; stored with each reading
 
@@ -57,7 +55,6 @@ QUAKEML = "{http://quakeml.org/xmlns/quakeml/1.2}"
 KM_PER_DEGREE = 6371.0088 * pi / 180.0  # mean Earth radius, IUGG
 
 # Vocabularies of QuakeML-BED-1.2.xsd that SCML does not share.
-CATEGORIES = frozenset(("point", "mean", "duration", "period", "integral", "other"))
 UNITS = frozenset(("m", "s", "m/s", "m/(s*s)", "m*s", "dimensionless", "other"))
 
 
@@ -158,10 +155,14 @@ VOCABULARY = xml.Vocabulary(
 class _Walker(xml.EventWalker):
     """Turns the tree of one event into records and collects what it could not use."""
 
-    pick_ids: frozenset[str] = frozenset()
+    ids: dict[str, Collection[str]] = field(default_factory=dict)  # what a reference may name
+    station_magnitudes: dict[str, StationMagnitudeRecord] = field(default_factory=dict)
 
     spread: ClassVar[str] = "originUncertainty"
     depth_range: ClassVar[Range] = (DEPTH_KM[0] * 1000.0, DEPTH_KM[1] * 1000.0)  # m
+    amplitude_value: ClassVar[str] = "genericAmplitude"
+    magnitude_value: ClassVar[str] = "mag"
+    units: ClassVar[frozenset[str] | None] = UNITS
 
     def km(self, length: float | None) -> float | None:
         return None if length is None else round(length / 1000.0, 9)
@@ -180,6 +181,23 @@ class _Walker(xml.EventWalker):
         self.problem(fields[name], "dangling-reference", name, text, "publicID")
         return None
 
+    def refer(self, fields: Fields, name: str) -> str | None:
+        return self.reference(fields, name, self.ids[name])
+
+    def contribution(self, element: Any, fields: Fields, magnitude_id: str) -> None:
+        key = self.refer(fields, "stationMagnitudeID")
+        if key is None:
+            return
+        if self.station_magnitudes[key].magnitude_id is not None:
+            self.homeless("magnitude/stationMagnitudeContribution", element, key)
+            return
+        self.station_magnitudes[key] = replace(
+            self.station_magnitudes[key],
+            magnitude_id=magnitude_id,
+            residual=self.real(fields, "residual"),
+            weight=self.real(fields, "weight"),
+        )
+
     # -- the elements of an event
 
     def event(self, element: Any, text: str, first_line: int, last_line: int) -> EventRecord:
@@ -192,7 +210,7 @@ class _Walker(xml.EventWalker):
             for n, child in enumerate(pick_elements, 1)
             if (pick := self.pick(child, n)) is not None
         )
-        self.pick_ids = frozenset(pick.pick_id for pick in picks)
+        self.ids["pickID"] = {pick.pick_id for pick in picks}
         origins: list[OriginRecord] = []
         for n, child in enumerate(fields.get("origin", ()), 1):
             origin = self.origin(child, n)
@@ -205,13 +223,15 @@ class _Walker(xml.EventWalker):
         if not origins:
             self.problem(element, "missing-block", "origin", "", "origin")
         origin_ids = {origin.origin_id for origin in origins}
+        self.ids["originID"] = origin_ids
         amplitudes = tuple(
             self.amplitude(child, n) for n, child in enumerate(fields.get("amplitude", ()), 1)
         )
-        amplitude_ids = {amplitude.amplitude_id for amplitude in amplitudes}
-        station_magnitudes: dict[str, StationMagnitudeRecord] = {}
+        self.ids["amplitudeID"] = {amplitude.amplitude_id for amplitude in amplitudes}
+        station_magnitudes = self.station_magnitudes
+        self.ids["stationMagnitudeID"] = station_magnitudes
         for n, child in enumerate(fields.get("stationMagnitude", ()), 1):
-            station_magnitude = self.station_magnitude(child, n, origin_ids, amplitude_ids)
+            station_magnitude = self.station_magnitude(child, n)
             if station_magnitude is not None:
                 key = station_magnitude.station_magnitude_id or ""
                 if key in station_magnitudes:
@@ -221,7 +241,7 @@ class _Walker(xml.EventWalker):
         magnitudes = tuple(
             magnitude
             for n, child in enumerate(fields.get("magnitude", ()), 1)
-            if (magnitude := self.magnitude(child, n, origin_ids, station_magnitudes)) is not None
+            if (magnitude := self.magnitude(child, n)) is not None
         )
         magnitude_ids = {m.magnitude_id for m in magnitudes if m.magnitude_id is not None}
         mechanisms = tuple(
@@ -256,7 +276,7 @@ class _Walker(xml.EventWalker):
     def arrival(self, element: Any, ordinal: int) -> ArrivalRecord | None:
         path = "origin/arrival"
         fields = self.fields(element, path, "arrival")
-        pick_id = self.reference(fields, "pickID", self.pick_ids)
+        pick_id = self.refer(fields, "pickID")
         if pick_id is None:
             if "pickID" not in fields:
                 self.problem(element, "missing-field", "pickID", xml.shown(element), "publicID")
@@ -277,104 +297,6 @@ class _Walker(xml.EventWalker):
             time_correction=self.real(fields, "timeCorrection"),
             earth_model=self.text(fields, "earthModelID"),
             comments=self.comments(fields, path),
-            line_number=self.line(element),
-        )
-
-    def amplitude(self, element: Any, ordinal: int) -> AmplitudeRecord:
-        path = "amplitude"
-        fields = self.fields(element, path, "amplitude")
-        value, uncertainty = self.quantity(fields, "genericAmplitude", path)
-        return AmplitudeRecord(
-            amplitude_id=self.public_id(element, path, ordinal),
-            value=value,
-            unit=self.word(fields, "unit", UNITS),
-            type=self.text(fields, "type"),
-            category=self.word(fields, "category", CATEGORIES),
-            period=self.value(fields, "period", path, POSITIVE),
-            snr=self.real(fields, "snr"),
-            time=self.instant(fields, "scalingTime", path),
-            pick_id=self.reference(fields, "pickID", self.pick_ids),
-            station=self.station(fields, path),
-            magnitude_hint=self.text(fields, "magnitudeHint"),
-            uncertainty=uncertainty,
-            agency=self.agency(fields, path),
-            evaluation_mode=self.word(fields, "evaluationMode", xml.MODES),
-            method_id=self.text(fields, "methodID"),
-            comments=self.comments(fields, path),
-            line_number=self.line(element),
-        )
-
-    def station_magnitude(
-        self, element: Any, ordinal: int, origin_ids: set[str], amplitude_ids: set[str]
-    ) -> StationMagnitudeRecord | None:
-        path = "stationMagnitude"
-        fields = self.fields(element, path, "station magnitude")
-        value, uncertainty = self.quantity(fields, "mag", path, MAGNITUDE)
-        if value is None:
-            self.problem(element, "missing-field", f"{path}/mag", xml.shown(element), "number")
-            return None
-        comments, bound = own_comment(self.comments(fields, path), BOUND_COMMENT)
-        return StationMagnitudeRecord(
-            value=value,
-            type=self.text(fields, "type"),
-            station=self.station(fields, path),
-            station_magnitude_id=self.public_id(element, path, ordinal),
-            origin_id=self.reference(fields, "originID", origin_ids),
-            amplitude_id=self.reference(fields, "amplitudeID", amplitude_ids),
-            uncertainty=uncertainty,
-            bound=bound,
-            agency=self.agency(fields, path),
-            method_id=self.text(fields, "methodID"),
-            comments=comments,
-            line_number=self.line(element),
-        )
-
-    def magnitude(
-        self,
-        element: Any,
-        ordinal: int,
-        origin_ids: set[str],
-        station_magnitudes: dict[str, StationMagnitudeRecord],
-    ) -> MagnitudeRecord | None:
-        path = "magnitude"
-        fields = self.fields(element, path, "magnitude")
-        value, uncertainty = self.quantity(fields, "mag", path, MAGNITUDE)
-        if value is None:
-            self.problem(element, "missing-field", f"{path}/mag", xml.shown(element), "number")
-            return None
-        magnitude_id = self.public_id(element, path, ordinal)
-        for child in fields.get("stationMagnitudeContribution", ()):
-            inner = self.fields(child, f"{path}/stationMagnitudeContribution", "contribution")
-            key = self.reference(inner, "stationMagnitudeID", station_magnitudes)
-            if key is None:
-                continue
-            if station_magnitudes[key].magnitude_id is not None:
-                self.homeless(f"{path}/stationMagnitudeContribution", child, key)
-                continue
-            station_magnitudes[key] = replace(
-                station_magnitudes[key],
-                magnitude_id=magnitude_id,
-                residual=self.real(inner, "residual"),
-                weight=self.real(inner, "weight"),
-            )
-        agency, author, creation_time = self.creation(fields, path)
-        comments, bound = own_comment(self.comments(fields, path), BOUND_COMMENT)
-        return MagnitudeRecord(
-            value=value,
-            type=self.text(fields, "type"),
-            magnitude_id=magnitude_id,
-            origin_id=self.reference(fields, "originID", origin_ids),
-            uncertainty=uncertainty,
-            bound=bound,
-            station_count=self.whole(fields, "stationCount"),
-            azimuthal_gap=self.real(fields, "azimuthalGap", AZIMUTH),
-            agency=agency,
-            author=author,
-            method_id=self.text(fields, "methodID"),
-            evaluation_mode=self.word(fields, "evaluationMode", xml.MODES),
-            evaluation_status=self.word(fields, "evaluationStatus", xml.STATUSES),
-            creation_time=creation_time,
-            comments=comments,
             line_number=self.line(element),
         )
 

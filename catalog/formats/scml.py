@@ -50,12 +50,10 @@ from catalog.formats.values import (
     DEPTH_KM,
     DISTANCE_DEG,
     EVENT_TYPES,
-    MAGNITUDE,
-    POSITIVE,
     Range,
     cut,
 )
-from catalog.formats.xml import BOUND_COMMENT, Fields, own_comment
+from catalog.formats.xml import Fields
 
 VERSION = "scml-1"  # of this reader; stored with each reading
 
@@ -191,9 +189,14 @@ class _Event:
 class _Walker(xml.EventWalker):
     """Reads one part."""
 
+    contributions: list[_Contribution] = field(default_factory=list)  # to the magnitude being read
+
     spread: ClassVar[str] = "uncertainty"
     spreads: ClassVar[frozenset[str]] = xml.SPREADS | {"probability density function"}
     depth_range: ClassVar[Range] = DEPTH_KM
+    amplitude_value: ClassVar[str] = "amplitude"
+    magnitude_value: ClassVar[str] = "magnitude"
+    units: ClassVar[frozenset[str] | None] = None
 
     def km(self, length: float | None) -> float | None:
         return length
@@ -266,12 +269,13 @@ class _Walker(xml.EventWalker):
                 nested[name].append(child)
         magnitudes = []
         for n, child in enumerate(nested["magnitudes"], 1):
-            magnitude = self.magnitude(child, f"{origin_id}/magnitude-{n}")
+            self.contributions = []
+            magnitude = self.magnitude(child, f"{ordinal}-{n}")
             if magnitude is not None:
-                magnitudes.append(magnitude)
+                magnitudes.append((magnitude, tuple(self.contributions)))
         station_magnitudes = []
         for n, child in enumerate(nested["stationMagnitudes"], 1):
-            station_magnitude = self.station_magnitude(child, f"{origin_id}/stationMagnitude-{n}")
+            station_magnitude = self.station_magnitude(child, f"{ordinal}-{n}")
             if station_magnitude is not None:
                 station_magnitudes.append(station_magnitude)
         return _Origin(
@@ -325,32 +329,9 @@ class _Walker(xml.EventWalker):
             line_number=self.line(element),
         )
 
-    def amplitude(self, element: Any, ordinal: int) -> AmplitudeRecord:
-        path = "amplitude"
-        fields = self.fields(element, path, "amplitude")
-        value, uncertainty = self.quantity(fields, "amplitude", path)
-        time = self.instant(fields, "scalingTime", path)
-        return AmplitudeRecord(
-            amplitude_id=self.public_id(element, path, ordinal),
-            value=value,
-            unit=self.text(fields, "unit"),
-            type=self.text(fields, "type"),
-            period=self.value(fields, "period", path, POSITIVE),
-            snr=self.real(fields, "snr"),
-            time=self.window(fields, path, time),
-            pick_id=self.text(fields, "pickID"),
-            station=self.station(fields, path),
-            magnitude_hint=self.text(fields, "magnitudeHint"),
-            uncertainty=uncertainty,
-            agency=self.agency(fields, path),
-            evaluation_mode=self.word(fields, "evaluationMode", xml.MODES),
-            method_id=self.text(fields, "methodID"),
-            comments=self.comments(fields, path),
-            line_number=self.line(element),
-        )
-
-    def window(self, fields: Fields, path: str, time: datetime | None) -> datetime | None:
+    def amplitude_time(self, fields: Fields, path: str) -> datetime | None:
         """Return the scaling time or, without one, the reference time of the time window."""
+        time = self.instant(fields, "scalingTime", path)
         element = fields.get("timeWindow")
         if element is None:
             return time
@@ -360,76 +341,23 @@ class _Walker(xml.EventWalker):
             self.homeless(f"{path}/timeWindow/reference", element, reference.isoformat())
         return time or reference
 
-    def station_magnitude(self, element: Any, spare_id: str) -> StationMagnitudeRecord | None:
-        path = "stationMagnitude"
-        fields = self.fields(element, path, "station magnitude")
-        value, uncertainty = self.quantity(fields, "magnitude", path, MAGNITUDE)
-        if value is None:
-            found = xml.shown(element)
-            self.problem(element, "missing-field", f"{path}/magnitude", found, "number")
-            return None
-        comments, bound = own_comment(self.comments(fields, path), BOUND_COMMENT)
-        return StationMagnitudeRecord(
-            value=value,
-            type=self.text(fields, "type"),
-            station=self.station(fields, path),
-            station_magnitude_id=element.get("publicID", "").strip() or spare_id,
-            origin_id=self.text(fields, "originID"),
-            amplitude_id=self.text(fields, "amplitudeID"),
-            uncertainty=uncertainty,
-            bound=bound,
-            agency=self.agency(fields, path),
-            method_id=self.text(fields, "methodID"),
-            comments=comments,
-            line_number=self.line(element),
-        )
+    def refer(self, fields: Fields, name: str) -> str | None:
+        return self.text(fields, name)  # resolved when the file has ended
 
-    def magnitude(
-        self, element: Any, spare_id: str
-    ) -> tuple[MagnitudeRecord, tuple[_Contribution, ...]] | None:
-        path = "magnitude"
-        fields = self.fields(element, path, "magnitude")
-        value, uncertainty = self.quantity(fields, "magnitude", path, MAGNITUDE)
-        if value is None:
+    def contribution(self, element: Any, fields: Fields, magnitude_id: str) -> None:
+        station_magnitude_id = self.text(fields, "stationMagnitudeID")
+        if station_magnitude_id is None:
             found = xml.shown(element)
-            self.problem(element, "missing-field", f"{path}/magnitude", found, "number")
-            return None
-        contributions = []
-        for child in fields.get("stationMagnitudeContribution", ()):
-            inner = self.fields(child, f"{path}/stationMagnitudeContribution", "contribution")
-            station_magnitude_id = self.text(inner, "stationMagnitudeID")
-            if station_magnitude_id is None:
-                found = xml.shown(child)
-                self.problem(child, "missing-field", "stationMagnitudeID", found, "publicID")
-                continue
-            contributions.append(
-                _Contribution(
-                    station_magnitude_id,
-                    self.real(inner, "residual"),
-                    self.real(inner, "weight"),
-                    self.line(child),
-                )
+            self.problem(element, "missing-field", "stationMagnitudeID", found, "publicID")
+            return
+        self.contributions.append(
+            _Contribution(
+                station_magnitude_id,
+                self.real(fields, "residual"),
+                self.real(fields, "weight"),
+                self.line(element),
             )
-        agency, author, creation_time = self.creation(fields, path)
-        comments, bound = own_comment(self.comments(fields, path), BOUND_COMMENT)
-        record = MagnitudeRecord(
-            value=value,
-            type=self.text(fields, "type"),
-            magnitude_id=element.get("publicID", "").strip() or spare_id,
-            origin_id=self.text(fields, "originID"),
-            uncertainty=uncertainty,
-            bound=bound,
-            station_count=self.whole(fields, "stationCount"),
-            azimuthal_gap=self.real(fields, "azimuthalGap", AZIMUTH),
-            agency=agency,
-            author=author,
-            method_id=self.text(fields, "methodID"),
-            evaluation_status=self.word(fields, "evaluationStatus", xml.STATUSES),
-            creation_time=creation_time,
-            comments=comments,
-            line_number=self.line(element),
         )
-        return record, tuple(contributions)
 
 
 # --- reading ----------------------------------------------------------------------------------

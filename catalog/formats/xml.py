@@ -20,14 +20,17 @@ from lxml import etree
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
+    AmplitudeRecord,
     ArrivalRecord,
     AxisRecord,
     DescriptionRecord,
     FocalMechanismRecord,
+    MagnitudeRecord,
     MomentTensorRecord,
     NodalPlaneRecord,
     OriginRecord,
     PickRecord,
+    StationMagnitudeRecord,
     StationReference,
 )
 from catalog.formats.text import CHUNK, seekable
@@ -37,6 +40,7 @@ from catalog.formats.values import (
     DISTANCE_DEG,
     LATITUDE,
     LONGITUDE,
+    MAGNITUDE,
     PERCENT,
     POSITIVE,
     Range,
@@ -181,11 +185,9 @@ class Document:
         self._holder = holder
         self._wrong_root = wrong_root
         names = "|".join(words).encode()
-        self._start = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?(?:" + names + rb")[\s>/]")
-        self._end = re.compile(
-            rb"</(?:[A-Za-z_][\w.-]*:)?(?:%b)\s*>|<(?:[A-Za-z_][\w.-]*:)?(?:%b)(?:\s[^<>]*)?/>"
-            % (names, names)
-        )
+        name = rb"(?:[A-Za-z_][\w.-]*:)?(?:" + names + rb")"
+        self._start = re.compile(rb"<%b[\s>/]" % name)
+        self._end = re.compile(rb"<(?:/%b\s*|%b(?:\s[^<>]*)?/)>" % (name, name))
 
     def parts(self, max_elements: int, per_part: bool = True) -> Iterator[Part]:
         """Yield the parts; at most ``max_elements`` elements in one, or in all of them."""
@@ -630,7 +632,7 @@ class Walker:
             element.get("channelCode", "").strip() or None,
         )
 
-    def public_id(self, element: Any, path: str, ordinal: int) -> str:
+    def public_id(self, element: Any, path: str, ordinal: int | str) -> str:
         public_id = element.get("publicID", "").strip()
         if not public_id:
             self.problem(element, "missing-field", f"{path}/@publicID", "", "resource identifier")
@@ -667,6 +669,7 @@ DEPTH_TYPES = frozenset(
         "other",
     )
 )
+CATEGORIES = frozenset(("point", "mean", "duration", "period", "integral", "other"))
 SPREADS = frozenset(("horizontal uncertainty", "uncertainty ellipse", "confidence ellipsoid"))
 
 
@@ -688,14 +691,17 @@ def unknown_elements(unknown: Mapping[str, tuple[int | None, int, str]]) -> Iter
 class EventWalker(Walker):
     """Reads the elements that have the same children in both schemas.
 
-    A subclass says what differs: the name of the element with an origin's uncertainty, the units
-    of lengths, and how an arrival is read.
+    A subclass says what differs: names of some elements, units of lengths, how an arrival is
+    read, and what becomes of references.
     """
 
     __slots__ = ()
     spread: ClassVar[str]  # the element with an origin's uncertainty
     spreads: ClassVar[frozenset[str]] = SPREADS
     depth_range: ClassVar[Range]  # in the schema's unit
+    amplitude_value: ClassVar[str]  # the element with an amplitude's value
+    magnitude_value: ClassVar[str]  # and with a magnitude's
+    units: ClassVar[frozenset[str] | None]  # of an amplitude; ``None``: any
 
     def km(self, length: float | None) -> float | None:
         """Return a depth or a horizontal length of the schema in kilometres."""
@@ -711,6 +717,14 @@ class EventWalker(Walker):
 
     def arrival(self, element: Any, ordinal: int) -> ArrivalRecord | None:
         """Return an arrival, ``None`` if it has no pick."""
+        raise NotImplementedError
+
+    def refer(self, fields: Fields, name: str) -> str | None:
+        """Return the id of another part that this one names."""
+        raise NotImplementedError
+
+    def contribution(self, element: Any, fields: Fields, magnitude_id: str) -> None:
+        """Take note that a station magnitude is part of a magnitude."""
         raise NotImplementedError
 
     def descriptions(self, fields: Fields) -> tuple[DescriptionRecord, ...]:
@@ -825,6 +839,97 @@ class EventWalker(Walker):
             filter_id=self.text(fields, "filterID"),
             method_id=self.text(fields, "methodID"),
             comments=self.comments(fields, path),
+            line_number=self.line(element),
+        )
+
+    def amplitude(self, element: Any, ordinal: int) -> AmplitudeRecord:
+        path = "amplitude"
+        fields = self.fields(element, path, "amplitude")
+        value, uncertainty = self.quantity(fields, self.amplitude_value, path)
+        units = self.units
+        return AmplitudeRecord(
+            amplitude_id=self.public_id(element, path, ordinal),
+            value=value,
+            unit=self.text(fields, "unit") if units is None else self.word(fields, "unit", units),
+            type=self.text(fields, "type"),
+            category=self.word(fields, "category", CATEGORIES),
+            period=self.value(fields, "period", path, POSITIVE),
+            snr=self.real(fields, "snr"),
+            time=self.amplitude_time(fields, path),
+            pick_id=self.refer(fields, "pickID"),
+            station=self.station(fields, path),
+            magnitude_hint=self.text(fields, "magnitudeHint"),
+            uncertainty=uncertainty,
+            agency=self.agency(fields, path),
+            evaluation_mode=self.word(fields, "evaluationMode", MODES),
+            method_id=self.text(fields, "methodID"),
+            comments=self.comments(fields, path),
+            line_number=self.line(element),
+        )
+
+    def amplitude_time(self, fields: Fields, path: str) -> datetime | None:
+        return self.instant(fields, "scalingTime", path)
+
+    def station_magnitude(self, element: Any, ordinal: int | str) -> StationMagnitudeRecord | None:
+        path = "stationMagnitude"
+        fields = self.fields(element, path, "station magnitude")
+        value, uncertainty = self.magnitude_number(element, fields, path)
+        if value is None:
+            return None
+        comments, bound = own_comment(self.comments(fields, path), BOUND_COMMENT)
+        return StationMagnitudeRecord(
+            value=value,
+            type=self.text(fields, "type"),
+            station=self.station(fields, path),
+            station_magnitude_id=self.public_id(element, path, ordinal),
+            origin_id=self.refer(fields, "originID"),
+            amplitude_id=self.refer(fields, "amplitudeID"),
+            uncertainty=uncertainty,
+            bound=bound,
+            agency=self.agency(fields, path),
+            method_id=self.text(fields, "methodID"),
+            comments=comments,
+            line_number=self.line(element),
+        )
+
+    def magnitude_number(
+        self, element: Any, fields: Fields, path: str
+    ) -> tuple[float | None, float | None]:
+        """Return value and uncertainty; a magnitude without a value is a problem."""
+        name = self.magnitude_value
+        value, uncertainty = self.quantity(fields, name, path, MAGNITUDE)
+        if value is None:
+            self.problem(element, "missing-field", f"{path}/{name}", shown(element), "number")
+        return value, uncertainty
+
+    def magnitude(self, element: Any, ordinal: int | str) -> MagnitudeRecord | None:
+        path = "magnitude"
+        fields = self.fields(element, path, "magnitude")
+        value, uncertainty = self.magnitude_number(element, fields, path)
+        if value is None:
+            return None
+        magnitude_id = self.public_id(element, path, ordinal)
+        for child in fields.get("stationMagnitudeContribution", ()):
+            inner = self.fields(child, f"{path}/stationMagnitudeContribution", "contribution")
+            self.contribution(child, inner, magnitude_id)
+        agency, author, creation_time = self.creation(fields, path)
+        comments, bound = own_comment(self.comments(fields, path), BOUND_COMMENT)
+        return MagnitudeRecord(
+            value=value,
+            type=self.text(fields, "type"),
+            magnitude_id=magnitude_id,
+            origin_id=self.refer(fields, "originID"),
+            uncertainty=uncertainty,
+            bound=bound,
+            station_count=self.whole(fields, "stationCount"),
+            azimuthal_gap=self.real(fields, "azimuthalGap", AZIMUTH),
+            agency=agency,
+            author=author,
+            method_id=self.text(fields, "methodID"),
+            evaluation_mode=self.word(fields, "evaluationMode", MODES),
+            evaluation_status=self.word(fields, "evaluationStatus", STATUSES),
+            creation_time=creation_time,
+            comments=comments,
             line_number=self.line(element),
         )
 
