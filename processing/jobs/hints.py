@@ -8,11 +8,13 @@ the events already known: here they are counted, and the operator is asked.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from django.db import connection
 
+from catalog.formats.local_time import Epicentre, offset_votes
 from catalog.models import BulletinFile, BulletinReading
 from processing.core import editions
 
@@ -47,11 +49,66 @@ _OTHERS = """
       AND o.time BETWEEN to_timestamp(%s) AND to_timestamp(%s)
     ORDER BY o.time, r.id LIMIT %s
 """
+_KNOWN = """
+    SELECT extract(epoch FROM w.time)::float8, w.latitude, w.longitude
+    FROM catalog_eventrow w
+    WHERE w.time BETWEEN to_timestamp(%s) AND to_timestamp(%s)
+      AND EXISTS (
+        SELECT FROM catalog_report r
+        JOIN catalog_bulletinentry e ON e.id = r.current_entry_id
+        JOIN catalog_bulletinreading g ON g.id = e.reading_id
+        WHERE r.event_id = w.event_id AND g.file_id <> %s
+      )
+    ORDER BY w.time, w.event_id LIMIT %s
+"""
+DAY_S = 86_400.0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def hints_of(reading: BulletinReading) -> list[dict[str, Any]]:
     """Return what the stored rows of a reading suggest, as plain values for the run's page."""
-    return [hint for hint in (later_edition(reading),) if hint is not None]
+    found = (local_time(reading), later_edition(reading))
+    return [hint for hint in found if hint is not None]
+
+
+def local_time(reading: BulletinReading) -> dict[str, Any] | None:
+    """Say if a file read as UTC meets far more known events when its times are Almaty time.
+
+    Events that this file alone reports say nothing about it.
+    """
+    if reading.options.get("time_zone", "UTC") != "UTC":
+        return None
+    rows = _rows(reading)
+    if not len(rows):
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KNOWN,
+            [
+                float(rows[:, 0].min()) - DAY_S,
+                float(rows[:, 0].max()) + DAY_S,
+                reading.file_id,
+                10 * MOST_ROWS,
+            ],
+        )
+        known = cursor.fetchall()
+    votes = offset_votes(_epicentres(rows), _epicentres(known))
+    if votes.zone is None:
+        return None
+    return {
+        "kind": "time-zone",
+        "zone": votes.zone,
+        "matched_zone": votes.matches_local,
+        "matched_utc": votes.matches_utc,
+        "of": votes.compared,
+    }
+
+
+def _epicentres(rows: Any) -> list[Epicentre]:
+    return [
+        (EPOCH + timedelta(seconds=float(time)), float(latitude), float(longitude))
+        for time, latitude, longitude in rows
+    ]
 
 
 def later_edition(reading: BulletinReading) -> dict[str, Any] | None:
