@@ -26,6 +26,7 @@ from catalog.formats import (
     quakeml,
     scml,
     wdcb,
+    year_book,
 )
 from catalog.formats.limits import Limits
 from catalog.formats.packing import unpacked, unpacked_head
@@ -189,6 +190,36 @@ FORMATS = (
         bulletin_csv.detect,
         bulletin_csv.read,
         bulletin_csv.write,
+    ),
+    Format(
+        "year-book-catalogue",
+        "Year book: catalogue",
+        (".csv", ".tsv", ".txt", ".xlsx"),
+        "text/csv",
+        year_book.VERSION,
+        year_book.detect_catalogue,
+        year_book.read_catalogue,
+        year_book.write_catalogue,
+    ),
+    Format(
+        "year-book-mechanisms",
+        "Year book: focal mechanisms",
+        (".csv", ".tsv", ".txt", ".xlsx"),
+        "text/csv",
+        year_book.VERSION,
+        year_book.detect_mechanisms,
+        year_book.read_mechanisms,
+        year_book.write_mechanisms,
+    ),
+    Format(
+        "year-book-macroseismic",
+        "Year book: felt effects",
+        (".csv", ".tsv", ".txt", ".xlsx"),
+        "text/csv",
+        year_book.VERSION,
+        year_book.detect_macroseismic,
+        year_book.read_macroseismic,
+        year_book.write_macroseismic,
     ),
     Format(
         mapped_table.CODE,

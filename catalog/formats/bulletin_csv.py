@@ -41,11 +41,11 @@ from catalog.formats.catalogue_csv import (
     SCALES,
     bounded_cell,
     consequence_cell,
-    degree,
     interpretation_cell,
     range_cell,
     read_consequences,
     read_interpretations,
+    read_span,
 )
 from catalog.formats.labels import with_label
 from catalog.formats.limits import Limits
@@ -924,27 +924,20 @@ def _read_amplitude(now: _Open, cell: Cells, strange: list[str], limits: Limits)
 
 
 def _read_intensity(now: _Open, cell: Cells, strange: list[str], limits: Limits) -> None:
-    place, text = cell.text("place"), (cell.text("intensity") or "").casefold()
+    place, text = cell.text("place"), cell.text("intensity") or ""
     if place is None:
         cell.report("missing-field", "place", "", Severity.ERROR)
         now.comments.append(now.rows[-1])
         return
     values = _values(cell, INTENSITY, strange)
     values["comment"] = BETWEEN_COMMENTS.join((*filter(None, (values["comment"],)), *strange))
-    words = {"felt": True, "ощущалось": True, "сезілді": True}
-    words |= {"not felt": False, "не ощущалось": False, "сезілмеді": False}
-    low = high = None
-    felt = words.get(text)
-    if felt is None:
-        parts = text.upper().replace("–", "-").replace("—", "-").split("-")
-        degrees = [degree(part.strip()) for part in parts]
-        if len(degrees) > 2 or None in degrees:
-            cell.report("not-a-number" if text else "missing-field", "intensity", "0..12 felt")
-            values["comment"] = BETWEEN_COMMENTS.join(
-                filter(None, (values["comment"], f"intensity: {text}" if text else ""))
-            )
-        else:
-            low, high = degrees[0], degrees[-1]
+    span = read_span(text)
+    if span is None:
+        cell.report("not-a-number" if text else "missing-field", "intensity", "0..12 felt")
+        values["comment"] = BETWEEN_COMMENTS.join(
+            filter(None, (values["comment"], f"intensity: {text}" if text else ""))
+        )
+    low, high, felt = (span.low, span.high, span.felt) if span is not None else (None, None, None)
     if values["best"] is None and low == high:
         values["best"] = low
     now.intensities.append(
@@ -953,7 +946,8 @@ def _read_intensity(now: _Open, cell: Cells, strange: list[str], limits: Limits)
             low,
             high,
             felt=felt,
-            calculated=bool(FLAGS.get((cell.text("calculated") or "").casefold())),
+            calculated=(span is not None and span.calculated)
+            or bool(FLAGS.get((cell.text("calculated") or "").casefold())),
             line_number=cell.line,
             **values,
         )

@@ -13,6 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
@@ -157,6 +158,8 @@ FOREIGN = frozenset(
         *("settlement", "населенный пункт", "пункт", "елді мекен"),
     )
 )
+#: A date in parts is the year book's catalogue.
+_YEAR = frozenset(("year", "год", "жыл"))
 _ROMAN_WORDS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 _ROMAN = {word: value for value, word in enumerate(_ROMAN_WORDS, start=1)}
 _DEGREE = r"(?:\d{1,2}(?:[.,]\d)?|[IVX]+)"
@@ -234,7 +237,11 @@ def detect(head: bytes, filename: str) -> bool:
 
 def _foreign(headings: tuple[str, ...]) -> bool:
     """Tell whether a heading belongs to another table that names times and places too."""
-    return any(plain(heading) in FOREIGN for heading in headings)
+    words = {plain(heading) for heading in headings}
+    in_parts = bool(words & _YEAR) and not any(
+        HEADINGS.get(word) in ("date", "origin_time") for word in words
+    )
+    return in_parts or bool(words & FOREIGN)
 
 
 # --- reading ----------------------------------------------------------------------------------
@@ -482,6 +489,35 @@ def degree(text: str | None) -> float | None:
     return value if INTENSITY[0] <= value <= INTENSITY[1] else None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An intensity as people write it: 4, 3-4, IV, felt, not felt, 5 (calc.)."""
+
+    low: float | None
+    high: float | None
+    felt: bool | None = None
+    calculated: bool = False
+
+
+_FELT_WORDS = {
+    **dict.fromkeys(("felt", "ощущалось", "ощутимо", "сезілді"), True),
+    **dict.fromkeys(("not felt", "не ощущалось", "сезілмеді"), False),
+}
+
+
+def read_span(text: str) -> Span | None:
+    """Return the intensity a text says, ``None`` if it says none."""
+    felt = _FELT_WORDS.get(text.strip().casefold())
+    if felt is not None:
+        return Span(None, None, felt)
+    marked = re.fullmatch(r"(.*?)\s*\(?(?:calculated|calc|расч)\.?\)?", text, re.DOTALL)
+    parts = re.split("[-–—]", marked[1] if marked else text)
+    degrees = [degree(part.strip()) for part in parts]
+    if len(degrees) > 2 or None in degrees:
+        return None
+    return Span(degrees[0], degrees[-1], calculated=marked is not None)
+
+
 def _intensities(
     cell: Cells, origin: OriginRecord, comments: list[str]
 ) -> tuple[IntensityRecord, ...]:
@@ -490,21 +526,18 @@ def _intensities(
     scale = cell.text("intensity_scale")
     i0 = cell.text("i0")
     if i0 is not None:
-        marked = re.fullmatch(r"(.*?)\s*\(?(?:calculated|calc|расч)\.?\)?", i0)
-        calculated = marked is not None
-        degrees = [degree(part.strip()) for part in re.split("[-–—]", marked[1] if marked else i0)]
-        if len(degrees) <= 2 and None not in degrees:
-            low, high = degrees[0], degrees[-1]
+        span = read_span(i0)
+        if span is not None and span.felt is None:
             records.append(
                 IntensityRecord(
                     EPICENTRE,
-                    low,
-                    high,
-                    low if low == high else None,
+                    span.low,
+                    span.high,
+                    span.low if span.low == span.high else None,
                     scale=scale,
                     latitude=origin.latitude,
                     longitude=origin.longitude,
-                    calculated=calculated,
+                    calculated=span.calculated,
                     line_number=cell.line,
                 )
             )

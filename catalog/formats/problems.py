@@ -97,6 +97,7 @@ CODES = (
     "merged-cells",
     "formula-without-value",  # the program that saved the workbook did not store it
     "cell-error",  # #REF!, #DIV/0! ...
+    "inconsistent-mechanism",  # planes and axes that do not belong together
     "doubtful-date",  # an Excel date before March 1900, or no date at all
     "value-not-read",  # a reader that is not ours made something else of the text
     "ambiguous-local-time",  # the clock of the zone showed this time twice, or never

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 
 from catalog.formats import spreadsheet
@@ -112,7 +112,7 @@ def candidate_headings(
     if head.startswith(spreadsheet.ZIP):
         yield spreadsheet.head_texts(head)
         return
-    for line in first_lines(head):
+    for line in first_lines(head, spreadsheet.HEAD_ROWS):
         yield split_headings(line, known)[1]
 
 
@@ -140,12 +140,22 @@ def open_table(
         return Table(_sheet_row(heading), _sheet_rows(rows_below, problems))
     encoding = detect_encoding(source, limits)
     rows = _joined(read_lines(source, limits, problems, encoding))
-    first = None if encoding.blank else next(rows, None)
-    if first is None:
+    above = [] if encoding.blank else list(islice(rows, 1))
+    if not above:
         raise FormatError(Problem(1, "empty-file", "", "", "heading line", Severity.ERROR))
-    delimiter, headings = split_headings(first[2], known)
+    # A title may stand above the headings; where nothing looks like headings, the first row is.
+    while known(split_headings(above[-1][2], known)[1]) < spreadsheet.KNOWN_HEADINGS:
+        following = next(rows, None) if len(above) < spreadsheet.HEAD_ROWS else None
+        if following is None:
+            rows, above = chain(above[1:], rows), above[:1]
+            break
+        above.append(following)
+    first, last, line = above.pop()
+    for title in above:
+        problems.append(Problem(title[0], "unused-text", "", cut(title[2]), "heading line"))
+    delimiter, headings = split_headings(line, known)
     return Table(
-        TableRow(first[0], first[1], headings, first[2]),
+        TableRow(first, last, headings, line),
         (TableRow(a, b, split(text, delimiter), text) for a, b, text in rows),
         delimiter,
     )

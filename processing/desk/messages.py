@@ -77,6 +77,9 @@ MESSAGES = {
     "merged-cells": _("Cells are merged: only the first of them has the value."),
     "formula-without-value": _("The cell has a formula but the workbook does not hold its value."),
     "cell-error": _("The cell holds an error instead of a value."),
+    "inconsistent-mechanism": _(
+        "The nodal planes and axes do not belong together; both are kept as given."
+    ),
     "doubtful-date": _("This number is no certain date: check the year and the day."),
     "value-not-read": _("The value or line was not taken over as it stands; it is kept as text."),
     "ambiguous-local-time": _(
@@ -159,4 +162,10 @@ def format_name(code: str) -> str:
         return gettext("Catalogue table (CSV)")
     if code == "bulletin-csv":
         return gettext("Bulletin table (CSV)")
+    if code == "year-book-catalogue":
+        return gettext("Year book: catalogue")
+    if code == "year-book-mechanisms":
+        return gettext("Year book: focal mechanisms")
+    if code == "year-book-macroseismic":
+        return gettext("Year book: felt effects")
     return next((format_.name for format_ in FORMATS if format_.code == code), code)

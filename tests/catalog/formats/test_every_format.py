@@ -67,6 +67,9 @@ SAMPLES: dict[str, list[bytes]] = {
         (GOLDEN / "synthetic_mixed_encoding.csv").read_bytes(),
     ],
     "bulletin-csv": [(GOLDEN / "synthetic_bulletin_table.csv").read_bytes()],
+    "year-book-catalogue": [(GOLDEN / "synthetic_year_book_catalogue.csv").read_bytes()],
+    "year-book-mechanisms": [(GOLDEN / "synthetic_year_book_mechanisms.csv").read_bytes()],
+    "year-book-macroseismic": [(GOLDEN / "synthetic_year_book_macroseismic.csv").read_bytes()],
 }
 #: A table of unknown layout is read by a mapping only: test_mapped_table.py.
 BY_THEMSELVES = [format_.code for format_ in FORMATS if not format_.needs_mapping]
@@ -466,6 +469,16 @@ def outcome(code: str, data: bytes) -> Any:
     return [placeless(event) for event in events], problems
 
 
+#: Lines of the tables, from 0, without headings and without rows that give nothing but an error.
+TABLE_ROWS = {
+    "catalogue-csv": range(1, 4),
+    "bulletin-csv": range(2, 17),
+    "year-book-catalogue": (2, 3, 7, 8),
+    "year-book-mechanisms": range(1, 5),
+    "year-book-macroseismic": range(1, 7),
+}
+
+
 def data_positions(code: str, data: bytes) -> list[int]:
     """Return the places of characters that say something about an event."""
     positions, at = [], 0
@@ -473,9 +486,7 @@ def data_positions(code: str, data: bytes) -> list[int]:
         text = line.decode("latin-1")
         frame = text.lstrip().startswith(("Date", "Magnitude", "Sta ", "DATA_TYPE", "STOP"))
         # Lines of the heading, and rows that give no event but an error.
-        if (code == "isf" and number > 2 and not frame) or (
-            code == "catalogue-csv" and 0 < number < 4
-        ):
+        if (code == "isf" and number > 2 and not frame) or number in TABLE_ROWS.get(code, ()):
             positions += [at + n for n, c in enumerate(text) if c.isalnum()]
         elif code in ("quakeml", "scml") and number > 2:
             inside = False
@@ -490,7 +501,10 @@ def data_positions(code: str, data: bytes) -> list[int]:
 
 @pytest.mark.parametrize(
     "code, sample",
-    [("isf", 0), ("isf", 1), ("quakeml", 1), ("scml", 0), ("scml", 1), ("catalogue-csv", 0)],
+    [
+        *(("isf", 0), ("isf", 1), ("quakeml", 1), ("scml", 0), ("scml", 1)),
+        *((code, 0) for code in TABLE_ROWS),
+    ],
 )
 def test_every_character_counts(code: str, sample: int) -> None:
     """Spoil each character of the data in turn: a value, a comment or a problem must change."""
