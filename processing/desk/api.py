@@ -40,7 +40,7 @@ STATUS = {
     "key-too-long": 400,
     "key-used-for-another-request": 409,
 }
-PARAMETERS = ("agency", "format", "kind", "time_zone", "dry_run")
+PARAMETERS = ("agency", "format", "kind", "time_zone", "accept_readings", "dry_run")
 KEY_LENGTH = 200
 
 ERROR = inline_serializer(
@@ -145,6 +145,10 @@ class UploadView(StaffAPIView):
                     "agency": {"type": "string", "description": "Empty: as the file says."},
                     "format": {"type": "string", "description": "Empty: as the file says."},
                     "kind": {"type": "string", "enum": ["manual", "automatic"]},
+                    "accept_readings": {
+                        "type": "boolean",
+                        "description": "Accept unambiguous station readings by rule.",
+                    },
                     "dry_run": {"type": "boolean"},
                 },
             }
@@ -200,6 +204,7 @@ def parameters(request: Request) -> dict[str, Any]:
         "format": "",
         "kind": "manual",
         "time_zone": "UTC",
+        "accept_readings": False,
         "dry_run": False,
     }
     for name in request.POST:
@@ -214,7 +219,7 @@ def parameters(request: Request) -> dict[str, Any]:
                 expected=", ".join(PARAMETERS),
             )
         value = given[0].strip()
-        if name == "dry_run":
+        if name in ("accept_readings", "dry_run"):
             if value not in ("", "true", "false"):
                 raise Refused("bad-parameter", field=name, found=value[:50], expected="true, false")
             values[name] = value == "true"

@@ -36,6 +36,10 @@ class ReadingForm(forms.Form):
         label=_("Times are in"), choices=TIME_ZONES, initial="UTC", required=False
     )
 
+    accept_readings = forms.BooleanField(
+        label=_("Accept unambiguous station readings by rule"), required=False
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         agencies = Agency.objects.filter(is_provisional=False, is_portal=False)

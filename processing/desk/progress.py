@@ -25,6 +25,7 @@ COUNTS = {
     "split": gettext_lazy("reports split off from an event"),
     "review": gettext_lazy("left for review"),
     "withdrawn": gettext_lazy("reports withdrawn"),
+    "readings": gettext_lazy("readings without an event"),
 }
 
 

@@ -42,6 +42,7 @@ def take(
     format: str = "",
     kind: str = "manual",
     time_zone: str = "UTC",
+    accept_readings: bool = False,
     dry_run: bool = False,
 ) -> Taken:
     """Keep a file and ask for its reading, or for a dry run.
@@ -60,6 +61,7 @@ def take(
             format=format,
             kind=kind,
             time_zone=time_zone,
+            accept_readings=accept_readings,
             dry_run=dry_run,
         )
 
@@ -73,6 +75,7 @@ def take_spooled(
     format: str = "",
     kind: str = "manual",
     time_zone: str = "UTC",
+    accept_readings: bool = False,
     dry_run: bool = False,
 ) -> Taken:
     """Do as ``take`` with bytes that are in already."""
@@ -89,6 +92,7 @@ def take_spooled(
             requested_by=user,
             evaluation_mode=kind,
             options=options,
+            accept_readings=accept_readings,
             dry_run=dry_run,
         )
     return Taken(file, run, not created, chosen.code, code)

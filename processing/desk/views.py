@@ -22,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.formats import FORMATS, ReadOptions
+from catalog.formats import FORMATS
 from catalog.models import (
     EDITOR,
     OPERATOR,
@@ -37,7 +37,7 @@ from catalog.models import (
 from processing.desk import messages, uploads
 from processing.desk.forms import ReadingForm, UploadForm
 from processing.desk.progress import count_lines, stage_list, state_of
-from processing.jobs import ingestion
+from processing.jobs import ingestion, station_readings
 from processing.jobs.ingestion import Refused
 from processing.models import ProcessingRun, WorkItem
 
@@ -140,6 +140,7 @@ def _take(request: HttpRequest, form: UploadForm, file: Any) -> dict[str, Any]:
             format=values["format"],
             kind=values["kind"],
             time_zone=values["time_zone"],
+            accept_readings=values["accept_readings"],
             dry_run=values["dry_run"],
         )
     except Refused as refused:
@@ -282,9 +283,11 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
                     "format": reading.format,
                     "kind": reading.evaluation_mode,
                     "time_zone": reading.options.get("time_zone", "UTC"),
+                    "accept_readings": reading.options.get(station_readings.ACCEPT_OPTION),
                 }
             ),
             "readings": reading.file.readings.select_related("agency").order_by("-number"),
+            "loose": station_readings.counts_of(reading),
         }
     elif run.kind == run.Kind.DRY_RUN:
         context |= {
@@ -361,6 +364,7 @@ def read_again(request: HttpRequest, pk: int) -> HttpResponse:
         requested_by=request.user,
         evaluation_mode=values["kind"],
         options=options,
+        accept_readings=values["accept_readings"],
     )
     if new.pk == run.pk:
         notices.info(request, _("The file is read in just this way already."))
@@ -380,7 +384,8 @@ def follow_hint(request: HttpRequest, pk: int) -> HttpResponse:
     if hint is None or file is None or not isinstance(request.user, User):
         notices.error(request, messages.sentence("file-missing"))
         return redirect("run", run.pk)
-    options = ReadOptions(**(reading.options if reading else wanted.get("options", {})))
+    said_before = reading.options if reading else wanted.get("options", {})
+    options = ingestion.read_options(said_before)
     edition_of = (
         reading.edition_of
         if reading
@@ -398,6 +403,7 @@ def follow_hint(request: HttpRequest, pk: int) -> HttpResponse:
         evaluation_mode=reading.evaluation_mode if reading else wanted["evaluation_mode"],
         options=options,
         edition_of=edition_of,
+        accept_readings=bool(said_before.get(station_readings.ACCEPT_OPTION)),
         dry_run=reading is None,
     )
     return redirect("run", new.pk)

@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -54,7 +54,7 @@ from catalog.models import (
     Report,
     User,
 )
-from processing.jobs import association, editions, hints
+from processing.jobs import association, editions, hints, station_readings
 from processing.jobs.stations import StationResolver
 from processing.models import ProcessingRun, WorkItem
 from processing.reading_process import Garbled, decode_event, decode_problem, decode_readings
@@ -295,6 +295,7 @@ def request_reading(
     evaluation_mode: str = "manual",
     options: ReadOptions | None = None,
     edition_of: BulletinFile | None = None,
+    accept_readings: bool = False,
     dry_run: bool = False,
 ) -> ProcessingRun:
     """Ask for a reading of a file; return the run to watch.
@@ -305,6 +306,8 @@ def request_reading(
     """
     version = by_code(format).version
     said = told(options)
+    if accept_readings:
+        said[station_readings.ACCEPT_OPTION] = True
     with transaction.atomic():
         # Readings of one file are numbered and chosen one after another.
         BulletinFile.objects.select_for_update(no_key=True).get(pk=file.pk)
@@ -356,6 +359,12 @@ def told(options: ReadOptions | None) -> dict[str, Any]:
     usual = asdict(ReadOptions())
     given = asdict(options) if options is not None else usual
     return {name: value for name, value in given.items() if value != usual[name]}
+
+
+def read_options(said: Mapping[str, Any]) -> ReadOptions:
+    """Return what a reading's options tell the reader; others are for what follows."""
+    known = asdict(ReadOptions())
+    return ReadOptions(**{name: value for name, value in said.items() if name in known})
 
 
 def existing_run(
@@ -665,7 +674,7 @@ class _Storing:
 
 def store(reading: BulletinReading, progress: Progress) -> Counts:
     """Parse the reading's file and copy everything into rows."""
-    options = ReadOptions(**reading.options)
+    options = read_options(reading.options)
     state = _Storing(reading)
     if reading.edition_of_id is not None:
         rows = parse(reading.file, reading.format, options)

@@ -51,6 +51,8 @@ ALTERNATIVES = 5
 ADVISORY_LOCK = 0x6B7A7273
 #: In a reading's options: what is clear is accepted without a person.
 ACCEPT_OPTION = "accept_readings"
+#: Why a decision cannot be made.
+CODES = ("nothing-to-undo",)
 GONE = (Event.Status.MERGED, Event.Status.DELETED)
 PRIORITY = 6
 

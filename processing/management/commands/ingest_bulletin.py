@@ -36,6 +36,11 @@ class Command(BaseCommand):
             "--time-zone", default="UTC", choices=ingestion.TIME_ZONES, help="of the file's times"
         )
         parser.add_argument("--automatic", action="store_true", help="not reviewed by an analyst")
+        parser.add_argument(
+            "--accept-readings",
+            action="store_true",
+            help="accept unambiguous station readings by rule",
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what it would do")
         parser.add_argument("--user", default="", help="whose upload it is; else a superuser's")
         parser.add_argument(
@@ -67,6 +72,7 @@ class Command(BaseCommand):
                     format=options["format"],
                     kind="automatic" if options["automatic"] else "manual",
                     time_zone=options["time_zone"],
+                    accept_readings=options["accept_readings"],
                     dry_run=options["dry_run"],
                 )
             except Refused as refused:

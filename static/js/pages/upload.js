@@ -84,7 +84,7 @@ async function send(item) {
   const body = new FormData();
   body.append("file", item.file);
   for (const name of ["agency", "format", "kind", "time_zone"]) body.append(name, form.elements[name].value);
-  body.append("dry_run", form.elements.dry_run.checked ? "true" : "false");
+  for (const name of ["accept_readings", "dry_run"]) body.append(name, form.elements[name].checked ? "true" : "false");
   const state = part(item.row, "state");
   state.textContent = words.sending;
   item.row.classList.remove("is-refused");

@@ -8,11 +8,17 @@ from django.utils.translation import override
 from catalog import exchange
 from catalog.formats import problems
 from processing.desk import api, messages
-from processing.jobs import ingestion
+from processing.jobs import ingestion, station_readings
 
 
 def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
-    codes = [*problems.CODES, *exchange.CODES, *ingestion.CODES, *messages.REQUEST_CODES]
+    codes = [
+        *problems.CODES,
+        *exchange.CODES,
+        *ingestion.CODES,
+        *station_readings.CODES,
+        *messages.REQUEST_CODES,
+    ]
     assert len(codes) == len(set(codes))
     assert set(codes) == set(messages.MESSAGES)
 
