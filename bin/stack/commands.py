@@ -1,4 +1,4 @@
-"""The doors of `bin/run`, `bin/test` and `bin/bench`.
+"""The doors of `bin/run`, `bin/test`, `bin/bench`, `bin/backup` and `bin/restore`.
 
 Each has two parts. The first installs, perhaps as root; the second runs as the account of the
 services and is everything else. Between them the process replaces itself.
@@ -12,13 +12,21 @@ import sys
 import time
 from types import FrameType, ModuleType
 
-from stack import bench, run, test
+from stack import backup, bench, restore, run, test
 from stack.account import become_service_account
 from stack.layout import Checkout
 from stack.setup import set_up
 from stack.terminal import Progress, Stopped, Trouble, warn
 
-COMMANDS: dict[str, ModuleType] = {"run": run, "test": test, "bench": bench}
+COMMANDS: dict[str, ModuleType] = {
+    "run": run,
+    "test": test,
+    "bench": bench,
+    "backup": backup,
+    "restore": restore,
+}
+#: These install nothing, or know themselves what they need.
+WITHOUT_SET_UP = {"backup", "restore"}
 SECOND_PART = "PORTAL_INTERNAL_STARTED"
 REPORT_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -37,7 +45,8 @@ def main(arguments: list[str]) -> int:
         early = COMMANDS[name].before_set_up(checkout, progress, rest)
         if early is not None:
             return int(early)
-        set_up(checkout, progress, for_tests=name != "run")
+        if name not in WITHOUT_SET_UP:
+            set_up(checkout, progress, for_tests=name != "run")
         become_service_account(
             checkout,
             [str(checkout.python), "-m", "stack.commands", name, *rest],

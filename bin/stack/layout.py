@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SERVICE_FOLDERS = (
-    "cache", "data", "home", "log", "postgres", "redis", "run", "secrets", "static", "tmp",
+    "backups", "cache", "data", "home", "log", "postgres", "redis", "run", "secrets", "static",
+    "tmp",
 )  # fmt: skip
-PRIVATE_FOLDERS = {"data", "home", "postgres", "redis", "run", "secrets", "tmp"}
+PRIVATE_FOLDERS = {"backups", "data", "home", "postgres", "redis", "run", "secrets", "tmp"}
 
 # Variables of the caller that must not reach our processes: another project's Python or database.
 FOREIGN = (

@@ -14,15 +14,15 @@ from typing import IO
 
 from stack import database
 from stack.application import Application, database_urls, read_address, readiness
+from stack.backups import Database
 from stack.broker import Redis
 from stack.database import Postgres
 from stack.layout import Checkout, read_dotenv, remembered_secrets, write_private
+from stack.migrating import SKIP, migrate
 from stack.processes import Service, end_leftovers, take_port
 from stack.terminal import Progress, Trouble
 
 DEFAULT_PORT = 8000
-#: The checks are bin/test's; each of these starts would lose a second to them.
-SKIP = "--skip-checks"
 STAFF_LOGIN = "staff"
 SECRETS = (*database.ROLES, "redis", "django_secret_key", "staff_password")
 
@@ -111,6 +111,8 @@ class _Portal:
         self.secrets = remembered_secrets(checkout.folder("secrets") / "secrets.json", SECRETS)
         self.supervised: list[Service] = []
         self.application: Application
+        #: pg_dump and its like of the private database's version; None: the newest there is.
+        self.programs: Path | None = None
 
     def run(self) -> int:
         leftovers = end_leftovers(self.register)
@@ -132,8 +134,13 @@ class _Portal:
             self.logs,
             self.run_folder,
         )
-        with self.progress.step("Database: migrating"):
-            self.application.manage_logged(self.progress, "migrate", "--no-input", SKIP)
+        migrate(
+            self.application,
+            Database(worker["DATABASE_URL"], self.checkout.environment(), self.programs),
+            self.checkout.folder("backups"),
+            self.progress,
+            back_up=self.settings.get("BACKUP_BEFORE_MIGRATING", "true") != "false",
+        )
         self.application.collect_static(self.progress)
         for service in (
             self.application.worker(),
@@ -191,6 +198,7 @@ class _Portal:
             self.cleanup.callback(postgres.stop)
             postgres.start()
         assert postgres.service is not None
+        self.programs = postgres.programs
         self.supervised.append(postgres.service)
         self._remember_port("postgres", postgres.port)
         return database_urls(*(postgres.url(role) for role in database.ROLES[1:]))

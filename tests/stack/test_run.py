@@ -142,6 +142,8 @@ def test_an_operators_day(copy: Path, start: Callable[..., Run]) -> None:
     third = start(PORT=taken)
     assert third.url(120) == f"http://127.0.0.1:{taken}/"
     print(f"second start: {time.monotonic() - begun:.1f} s")
+    assert "Database: up to date" in third.text
+    assert list((copy / ".local" / "backups").iterdir()) == []  # nothing was migrated
 
     # Only the supervisor is killed: the next run finds a clean table.
     left = _own_processes(copy)
