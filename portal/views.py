@@ -37,6 +37,7 @@ from catalog.models import (
     EventRow,
     FeedCounter,
     Origin,
+    PickAssociation,
     User,
 )
 from catalog.scales import SCALES
@@ -592,6 +593,7 @@ def _event_context(
         "interpretations": event.interpretations.filter(superseded_at=None).select_related(
             "agency"
         ),
+        "readings_proposed": _readings_proposed(request, event),
         "mechanisms": event.focalmechanisms.current().select_related("agency"),
         "descriptions": event.descriptions.filter(superseded_at=None),
         "entries": entries,
@@ -606,6 +608,14 @@ def _event_context(
         "words": _map_words()
         | {"mapLabel": _("Map of all solutions. The table below holds the same.")},
     }
+
+
+def _readings_proposed(request: HttpRequest, event: Event) -> int:
+    """Count the station readings that wait for a decision on this event; only staff see them."""
+    user = request.user
+    if not isinstance(user, User) or not user.has_role(OPERATOR, EDITOR):
+        return 0
+    return event.pick_associations.filter(state=PickAssociation.State.PROPOSED).count()
 
 
 def _compared(origin: Origin, preferred: Origin, magnitudes: list[Any]) -> SolutionShown:
@@ -639,9 +649,9 @@ def _compared(origin: Origin, preferred: Origin, magnitudes: list[Any]) -> Solut
 
 
 def _arrivals(origin: Origin) -> QuerySet[Arrival]:
-    return origin.arrivals.select_related("pick__station__network").order_by(
-        F("distance_deg").asc(nulls_last=True), "pick__time", "pk"
-    )
+    return origin.arrivals.select_related(
+        "pick__station__network", "pick__reading__agency"
+    ).order_by(F("distance_deg").asc(nulls_last=True), "pick__time", "pk")
 
 
 def _history(event: Event) -> list[dict[str, Any]]:

@@ -255,3 +255,16 @@ def test_the_time_of_the_search_is_utc(desk_client: Client, stations: list[Stati
     edge = (START + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
     assert listed(desk_client, endtime=edge) == [("ST0", "open")]
     assert listed(desk_client, starttime=edge) == []
+
+
+def test_the_event_page_tells_staff_of_proposals_and_everyone_of_who_read(
+    client: Client, editors_client: Client, quake: Event
+) -> None:
+    address = quake.get_absolute_url()
+    assert "proposed for this event" in editors_client.get(address).content.decode()
+    assert "proposed for this event" not in client.get(address).content.decode()
+    decide(editors_client, accept="clear", query=f"event={quake.public_id}")
+    recompute()
+    public = client.get(address).content.decode()
+    assert "<td>KNET</td>" in public
+    assert "proposed for this event" not in editors_client.get(address).content.decode()
