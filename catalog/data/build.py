@@ -2,10 +2,14 @@
 
     python -m catalog.data.build settlements <GeoNames cities1000 rows, tab separated, gzip>
     python -m catalog.data.build kazakhstan node_modules/world-atlas/countries-10m.json
+    python -m catalog.data.build operative ../shared/data/macroseismic/kz_operational_reports.jsonl
 
 The first writes ``settlements.tsv.gz`` (GeoNames, CC BY 4.0) with one name a language; the second
 ``kazakhstan.geojson`` (Natural Earth 1:10m, public domain, as packed in world-atlas) cut down to
-about a kilometre, which is enough to say whose solution is preferred where.
+about a kilometre, which is enough to say whose solution is preferred where; the third
+``operative_reports.csv``: operative reports from public announcements as a bulletin table. A report
+without coordinates becomes an event without a solution: its time, and where it was told to be, stay
+words.
 
 GeoNames' alternate names carry no language here, so a name's language is read from its letters: a
 Cyrillic name with a letter of the Kazakh alphabet only is Kazakh, one of Russian letters only may
@@ -23,10 +27,16 @@ import gzip
 import io
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.contrib.gis.geos import MultiPolygon, Polygon
+
+from catalog.formats import bulletin_csv
+from catalog.formats.labels import ORIGIN_TIME, PLACE
+from catalog.formats.records import EventRecord, IntensityRecord, MagnitudeRecord, OriginRecord
+from catalog.formats.tables import MINUTE_UNCERTAINTY
 
 HERE = Path(__file__).resolve().parent
 
@@ -182,11 +192,99 @@ def rounded(shape: Any) -> MultiPolygon:
     )
 
 
+#: Columns of ``operative_reports.csv``.
+OPERATIVE_COLUMNS = (
+    *("row", "event_id", "time", "time_uncertainty_s", "latitude", "longitude", "depth_km"),
+    *("KR", "MPV", "magnitude", "magnitude_type", "event_type", "evaluation_mode"),
+    *("evaluation_status", "agency", "source", "place", "intensity", "intensity_scale"),
+    *("calculated", "comment"),
+)
+
+
+def operative_record(row: dict[str, Any]) -> EventRecord:
+    """Return what an announcement says; nothing it does not say."""
+    time = datetime.fromisoformat(row["origin_time_utc"])
+    to_the_minute = time.second == 0
+    comments = []
+    if row["dist_from_almaty_km"] is not None:
+        direction = f"{row['dir_from_almaty']} of" if row["dir_from_almaty"] else "from"
+        comments.append(f"{PLACE}{row['dist_from_almaty_km']} km {direction} Almaty")
+    origins: tuple[OriginRecord, ...] = ()
+    if row["lat"] is not None and row["lon"] is not None:
+        origins = (
+            OriginRecord(
+                origin_id="operative",
+                time=time,
+                latitude=row["lat"],
+                longitude=row["lon"],
+                depth_km=row["depth_km"],
+                time_uncertainty=MINUTE_UNCERTAINTY if to_the_minute else None,
+                agency=row["agency"],
+                evaluation_mode="manual",
+                evaluation_status="preliminary",
+            ),
+        )
+    else:
+        told = f"{time:%Y-%m-%dT%H:%M}" if to_the_minute else f"{time:%Y-%m-%dT%H:%M:%S}"
+        comments.insert(0, f"{ORIGIN_TIME}{told}Z")
+        if row["depth_km"] is not None:
+            comments.append(f"depth: {row['depth_km']:g} km")
+    if row["year"] != "stated":
+        comments.append(f"year: {row['year']}")
+    if row["note"]:
+        comments.append(row["note"].removeprefix("TRAP: "))
+    sizes = (("KR", row["energy_class_K"]), (row["mag_type"], row["mag"]))
+    return EventRecord(
+        text="",
+        first_line=0,
+        last_line=0,
+        event_id=row["id"],
+        event_type="earthquake",
+        origins=origins,
+        magnitudes=tuple(
+            MagnitudeRecord(
+                value=value,
+                type=kind,
+                magnitude_id=kind,
+                origin_id="operative" if origins else None,
+                agency=row["agency"],
+            )
+            for kind, value in sizes
+            if value is not None
+        ),
+        intensities=tuple(
+            IntensityRecord(
+                felt["place"],
+                felt["I_min"],
+                felt["I_max"],
+                scale="MSK-64",
+                calculated=felt["calculated"],
+                comment=felt["region"],
+            )
+            for felt in row["felt"]
+        ),
+        preferred_origin_id="operative" if origins else None,
+        agency=row["agency"],
+        source=f"Operative report of {row['agency']}, told at {row['url']}",
+        comments=tuple(comments),
+    )
+
+
+def write_operative(source: Path) -> None:
+    """Write the operative reports of a file of one JSON object a line as a bulletin table."""
+    rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines() if line]
+    text = "".join(bulletin_csv.write(map(operative_record, rows), OPERATIVE_COLUMNS))
+    (HERE / "operative_reports.csv").write_bytes(text.encode())
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make the shipped seeds.")
-    parser.add_argument("what", choices=["settlements", "kazakhstan"])
+    parser.add_argument("what", choices=["settlements", "kazakhstan", "operative"])
     parser.add_argument("source", type=Path)
     arguments = parser.parse_args()
-    {"settlements": write_settlements, "kazakhstan": write_kazakhstan}[arguments.what](
-        arguments.source
-    )
+    writers = {
+        "settlements": write_settlements,
+        "kazakhstan": write_kazakhstan,
+        "operative": write_operative,
+    }
+    writers[arguments.what](arguments.source)

@@ -18,6 +18,9 @@ from catalog.formats.records import EventRecord, ReadingsRecord
 SYNTHETIC = "SYNTHETIC, not real: invented to show how the portal works"
 #: Said of an event that its agency lists apart from the main catalogue.
 SUPPLEMENTARY = "supplementary list"
+#: What a report without coordinates says in words: when, and where from a town.
+ORIGIN_TIME = "origin time: "
+PLACE = "place: "
 #: Between the comments of a table's one cell.
 BETWEEN = " | "
 

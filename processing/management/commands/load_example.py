@@ -2,10 +2,15 @@
 
 The files are kept as received and their readings are asked for; workers do the rest, so the
 command returns at once. Run again it finds the files known and leaves what staff made of them.
+
+Two kinds of bulletins are shipped: real facts, and the made-up bulletins of 2014
+(``make_example``), whose events all say that they are synthetic. Once ``remove_synthetic`` has
+removed those, they are not brought back unless asked for.
 """
 
 from __future__ import annotations
 
+import csv
 import gzip
 import time
 from dataclasses import dataclass
@@ -13,25 +18,33 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.gis.geos import Point
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.models import Agency, BulletinFile, User
+from catalog.models import Agency, BulletinFile, Event, Station, User
+from processing.example.files import BULLETINS
 from processing.jobs import ingestion
 from processing.models import ProcessingRun
 
 DATA = Path(settings.BASE_DIR) / "catalog" / "data"
-FORMAT = "catalogue-csv"
 LOADER = "example-loader"
 POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A shipped bulletin and the agency that tells it."""
+    """A shipped bulletin, the agency that tells it, and how it is read."""
 
     file: str
     agency: str
+    format: str = "catalogue-csv"
+    evaluation_mode: str = "manual"
+    synthetic: bool = False
+
+    @property
+    def name(self) -> str:
+        return Path(self.file).name.removesuffix(".gz")
 
     def chunks(self) -> list[bytes]:
         """Return the bulletin's bytes, unpacked."""
@@ -39,8 +52,15 @@ class Example:
         return [gzip.decompress(stored) if self.file.endswith(".gz") else stored]
 
 
+#: In the order of sending: of two files that tell of one event, the later is the agency's newer
+#: word.
 EXAMPLES = (
     Example("article_2014.csv", "ENE"),
+    Example("operative_reports.csv", "SOME", "bulletin-csv"),
+    *(
+        Example(f"example/{b.name}.gz", b.agency, b.format, b.evaluation_mode, synthetic=True)
+        for b in BULLETINS
+    ),
     Example("usgs_1902_2018.csv.gz", "NEIC"),
 )
 
@@ -53,6 +73,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--timeout", type=float, default=900, help="seconds to wait with --wait (900)"
         )
+        parser.add_argument(
+            "--synthetic",
+            choices=("yes", "no", "unless-removed"),
+            default="unless-removed",
+            help="load the made-up bulletins of 2014: always, never, or unless they were removed",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("seed_reference", stdout=self.stdout, skip_checks=True)
@@ -60,12 +86,23 @@ class Command(BaseCommand):
         if created:
             user.set_unusable_password()
             user.save(update_fields=["password"])
-        runs = [self.load(example, user) for example in EXAMPLES]
+        wanted = self.wants_synthetic(options["synthetic"])
+        if wanted:
+            add_synthetic_stations()
+        runs = [self.load(e, user) for e in EXAMPLES if wanted or not e.synthetic]
         if options["wait"]:
             self.wait([run for run in runs if run is not None], options["timeout"])
 
+    def wants_synthetic(self, answer: str) -> bool:
+        if answer != "unless-removed":
+            return answer == "yes"
+        if were_removed():
+            self.stdout.write("The synthetic bulletins were removed: not loaded again")
+            return False
+        return True
+
     def load(self, example: Example, user: User) -> ProcessingRun | None:
-        name = example.file.removesuffix(".gz")
+        name = example.name
         file, _ = ingestion.receive(name, example.chunks(), user)
         known = latest_run(file)
         if known is not None:
@@ -77,8 +114,9 @@ class Command(BaseCommand):
         run = ingestion.request_reading(
             file,
             agency=Agency.objects.get(code=example.agency),
-            format=FORMAT,
+            format=example.format,
             requested_by=user,
+            evaluation_mode=example.evaluation_mode,
         )
         self.stdout.write(f"{name}: queued as run {run.pk}")
         return run
@@ -103,3 +141,33 @@ class Command(BaseCommand):
 
 def latest_run(file: BulletinFile) -> ProcessingRun | None:
     return ProcessingRun.objects.filter(reading__file=file).order_by("-pk").first()
+
+
+def were_removed() -> bool:
+    """True if only tombstones are left of synthetic events."""
+    synthetic = Event.objects.filter(synthetic=True)
+    return synthetic.exists() and not synthetic.exclude(status=Event.Status.DELETED).exists()
+
+
+def add_synthetic_stations() -> int:
+    """Add the invented stations that are missing; return how many they were."""
+    added = 0
+    with (DATA / "synthetic_stations.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            _, created = Station.objects.get_or_create(
+                agency=Agency.objects.get(code=row["agency"]),
+                network=None,
+                code=row["code"],
+                defaults={
+                    "name_en": row["name_en"],
+                    "name_ru": row["name_ru"],
+                    "name_kk": row["name_kk"],
+                    "point": Point(float(row["longitude"]), float(row["latitude"]), srid=4326),
+                    "elevation_m": float(row["elevation_m"]),
+                    "kind": row["kind"],
+                    "source": "Invented for the example year; nothing stands there",
+                    "synthetic": True,
+                },
+            )
+            added += created
+    return added

@@ -1,9 +1,10 @@
 """Remove synthetic data for good: the one hard delete of the portal.
 
 What is removed: every report or reading that says it is synthetic, all that hangs on it, what was
-computed from it, and files that hold nothing else. The events stay as tombstones (status "deleted",
-their public ids answer 410) and the feed says so, as for any deletion. An event in which synthetic
-and real reports were mixed is refused: it must be split first.
+computed from it, files that hold nothing else, and synthetic stations. The events stay as
+tombstones (status "deleted", their public ids answer 410) and the feed says so, as for any
+deletion. An event in which synthetic and real reports were mixed is refused: it must be split
+first. A real reading at a synthetic station keeps its code and loses the station.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from catalog.models import BulletinEntry, Event, Pick, Report, User
+from catalog.models import BulletinEntry, Event, Pick, Report, Station, User
 from processing.jobs.publishing import publish_many
 from processing.transactions import writing
 
@@ -63,6 +64,8 @@ DELETIONS = (
     ("catalog_bulletinreading", "id IN (SELECT id FROM gone_reading)"),
     ("catalog_bulletinchunk", "file_id IN (SELECT id FROM gone_file)"),
     ("catalog_bulletinfile", "id IN (SELECT id FROM gone_file)"),
+    ("catalog_stationalias", "station_id IN (SELECT id FROM gone_station)"),
+    ("catalog_station", "id IN (SELECT id FROM gone_station)"),
 )
 
 COLLECTIONS = (
@@ -97,7 +100,11 @@ COLLECTIONS = (
         "SELECT id FROM catalog_pick WHERE entry_id IN (SELECT id FROM gone_entry)"
         " OR reading_id IN (SELECT id FROM gone_reading) OR (entry_id IS NULL AND synthetic)",
     ),
+    ("gone_station", "SELECT id FROM catalog_station WHERE synthetic"),
 )
+
+#: Where a real row may still name a synthetic station.
+STATION_TABLES = ("catalog_pick", "catalog_amplitude", "catalog_stationmagnitude")
 
 
 class Command(BaseCommand):
@@ -114,14 +121,15 @@ class Command(BaseCommand):
         refuse_mixed()
         entries = BulletinEntry.objects.filter(synthetic=True).count()
         readings = Pick.objects.filter(entry__isnull=True, synthetic=True).count()
-        if not entries and not readings:
+        stations = Station.objects.filter(synthetic=True).count()
+        if not entries and not readings and not stations:
             self.stdout.write("No synthetic data")
             return
         events = Event.objects.alive().filter(synthetic=True).count()
         if not options["yes"]:
             answer = input(
-                f"Remove {entries} synthetic reports of {events} events"
-                f" and {readings} readings without an event? [yes/no] "
+                f"Remove {entries} synthetic reports of {events} events, {readings} readings"
+                f" without an event and {stations} stations? [yes/no] "
             )
             if answer.strip() != "yes":
                 raise CommandError("nothing was removed")
@@ -165,6 +173,11 @@ def remove(actor: User) -> int:
             " WHERE reading_id IN (SELECT id FROM gone_reading)"
         )
         removed = 0
+        for table in STATION_TABLES:
+            cursor.execute(
+                f"UPDATE {table} SET station_id = NULL"  # noqa: S608 - our own
+                " WHERE station_id IN (SELECT id FROM gone_station)"
+            )
         for table, condition in DELETIONS:
             cursor.execute(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608 - our own
             removed += cursor.rowcount

@@ -1,0 +1,208 @@
+"""What stations read of a true event: which of them see it, when P and S come, how large they are.
+
+Travel times are those of the locator's own table, with errors drawn from the a-priori errors the
+locator assumes (methods 3.1); so the errors and ellipses of what is located from them are honest.
+Amplitudes follow the WSG formula of the energy class (methods 1.2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from processing.core import geodesy, phases
+from processing.core.travel_times import TravelTimeTable
+from processing.example.seismicity import Mechanism, Source
+from processing.example.sites import Network, Site
+
+#: Errors are drawn no farther out than this: gross errors are another matter.
+LARGEST_SIGMAS = 2.5
+#: S is read where it stands out of the coda of P.
+S_OVER_THRESHOLD = 1.6
+#: Shares of P and S in the sum of amplitudes the class is made of, and their periods [s]. Ours.
+P_SHARE, S_SHARE = 0.25, 0.75
+STATION_KR_SIGMA = 0.25
+IMPULSIVE_OVER_THRESHOLD = 6.0
+POLARITY_OVER_THRESHOLD = 4.0
+WRONG_POLARITY = 0.06
+SURFACE_VELOCITY_KM_S = {"P": 5.8, "S": 3.46}  # as in the locator, methods 3.1
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An onset read at a station."""
+
+    site: Site
+    phase: str
+    """IASPEI name."""
+    time: datetime
+    distance_deg: float
+    impulsive: bool
+    polarity: str | None
+    amplitude_nm: float
+    period_s: float
+    kr: float | None
+    """Energy class from this station; on its S reading."""
+
+
+def class_distance_term(distance_km: float) -> float:
+    """Return B(R) of the WSG formula K = 1.84 (lg(A_P + A_S) + B(R)), A in micrometres.
+
+    Notes
+    -----
+    The formula is stated to 800 km; beyond, the last branch is continued here only to say which
+    stations see an event, never to size one.
+
+    References
+    ----------
+    Akimov & Krasilov (2020), WSG, as given in the K-Class Magnitude Plugin for SeisComP (methods
+    1.2).
+    """
+    if distance_km <= 75.0:
+        return 2.11 * math.log10(max(distance_km, 1.0)) + 1.32
+    if distance_km <= 264.0:
+        return 1.10 * math.log10(distance_km) + 3.21
+    return 2.98 * math.log10(distance_km) - 1.34
+
+
+CLASS_LIMIT_KM = 800.0
+
+
+def observe(
+    source: Source, network: Network, table: TravelTimeTable, rng: np.random.Generator
+) -> tuple[Reading, ...]:
+    """Return the onsets the network reads of an event, nearest station first."""
+    centre = float(geodesy.geocentric_latitude(source.latitude))
+    sites = network.sites
+    distance, azimuth = geodesy.distance_azimuth(
+        centre,
+        source.longitude,
+        geodesy.geocentric_latitude([s.latitude for s in sites]),
+        [s.longitude for s in sites],
+    )
+    # All that is drawn is drawn for every station, so that what one sees changes nothing at others.
+    draws = rng.normal(size=(len(sites), 4))
+    chances = rng.random(size=len(sites))
+    readings: list[Reading] = []
+    seen = 0
+    for i in (int(i) for i in np.argsort(distance, kind="stable")):
+        epicentral_km = float(distance[i]) * geodesy.KM_PER_DEGREE
+        km = math.hypot(epicentral_km, source.depth_km)
+        amplitude = 10.0 ** (source.kr / 1.84 - class_distance_term(km))  # sum, micrometres
+        ratio = amplitude * 10.0 ** (0.15 * float(draws[i, 0])) / sites[i].threshold_um
+        if epicentral_km > network.farthest_km or ratio < 1.0 or seen >= network.at_most:
+            continue
+        seen += 1
+        readings += _onsets(
+            source, sites[i], table, float(distance[i]), float(azimuth[i]), km, ratio,
+            draws[i], float(chances[i]),
+        )  # fmt: skip
+    return tuple(readings)
+
+
+def _onsets(
+    source: Source,
+    site: Site,
+    table: TravelTimeTable,
+    distance_deg: float,
+    azimuth: float,
+    km: float,
+    ratio: float,
+    draws: Sequence[float] | np.ndarray,
+    chance: float,
+) -> list[Reading]:
+    """Return P and, where it is clear enough, S at one station."""
+    station_kr = source.kr + STATION_KR_SIGMA * min(max(float(draws[3]), -2.0), 2.0)
+    amplitude_nm = 1000.0 * 10.0 ** (station_kr / 1.84 - class_distance_term(km))
+    readings = []
+    for wave, share, period, draw in (
+        ("P", P_SHARE, 0.3 + 0.05 * distance_deg, draws[1]),
+        ("S", S_SHARE, 0.5 + 0.10 * distance_deg, draws[2]),
+    ):
+        if wave == "S" and ratio < S_OVER_THRESHOLD:
+            continue
+        found = _first(table, wave, distance_deg, source.depth_km, site.elevation_m)
+        if found is None:
+            continue
+        name, seconds, slope, dt_dh = found
+        sigma = phases.PHASES[name].sigma_s(distance_deg)
+        if sigma is None:
+            continue
+        error = sigma * min(max(float(draw), -LARGEST_SIGMAS), LARGEST_SIGMAS)
+        polarity = None
+        if wave == "P" and ratio >= POLARITY_OVER_THRESHOLD:
+            # A blast pushes outwards everywhere.
+            up = source.kind.endswith("blast") or first_motion_up(
+                source.mechanism, azimuth, _takeoff(slope, dt_dh)
+            )
+            polarity = "positive" if up != (chance < WRONG_POLARITY) else "negative"
+        readings.append(
+            Reading(
+                site=site,
+                phase=name,
+                time=source.time + timedelta(milliseconds=10 * round((seconds + error) * 100)),
+                distance_deg=distance_deg,
+                impulsive=ratio >= IMPULSIVE_OVER_THRESHOLD,
+                polarity=polarity,
+                amplitude_nm=round(share * amplitude_nm, 1),
+                period_s=round(period, 2),
+                kr=round(station_kr, 1) if wave == "S" and km <= CLASS_LIMIT_KM else None,
+            )
+        )
+    return readings
+
+
+def _first(
+    table: TravelTimeTable, wave: str, distance_deg: float, depth_km: float, elevation_m: float
+) -> tuple[str, float, float, float] | None:
+    """Return name, travel time [s], dt/ddelta [s/deg], dt/dh [s/km] of the first P or S."""
+    names = [f"{wave}{branch}" for branch in "gbn"]
+    found = table.predict([*names, wave], [distance_deg] * 4, [depth_km] * 4)
+    times = found.time
+    if not np.isfinite(times[3]):
+        return None
+    best = 3
+    for i in range(3):
+        # The branch that is the first arrival; beyond all branches of the crust it is just "P".
+        if np.isfinite(times[i]) and times[i] <= times[3] + 0.005:
+            best = i
+            break
+    slope = float(found.dt_ddelta[best])
+    per_km = slope / geodesy.KM_PER_DEGREE
+    upward = math.sqrt(max(1.0 / SURFACE_VELOCITY_KM_S[wave] ** 2 - per_km**2, 0.0))
+    seconds = float(times[best]) + elevation_m / 1000.0 * upward
+    return (*names, wave)[best], seconds, slope, float(found.dt_dh[best])
+
+
+def _takeoff(slope: float, dt_dh: float) -> float:
+    """Return the angle from straight down at which the ray leaves [deg], above 90 upwards."""
+    return math.degrees(math.atan2(slope / geodesy.KM_PER_DEGREE, -dt_dh))
+
+
+def first_motion_up(mechanism: Mechanism, azimuth: float, takeoff: float) -> bool:
+    """Tell whether P first moves the ground up: sign of 2 (g.n)(g.d), N-E-Down.
+
+    References
+    ----------
+    Aki & Richards (2002), Quantitative Seismology, section 4.5.
+    """
+    strike, dip, rake = (math.radians(x) for x in (mechanism.strike, mechanism.dip, mechanism.rake))
+    normal = (
+        -math.sin(dip) * math.sin(strike),
+        math.sin(dip) * math.cos(strike),
+        -math.cos(dip),
+    )
+    slip = (
+        math.cos(rake) * math.cos(strike) + math.cos(dip) * math.sin(rake) * math.sin(strike),
+        math.cos(rake) * math.sin(strike) - math.cos(dip) * math.sin(rake) * math.cos(strike),
+        -math.sin(dip) * math.sin(rake),
+    )
+    alpha, i = math.radians(azimuth), math.radians(takeoff)
+    ray = (math.sin(i) * math.cos(alpha), math.sin(i) * math.sin(alpha), math.cos(i))
+    along_normal = sum(a * b for a, b in zip(ray, normal, strict=True))
+    along_slip = sum(a * b for a, b in zip(ray, slip, strict=True))
+    return along_normal * along_slip > 0.0
