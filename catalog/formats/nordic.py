@@ -244,7 +244,7 @@ OLD = {  # type 4 or blank, old layout; a field and the free column before it ar
 }
 OLD_BOUNDS: dict[str, Range] = {
     "hour": (0.0, 47.0),
-    "minute": (0.0, 60.0),
+    "minute": (0.0, 59.0),
     "second": (0.0, 200.0),
     "coda": COUNT,
     "amplitude": POSITIVE,
@@ -283,7 +283,7 @@ NEW = {  # type 4 or blank, new layout
 }
 NEW_BOUNDS: dict[str, Range] = {
     "hour": (0.0, 47.0),
-    "minute": (0.0, 60.0),
+    "minute": (0.0, 59.0),
     "second": (0.0, 200.0),
     "parameter_1": POSITIVE,
     "parameter_2": POSITIVE,
@@ -545,7 +545,10 @@ def _event(
         yield replace(lost(first_line, block[0][1]), severity=Severity.ERROR)
         return
     origins, magnitudes = _origins(sheet, event)
-    kept = _readings(sheet, layout, phases, event, origins[0].origin_id if main.located else None)
+    # The main origin may have been given up: then the arrivals have none.
+    own = next((o for o in origins if o.line_number == main.line_number), None)
+    own_id = None if own is None else own.origin_id
+    kept = _readings(sheet, layout, phases, event, own_id)
     if sheet.event_id is not None:
         if sheet.event_id in seen_ids:
             problems.append(
@@ -557,8 +560,8 @@ def _event(
         yield from problems
         yield from _without_event(sheet, kept, block, main.agency or None, magnitudes)
         return
-    if main.located:
-        origins[0] = replace(origins[0], arrivals=tuple(kept.arrivals))
+    if own is not None:
+        origins[0] = replace(own, arrivals=tuple(kept.arrivals))
     mechanisms = _mechanisms(sheet, event)
     letter = main.line[HEADER["event_letter"]].strip().upper()
     event_type, certainty = EVENT_LETTERS.get(letter, (None, None))
@@ -576,7 +579,7 @@ def _event(
         amplitudes=tuple(kept.amplitudes),
         focal_mechanisms=tuple(mechanisms),
         intensities=tuple(sheet.intensities),
-        preferred_origin_id=origins[0].origin_id if main.located else None,
+        preferred_origin_id=own_id,
         agency=main.agency or None,
         comments=tuple(sheet.comments),
     )
@@ -898,7 +901,11 @@ def _ask_obspy(sheet: _Sheet, layout: str, phases: list[_Phase]) -> Any:
         if header.errors is not None:
             lines.append(cleared(header.errors[1], ERRORS, header.errors[2]))
         if header.accurate is not None:
-            lines.append(cleared(header.accurate[1], ACCURATE, header.accurate[2]))
+            n, line, values = header.accurate
+            if _clock([], n, line, ACCURATE) is not None:
+                if not line[ACCURATE["second"]].strip():
+                    line = replaced(line, ACCURATE["second"], "0.0")
+                lines.append(cleared(line, ACCURATE, values))
     lines += [cleared(line, PLANE, values) for _, line, values in sheet.planes]
     if sheet.identity is not None:
         lines.append(sheet.identity[1])
@@ -906,12 +913,9 @@ def _ask_obspy(sheet: _Sheet, layout: str, phases: list[_Phase]) -> Any:
     title = sheet.title if "IPHAS" in sheet.title else ""
     lines.append(title or (OLD_TITLE if layout == "OLD" else NEW_TITLE))
     for phase in phases:
-        # Tens of minutes beyond the hour and long seconds are SEISAN's way of going on.
         line = cleared(phase.line, columns, phase.values)
         if layout == "NEW" and _is_onset(phase.line):
             line = replaced(line, slice(43, 44), phase.line[43].strip())
-        if (phase.values["minute"] or 0) >= 60:
-            line = replaced(line, columns["minute"], "59")
         lines.append(line[:79] + " ")
     text = "\n".join([*lines, "", ""])
     return through_obspy(text, "NORDIC", encoding="ascii", nordic_format=layout)
@@ -1322,7 +1326,7 @@ def _old(
     record = PickRecord(
         pick_id,
         reference,
-        settle_time(problems, n, "time", phase.time, _moved(read, line)),
+        settle_time(problems, n, "time", phase.time, read.time),
         phase_hint=settle_word(problems, n, "phase", name, (read.phase_hint or "").strip() or None),
         onset=code("onset", ONSETS, line[OLD["onset"]], read.onset),
         polarity=(
@@ -1367,11 +1371,6 @@ def _old(
     if values["coda"] is not None:
         got = amplitude if amplitude is not None and amplitude.type == "END" else None
         _coda(sheet, kept, record, values["coda"], got, n)
-
-
-def _moved(read: Any, line: str) -> Any:
-    """Return ObsPy's time; 60 minutes were given as 59."""
-    return read.time + 60 if line[20:22] == "60" else read.time
 
 
 def _velocity(slowness: float | None) -> float | None:

@@ -19,7 +19,8 @@ from obspy.io.nordic.core import _write_nordic
 
 from catalog.formats import FormatError, detect, nordic
 from catalog.formats.limits import Limits
-from catalog.formats.problems import Problem
+from catalog.formats.obspy_events import replaced
+from catalog.formats.problems import Problem, Severity
 from catalog.formats.records import EventRecord, ReadingsRecord
 from tests.catalog.formats.conftest import GOLDEN, placeless, read_all
 from tests.catalog.formats.test_gse2 import codes, data_positions, outcome
@@ -167,6 +168,33 @@ def test_a_lost_origin_is_a_problem() -> None:
     (event,), problems = read_all("nordic", "\r\n".join([*lines, ""]).encode())
     assert codes(problems) == [(2, "value-not-read", "line")]
     assert len(event.origins) == 1 and "41.100" in event.comments[0]
+
+
+def test_a_main_origin_that_is_given_up_leaves_its_readings() -> None:
+    # The H line lies elsewhere, and ObsPy believes it: neither latitude is kept.
+    events, problems = read_all("nordic", FILE.replace(b"LQ 42.100", b"LQ 12.100"))
+    assert (1, "value-not-read", "latitude") in codes(problems)
+    assert [origin.agency for origin in events[0].origins] == ["KND"]
+    assert events[0].origins[0].arrivals == () and events[0].preferred_origin_id is None
+    assert "distance_deg: 1.87958" in events[0].picks[0].comments
+
+
+def test_an_event_on_which_obspy_fails_is_one_error() -> None:
+    place = nordic.ERRORS
+    errors = " GAP= 86".ljust(79) + "E"
+    for name in ("latitude_uncertainty_km", "longitude_uncertainty_km", "covariance_xy"):
+        errors = replaced(errors, place[name], "1e200")
+    events, problems = read_all("nordic", FILE.replace(FILE.split(b"\r\n")[2], errors.encode()))
+    (crash,) = [problem for problem in problems if problem.code == "reader-crashed"]
+    assert (crash.line_number, crash.severity) == (1, Severity.ERROR)
+    assert crash.expected.startswith("OverflowError")
+    assert [event.first_line for event in events] == [18, 27]  # the others stay
+
+
+def test_an_h_line_without_a_time_does_not_lose_the_event() -> None:
+    events, problems = read_all("nordic", FILE.replace(b"1114  124 16.512", b"1114         512"))
+    assert (4, "not-a-time", "time") in codes(problems)
+    assert events[0].origins[0].latitude == 42.10012
 
 
 def test_phase_lines_without_their_title_are_read() -> None:
