@@ -96,7 +96,7 @@ def split_headings(
 
 def first_lines(head: bytes, wanted: int = 1) -> Iterator[str]:
     """Yield the first lines of a text that are not blank, in each encoding it may have."""
-    for encoding in ("utf-8-sig", "cp1251", "koi8-r"):
+    for encoding in ("utf-8-sig", "cp1251", "koi8-r", "kz1048"):
         text = head.decode(encoding, "ignore").replace("\r", "\n")
         lines = (line for line in text.split("\n") if line.strip() and not line.startswith("#"))
         yield from islice(lines, wanted)

@@ -1,11 +1,13 @@
-"""Text bulletins arrive as UTF-8, CP1251, KOI8-R or (accents only) Latin-1: find out which.
+"""Text bulletins arrive as UTF-8, CP1251, KZ-1048, KOI8-R or (accents only) Latin-1: find out.
 
 Method. A byte order mark decides. Otherwise, if every line that has bytes above 127 is valid
 UTF-8, the file is UTF-8: Cyrillic in an 8-bit code practically never is. Otherwise the runs of
-high bytes are read as CP1251 and as KOI8-R and scored by the frequency of Russian letters and by
-their case pattern (a capital inside a small-letter word is unlikely); the better sum wins. Single
-high bytes inside Latin words are accents and mean Latin-1. The choice is made for the whole file;
-a line that contradicts it is decoded its own way and reported as ``mixed-encoding``.
+high bytes are read as CP1251, as KZ-1048 (CP1251 with the letters of Kazakh in the places of
+Serbian, Ukrainian and Macedonian ones) and as KOI8-R, and scored by the frequency of Russian and
+Kazakh letters and by their case pattern (a capital inside a small-letter word is unlikely); the
+best sum wins, CP1251 where it equals KZ-1048. Single high bytes inside Latin words are accents and
+mean Latin-1. The choice is made for the whole file; a line that contradicts it is decoded its own
+way and reported as ``mixed-encoding``.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from catalog.formats.values import cut
 
 CHUNK = 256 * 1024
 UTF_8, CP1251, KOI8_R, LATIN_1 = "UTF-8", "CP1251", "KOI8-R", "ISO-8859-1"
+KZ_1048 = "KZ-1048"  # STRK1048-2002, the 8-bit code of Kazakhstan
 BOM = b"\xef\xbb\xbf"
 FOREIGN_BOMS = (b"\xff\xfe", b"\xfe\xff")  # UTF-16, and UTF-32 little endian
 
@@ -37,6 +40,8 @@ _PER_MILLE = {
     )
     for letter in letters
 }  # fmt: skip
+# The letters of Kazakh alone, all with the weight of a common one: only KZ-1048 has them.
+_PER_MILLE.update(dict.fromkeys("әғқңөұүһі", 35))
 _HIGH_RUN = re.compile(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z]*")
 _SAMPLE_RUNS = 20_000
 
@@ -70,7 +75,8 @@ def _eight_bit(runs: list[bytes]) -> str:
     if runs and accents > len(runs) / 2:
         return LATIN_1
     scores = {
-        name: sum(_weight(run.decode(name, "replace")) for run in runs) for name in (CP1251, KOI8_R)
+        name: sum(_weight(run.decode(name, "replace")) for run in runs)
+        for name in (CP1251, KZ_1048, KOI8_R)
     }
     return max(scores, key=lambda name: scores[name])
 
@@ -133,7 +139,7 @@ def detect_encoding(stream: IO[bytes], limits: Limits | None = None) -> Encoding
     stream.seek(0)
     if head.startswith(FOREIGN_BOMS) or head.startswith(b"\x00\x00\xfe\xff"):
         raise FormatError(
-            Problem(1, "encoding", "", "UTF-16", "UTF-8, CP1251, KOI8-R", Severity.ERROR)
+            Problem(1, "encoding", "", "UTF-16", "UTF-8, CP1251, KZ-1048, KOI8-R", Severity.ERROR)
         )
     size, blank = 0, True
     utf8_lines = other_lines = 0
@@ -241,9 +247,9 @@ def _decode(
         name = UTF_8
     elif not is_utf8 and name == UTF_8:
         name = encoding.other
-    elif name in (CP1251, KOI8_R):
+    elif name in (CP1251, KZ_1048, KOI8_R):
         runs = _HIGH_RUN.findall(line)
-        rival = KOI8_R if name == CP1251 else CP1251
+        rival = CP1251 if name == KOI8_R else KOI8_R
         own = sum(_weight(run.decode(name, "replace")) for run in runs)
         # Only a clear case (several letters that read as Russian the other way) is called mixed.
         if own < -200 < 100 < sum(_weight(run.decode(rival, "replace")) for run in runs):

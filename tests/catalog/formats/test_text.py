@@ -32,6 +32,25 @@ def test_russian_is_recognised(codec: str, name: str, case: type[str]) -> None:
     assert problems == []
 
 
+KAZAKH = (
+    "Алматы облысында жер сілкінісі болды, күші 3-4 балл",
+    "Шымкент қаласында үйде сезілді; әлсіз",
+    "Ұлттық ғылыми орталық",
+    "Өскемен",
+    "ТАЛҒАР",
+    "Қарағанды",
+)
+
+
+@pytest.mark.parametrize("text", KAZAKH)
+@pytest.mark.parametrize("codec, name", [("utf-8", "UTF-8"), ("kz1048", "KZ-1048")])
+def test_kazakh_is_recognised(text: str, codec: str, name: str) -> None:
+    data = f"{text}\n{RUSSIAN}".encode(codec)
+    assert detect_encoding(io.BytesIO(data)).name == name
+    assert lines(data) == ([(1, text), *enumerate(RUSSIAN.splitlines(), 2)], [])
+    assert lines(text.encode(codec))[0] == [(1, text)]
+
+
 @pytest.mark.parametrize("codec", ["cp1251", "koi8-r"])
 @pytest.mark.parametrize("word", ["Алматы", "Талгар", "Каджи-Сай", "Семей", "ПРИМЕЧАНИЕ"])
 def test_a_single_word_is_enough(word: str, codec: str) -> None:

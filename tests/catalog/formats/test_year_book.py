@@ -148,6 +148,19 @@ def test_russian_tables_in_any_encoding(encoding: str, end: str) -> None:
     assert event.comments == ("№: 1", "ощущалось в Каджи-Сае")
 
 
+@pytest.mark.parametrize("encoding", ["kz1048", "utf-8"])
+def test_a_kazakh_table_in_the_code_of_kazakhstan(encoding: str) -> None:
+    text = (
+        "№;Жыл;Ай;Күн;сағ;мин;с;Ендік;Бойлық;Елді мекен;I;Ескерту\n"
+        "1;2014;11;14;1;24;16,5;42,1;77,27;Қарағанды;3-4;үйде сезілді\n"
+    ).encode(encoding)
+    assert detect(text, "table.csv") == ["year-book-macroseismic"]
+    (event,), problems = read_all("year-book-macroseismic", text)
+    assert problems == []
+    (intensity,) = event.intensities
+    assert (intensity.place, intensity.comment) == ("Қарағанды", "үйде сезілді")
+
+
 @pytest.mark.parametrize(
     "headings, cells",
     [
