@@ -35,6 +35,7 @@ SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 _TAR_CHECKSUM = slice(148, 156)
 _BLOCK = 512
+_END_BYTES = 22  # of the record that ends a zip file
 _ENCRYPTED = 0x1  # flag bits of a zip member
 _SIZES_FOLLOW = 0x8
 #: What zipfile and tarfile raise on content they cannot read.
@@ -204,21 +205,25 @@ def _zip_members(source: IO[bytes], limits: Limits) -> Iterator[tuple[str, bytes
 
 
 def _check_directory(source: IO[bytes]) -> None:
-    """Refuse a zip directory of more than the members allowed, before it is read into memory."""
-    source.seek(0, io.SEEK_END)
-    size = source.tell()
-    tail_bytes = min(size, 66_000)  # the record of 22 bytes and the longest remark after it
-    source.seek(size - tail_bytes)
-    tail = source.read(tail_bytes)
+    """Refuse a zip directory of more than the members allowed, before it is read into memory.
+
+    The record that ends a zip file is looked for where ``zipfile`` will find it: at the very end,
+    else the last one before a remark of at most 64 KB.
+    """
+    size = source.seek(0, io.SEEK_END)
+    source.seek(max(0, size - _END_BYTES - 0xFFFF))
+    tail = source.read()
     source.seek(0)
-    if b"PK\x06\x06" in tail or b"PK\x06\x07" in tail:  # meant for archives beyond 4 GB
+    at = len(tail) - _END_BYTES
+    if tail[at : at + 4] != EMPTY_ZIP or tail[-2:] != b"\x00\x00":
+        at = tail.rfind(EMPTY_ZIP)
+    if not 0 <= at <= len(tail) - _END_BYTES:
+        return  # zipfile will say that it is damaged
+    if tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):  # meant for archives beyond 4 GB
         raise _refusal("archive-refused", "", "zip64", "zip")
-    at = tail.find(EMPTY_ZIP)
-    while 0 <= at <= len(tail) - 22:
-        (directory_bytes,) = struct.unpack_from("<I", tail, at + 12)
-        if directory_bytes > MAX_DIRECTORY_BYTES:
-            raise _refusal("too-many-members", "", f"{directory_bytes} bytes", f"<= {MAX_MEMBERS}")
-        at = tail.find(EMPTY_ZIP, at + 1)
+    (directory_bytes,) = struct.unpack_from("<I", tail, at + 12)
+    if directory_bytes > MAX_DIRECTORY_BYTES:
+        raise _refusal("too-many-members", "", f"{directory_bytes} bytes", f"<= {MAX_MEMBERS}")
 
 
 def _check_ratio(name: str, size: int, packed_size: int) -> None:

@@ -186,6 +186,21 @@ def test_too_many_members_are_refused_before_they_are_listed() -> None:
     assert time.monotonic() - started < 0.5
 
 
+def test_marks_of_the_format_inside_a_file_do_no_harm() -> None:
+    for data in (b"row PK\x06\x06", b"PK\x06\x07 row", b"row PK\x05\x06" + b"\xff" * 30):
+        assert contents(archives.pack([("a.origin", data)])) == [("a.origin", data)]
+
+
+def test_zip64_is_refused() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.origin", b"row\n")
+    data = packed.getvalue()
+    end = data.index(b"PK\x05\x06")
+    locator = b"PK\x06\x07" + bytes(16)
+    assert refused(data[:end] + locator + data[end:]) == "archive-refused"
+
+
 def test_a_cut_or_spoilt_archive_is_damaged() -> None:
     whole = zipped(("a.origin", b"row\n" * 100))
     assert refused(whole[:-30]) == "archive-damaged"
