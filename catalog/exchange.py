@@ -5,7 +5,9 @@ allows of each. What it would refuse (a latitude of 91, a word too long for its 
 problem and the rest stands: nothing here raises because of what a file says.
 
 Rows go in by COPY, with keys drawn from the tables' own sequences beforehand: a bulletin of a
-thousand events with twenty thousand arrivals is some hundred thousand rows.
+thousand events with twenty thousand arrivals is some hundred thousand rows. So that Python does
+little for each, a batch is turned column by column: a bulletin repeats few values very often
+(nothing, "Pg", "manual", 0.1), and each is checked and written once a batch.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import UTC, datetime
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -74,6 +77,7 @@ ANY = (-BIG, BIG)
 POSITIVE = (0.0, BIG)
 COUNT = (0, 2_147_483_647)
 CIRCLE = (0.0, 360.0)
+SIZES = (-10.0, 25.0)
 LANGUAGES = ("en", "ru", "kk")
 Bounds = tuple[float, float]
 
@@ -84,6 +88,30 @@ def _texts(model: type[models.Model], *names: str) -> tuple[tuple[str, int], ...
     return tuple((name, longest[name] or 1 << 30) for name in names)
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A value as its column can hold it; ``code`` and ``expected`` if that is not all of it."""
+
+    value: Any
+    code: str = ""
+    expected: str = ""
+
+
+def _text_that_fits(longest: int, value: str | None) -> Fitted:
+    text = text_of(value) if value else ""
+    if len(text) > longest:
+        return Fitted(text[:longest], "text-too-long", f"<= {longest}")
+    return Fitted(text)
+
+
+def _number_that_fits(low: float, high: float, value: float | None) -> Fitted:
+    if value is None or low <= value <= high:
+        return Fitted(value or 0 if value is not None else None)  # zero has no sign here
+    finite = value == value and abs(value) <= BIG
+    expected = f"{low:g}..{high:g}" if high < BIG else ">= 0" if low == 0 else "number"
+    return Fitted(None, "out-of-range" if finite else "not-finite", expected)
+
+
 @dataclass(frozen=True)
 class Columns:
     """The columns of one kind of record that carry the same name and value on both sides."""
@@ -91,13 +119,20 @@ class Columns:
     texts: tuple[tuple[str, int], ...] = ()
     numbers: tuple[tuple[str, Bounds], ...] = ()
     plain: tuple[str, ...] = ()  # times and booleans
-    names: tuple[str, ...] = dataclass_field(init=False)
-    get: Callable[[Any], tuple[Any, ...]] = dataclass_field(init=False)
+    #: Every column with what its values must pass.
+    fits: tuple[tuple[str, Callable[[Any], Fitted]], ...] = dataclass_field(init=False)
 
     def __post_init__(self) -> None:
-        names = (*(n for n, _ in self.texts), *(n for n, _ in self.numbers), *self.plain)
-        object.__setattr__(self, "names", names)
-        object.__setattr__(self, "get", attrgetter(*names, "__class__"))
+        fits = (
+            *((name, partial(_text_that_fits, longest)) for name, longest in self.texts),
+            *((name, partial(_number_that_fits, *bounds)) for name, bounds in self.numbers),
+            *((name, Fitted) for name in self.plain),
+        )
+        object.__setattr__(self, "fits", fits)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.fits)
 
 
 ENTRY = Columns(
@@ -130,6 +165,8 @@ ARRIVAL = Columns(
         "time_defining", "backazimuth_defining", "horizontal_slowness_defining", "line_number",
     ),
 )  # fmt: skip
+#: What a magnitude is nothing without.
+SIZE = Columns(numbers=(("value", SIZES),))
 AMPLITUDE = Columns(
     texts=_texts(
         Amplitude,
@@ -140,7 +177,7 @@ AMPLITUDE = Columns(
 )  # fmt: skip
 STATION_MAGNITUDE = Columns(
     texts=_texts(StationMagnitude, "type", "bound", "agency", "method_id"),
-    numbers=(("value", (-10.0, 25.0)), ("uncertainty", ANY), ("residual", ANY), ("weight", ANY)),
+    numbers=(("value", SIZES), ("uncertainty", ANY), ("residual", ANY), ("weight", ANY)),
     plain=("line_number",),
 )
 #: Columns of ``Solution`` that a record names the same.
@@ -168,7 +205,7 @@ ORIGIN = Columns(
 MAGNITUDE = Columns(
     texts=_texts(Magnitude, *_SOLUTION, "type", "bound"),
     numbers=(
-        ("value", (-10.0, 25.0)), ("uncertainty", ANY), ("station_count", COUNT),
+        ("value", SIZES), ("uncertainty", ANY), ("station_count", COUNT),
         ("azimuthal_gap", ANY),
     ),
     plain=("creation_time", "line_number"),
@@ -220,6 +257,20 @@ STATION_NUMBERS = (
     ("longitude", "station_longitude"),
     ("elevation_m", "station_elevation_m"),
 )
+#: Record by record, what its table takes from it under the same name.
+COLUMNS: dict[type[models.Model], Columns] = {
+    Origin: ORIGIN,
+    Pick: PICK,
+    Arrival: ARRIVAL,
+    Amplitude: AMPLITUDE,
+    Magnitude: MAGNITUDE,
+    StationMagnitude: STATION_MAGNITUDE,
+    FocalMechanism: MECHANISM,
+    IntensityObservation: INTENSITY,
+    EventDescription: DESCRIPTION,
+    Interpretation: INTERPRETATION,
+    Consequence: CONSEQUENCE,
+}  # in the order of their references
 
 
 # --- stations: asked of the caller ----------------------------------------------------------------
@@ -263,11 +314,21 @@ def text_of(value: str) -> str:
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A record on its way into a row, and what the row holds beside the record's own values."""
+
+    record: Any
+    line: int | None
+    entry: BulletinEntry
+    row: Row
+
+
 class _Batch:
     """The rows of one call, gathered before they are copied in."""
 
     def __init__(self) -> None:
-        self.rows: dict[type[models.Model], list[Row]] = defaultdict(list)
+        self.taken: dict[type[models.Model], list[_Taken]] = defaultdict(list)
         self.keys: dict[type[models.Model], Iterator[int]] = {}
         self.problems: list[tuple[BulletinEntry, Problem]] = []
         self.entry: BulletinEntry  # the one at hand; problems are about it
@@ -283,27 +344,39 @@ class _Batch:
             (self.entry, Problem(line, code, field, text_of(str(found))[:200], expected[:200]))
         )
 
+    def take(self, model: type[models.Model], record: Any, line: int | None) -> Row:
+        """Take a record in under a new key; the caller adds to the row what it hangs on."""
+        row: Row = {"id": next(self.keys[model])}
+        self.taken[model].append(_Taken(record, line, self.entry, row))
+        return row
+
     def values(self, record: Any, columns: Columns, line: int | None) -> Row:
         """Return the record's values as the columns can hold them; report what they cannot."""
-        row: Row = dict(zip(columns.names, columns.get(record), strict=False))
-        for name, longest in columns.texts:
-            value = row[name]
-            if not value:
-                row[name] = ""
-                continue
-            value = text_of(value)
-            if len(value) > longest:
-                self.report(line, "text-too-long", name, value, f"<= {longest}")
-                value = value[:longest]
-            row[name] = value
-        for name, (low, high) in columns.numbers:
-            value = row[name]
-            if value is not None and not low <= value <= high:
-                finite = value == value and abs(value) <= BIG
-                expected = f"{low:g}..{high:g}" if high < BIG else ">= 0" if low == 0 else "number"
-                self.report(line, "out-of-range" if finite else "not-finite", name, value, expected)
-                row[name] = None
+        row: Row = {}
+        for name, fit in columns.fits:
+            value = getattr(record, name)
+            fitted = fit(value)
+            if fitted.code:
+                self.report(line, fitted.code, name, value, fitted.expected)
+            row[name] = fitted.value
         return row
+
+    def copy(self, model: type[models.Model]) -> None:
+        """Copy the records taken in for a model; report what of them its columns cannot hold."""
+        taken = self.taken.pop(model, [])
+        records = [each.record for each in taken]
+        columns: dict[str, Iterable[str]] = {}
+        for name, fit in COLUMNS[model].fits:
+            values = list(map(attrgetter(name), records))
+            known = {value: fit(value) for value in set(values)}
+            misfits = {value for value, fitted in known.items() if fitted.code}
+            for each, value in zip(taken, values, strict=True) if misfits else ():
+                if value in misfits:
+                    self.entry = each.entry
+                    self.report(each.line, known[value].code, name, value, known[value].expected)
+            cells = {value: _cell(fitted.value) for value, fitted in known.items()}
+            columns[name] = map(cells.__getitem__, values)
+        _copy(model, [each.row for each in taken], columns)
 
     def comments(self, comments: Iterable[str]) -> str:
         if not comments:
@@ -326,17 +399,17 @@ class _Batch:
         row: Row = {}
         faults = len(self.problems)
         for name, column, longest in STATION_TEXTS:
-            value = text_of(getattr(reference, name) or "") if reference else ""
-            if len(value) > longest:
-                self.report(line, "text-too-long", f"station {name}", value, f"<= {longest}")
-                value = value[:longest]
-            row[column] = value
+            value = getattr(reference, name) if reference else None
+            fitted = _text_that_fits(longest, value)
+            if fitted.code:
+                self.report(line, fitted.code, f"station {name}", value, fitted.expected)
+            row[column] = fitted.value
         for name, column in STATION_NUMBERS:
             number = getattr(reference, name) if reference else None
-            if number is not None and not -BIG <= number <= BIG:
-                self.report(line, "not-finite", f"station {name}", number, "number")
-                number = None
-            row[column] = number
+            fitted = _number_that_fits(*ANY, number)
+            if fitted.code:
+                self.report(line, fitted.code, f"station {name}", number, fitted.expected)
+            row[column] = fitted.value
         if len(self.problems) == faults:
             self.stations[reference] = row
         return row
@@ -359,15 +432,6 @@ class _Batch:
         if found is None:
             self.report(line, "dangling-reference", field, target)
         return found
-
-    def new_key(self, model: type[models.Model]) -> int:
-        return next(self.keys[model])
-
-    def add(self, model: type[models.Model], row: Row) -> int:
-        if "id" not in row:
-            row["id"] = self.new_key(model)
-        self.rows[model].append(row)
-        return int(row["id"])
 
 
 def _agency_code(code: str) -> str:
@@ -453,12 +517,8 @@ def save_records(
             batch.report(line, answer.problem_code, "station", code, answer.expected)
     for row, leader in followers:
         row["station_id"] = leader.get("station_id")
-    # In the order of their references.
-    for model in (
-        Origin, Pick, Arrival, Amplitude, Magnitude, StationMagnitude, FocalMechanism,
-        IntensityObservation, EventDescription, Interpretation, Consequence,
-    ):  # fmt: skip
-        copy_rows(model, batch.rows[model])
+    for model in COLUMNS:
+        batch.copy(model)
     return batch.problems
 
 
@@ -481,15 +541,15 @@ def save_readings(
     asked: list[StationQuery] = []
     askers: list[tuple[Row, int | None]] = []
     for pick in record.picks:
+        if record.agency and not pick.agency:
+            pick = replace(pick, agency=text_of(record.agency)[:20])
         line = pick.line_number
-        row = batch.values(pick, PICK, line)
+        row = batch.take(Pick, pick, line)
         row.update(batch.station(pick.station, line))
         row["reading_id"] = reading.pk
         row["synthetic"] = record.synthetic
-        row["agency"] = row["agency"] or text_of(record.agency or "")[:20]
         row["key"] = batch.key(pick.pick_id, line)
         row["comments"] = batch.comments(pick.comments)
-        batch.add(Pick, row)
         picks.setdefault(pick.pick_id, row)
         if pick.station.code:
             asked.append(
@@ -515,15 +575,14 @@ def save_readings(
         if leader is None:  # of no event and no pick, it would hang in the air
             batch.report(line, "dangling-reference", "pick", amplitude.pick_id or "", "pick")
             continue
-        row = batch.values(amplitude, AMPLITUDE, line)
+        row = batch.take(Amplitude, amplitude, line)
         row.update(batch.station(amplitude.station, line))
         row["pick_id"] = leader["id"]
         row["station_id"] = leader.get("station_id")
         row["key"] = batch.key(amplitude.amplitude_id, line)
         row["comments"] = batch.comments(amplitude.comments)
-        batch.add(Amplitude, row)
     for model in (Pick, Amplitude):
-        copy_rows(model, batch.rows[model])
+        batch.copy(model)
     return [problem for _, problem in batch.problems]
 
 
@@ -573,8 +632,8 @@ def _save_record(
         else:
             ask(row, reference, line, prime)
 
-    def solution(part: Any, columns: Columns, key: str | None) -> Row:
-        row = batch.values(part, columns, part.line_number)
+    def solution(model: type[models.Model], part: Any, key: str | None) -> Row:
+        row = batch.take(model, part, part.line_number)
         row["entry_id"] = entry.pk
         row["key"] = batch.key(key, part.line_number)
         # A row that names no author is the word of the agency that sent the bulletin.
@@ -592,12 +651,11 @@ def _save_record(
             found = f"{origin.latitude} {origin.longitude}"
             batch.report(line, "out-of-range", "epicentre", found, "-90..90 -180..180")
             continue
-        row = solution(origin, ORIGIN, origin.origin_id)
+        row = solution(Origin, origin, origin.origin_id)
         row["point"] = _point(origin.latitude, origin.longitude)
         row["is_prime"] = bool(origin.origin_id) and origin.origin_id == record.preferred_origin_id
-        pk = batch.add(Origin, row)
-        stored_origins.append((origin, pk))
-        origins.setdefault(origin.origin_id, pk)
+        stored_origins.append((origin, row["id"]))
+        origins.setdefault(origin.origin_id, row["id"])
         for arrival in origin.arrivals:
             origin_of_pick.setdefault(arrival.pick_id, origin)
     if record.preferred_origin_id:
@@ -611,13 +669,13 @@ def _save_record(
     pick_rows: dict[str | None, Row] = {}
     for pick in record.picks:
         line = pick.line_number
-        row = batch.values(pick, PICK, line)
+        row = batch.take(Pick, pick, line)
         row.update(batch.station(pick.station, line))
         row["reading_id"] = entry.reading_id
         row["entry_id"] = entry.pk
         row["key"] = batch.key(pick.pick_id, line)
         row["comments"] = batch.comments(pick.comments)
-        picks.setdefault(pick.pick_id, batch.add(Pick, row))
+        picks.setdefault(pick.pick_id, row["id"])
         pick_rows.setdefault(pick.pick_id, row)
         ask(
             row,
@@ -639,24 +697,23 @@ def _save_record(
                 batch.report(line, "duplicate-arrival", "pick", arrival.pick_id, "unique")
                 continue
             used.add(pick_pk)
-            row = batch.values(arrival, ARRIVAL, line)
+            row = batch.take(Arrival, arrival, line)
             row["origin_id"] = origin_pk
             row["pick_id"] = pick_pk
             row["key"] = batch.key(arrival.arrival_id, line)
             row["comments"] = batch.comments(arrival.comments)
-            batch.add(Arrival, row)
 
     amplitudes: dict[str, int] = {}
     amplitude_rows: dict[str | None, Row] = {}
     for amplitude in record.amplitudes:
         line = amplitude.line_number
-        row = batch.values(amplitude, AMPLITUDE, line)
+        row = batch.take(Amplitude, amplitude, line)
         row.update(batch.station(amplitude.station, line))
         row["entry_id"] = entry.pk
         row["pick_id"] = batch.link(amplitude.pick_id, picks, line, "pick")
         row["key"] = batch.key(amplitude.amplitude_id, line)
         row["comments"] = batch.comments(amplitude.comments)
-        amplitudes.setdefault(amplitude.amplitude_id, batch.add(Amplitude, row))
+        amplitudes.setdefault(amplitude.amplitude_id, row["id"])
         leader = pick_rows.get(amplitude.pick_id)
         if leader is not None:
             amplitude_rows.setdefault(amplitude.amplitude_id, leader)
@@ -665,17 +722,16 @@ def _save_record(
     magnitudes: dict[str, int] = {}
     for magnitude in record.magnitudes:
         line = magnitude.line_number
-        row = solution(magnitude, MAGNITUDE, magnitude.magnitude_id)
-        if row["value"] is None:
+        if batch.values(magnitude, SIZE, line)["value"] is None:
             continue
+        row = solution(Magnitude, magnitude, magnitude.magnitude_id)
         row["origin_id"] = batch.link(magnitude.origin_id, origins, line, "origin")
         row["scale"] = scale_of(magnitude.type)
         row["is_prime"] = (
             bool(magnitude.magnitude_id) and magnitude.magnitude_id == record.preferred_magnitude_id
         )
-        pk = batch.add(Magnitude, row)
         if magnitude.magnitude_id:
-            magnitudes.setdefault(magnitude.magnitude_id, pk)
+            magnitudes.setdefault(magnitude.magnitude_id, row["id"])
     if record.preferred_magnitude_id:
         batch.link(
             record.preferred_magnitude_id, magnitudes, record.first_line, "preferred magnitude"
@@ -683,9 +739,9 @@ def _save_record(
 
     for station_magnitude in record.station_magnitudes:
         line = station_magnitude.line_number
-        row = batch.values(station_magnitude, STATION_MAGNITUDE, line)
-        if row["value"] is None:
+        if batch.values(station_magnitude, SIZE, line)["value"] is None:
             continue
+        row = batch.take(StationMagnitude, station_magnitude, line)
         row.update(batch.station(station_magnitude.station, line))
         row["entry_id"] = entry.pk
         row["origin_id"] = batch.link(station_magnitude.origin_id, origins, line, "origin")
@@ -697,7 +753,6 @@ def _save_record(
         )
         row["key"] = batch.key(station_magnitude.station_magnitude_id, line)
         row["comments"] = batch.comments(station_magnitude.comments)
-        batch.add(StationMagnitude, row)
         ask_or_follow(
             row,
             station_magnitude.station,
@@ -719,7 +774,7 @@ def _save_record(
 
     for intensity in record.intensities:
         line = intensity.line_number
-        row = batch.values(intensity, INTENSITY, line)
+        row = batch.take(IntensityObservation, intensity, line)
         row["entry_id"] = entry.pk
         row["comments"] = batch.comments((intensity.comment,) if intensity.comment else ())
         row["created_at"] = batch.now
@@ -731,25 +786,21 @@ def _save_record(
                 found = f"{intensity.latitude} {intensity.longitude}"
                 batch.report(line, "out-of-range", "place", found, "-90..90 -180..180")
         row["settlement_id"] = _settlement(batch, intensity, prime)
-        batch.add(IntensityObservation, row)
 
     line = record.first_line
     for description in record.descriptions:
-        row = batch.values(description, DESCRIPTION, line)
+        row = batch.take(EventDescription, description, line)
         row["entry_id"] = entry.pk
-        batch.add(EventDescription, row)
     for interpretation in record.interpretations:
-        row = batch.values(interpretation, INTERPRETATION, line)
+        row = batch.take(Interpretation, interpretation, line)
         row["entry_id"] = entry.pk
         row["recorded_at"] = batch.now
         row.update(_note(batch, interpretation.note, interpretation.language, line))
-        batch.add(Interpretation, row)
     for consequence in record.consequences:
-        row = batch.values(consequence, CONSEQUENCE, line)
+        row = batch.take(Consequence, consequence, line)
         row["entry_id"] = entry.pk
         row["recorded_at"] = batch.now
         row.update(_note(batch, consequence.note, consequence.language, line))
-        batch.add(Consequence, row)
 
 
 def _settlement(
@@ -777,11 +828,11 @@ def _save_mechanism(
     batch: _Batch,
     mechanism: FocalMechanismRecord,
     record: EventRecord,
-    solution: Callable[[Any, Columns, str | None], Row],
+    solution: Callable[[type[models.Model], Any, str | None], Row],
     origins: dict[str, int],
 ) -> int:
     line = mechanism.line_number
-    row = solution(mechanism, MECHANISM, mechanism.focal_mechanism_id)
+    row = solution(FocalMechanism, mechanism, mechanism.focal_mechanism_id)
     row["triggering_origin_id"] = batch.link(
         mechanism.triggering_origin_id, origins, line, "triggering origin"
     )
@@ -799,7 +850,7 @@ def _save_mechanism(
         row.update(batch.values(tensor, TENSOR, line))
         row["derived_origin_key"] = batch.key(tensor.derived_origin_id, line)
         row["moment_magnitude_key"] = batch.key(tensor.moment_magnitude_id, line)
-    return batch.add(FocalMechanism, row)
+    return int(row["id"])
 
 
 def _note(batch: _Batch, note: str, language: str, line: int | None) -> Row:
@@ -857,11 +908,13 @@ def _draw_keys(model: type[models.Model], count: int) -> Iterator[int]:
     if count == 0:
         return iter(())
     with connections[router.db_for_write(model)].cursor() as cursor:
+        # The sequence is looked up once, not for every key.
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
-            [model._meta.db_table, count],
+            "SELECT array_agg(nextval(keys.sequence)) FROM generate_series(1, %s), "
+            "(SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence OFFSET 0) keys",
+            [count, model._meta.db_table],
         )
-        return iter([row[0] for row in cursor.fetchall()])
+        return iter(cursor.fetchone()[0])
 
 
 def insert(model: type[models.Model], rows: list[Row]) -> None:
@@ -873,25 +926,56 @@ def insert(model: type[models.Model], rows: list[Row]) -> None:
 
 def copy_rows(model: type[models.Model], rows: list[Row]) -> None:
     """Copy rows in; a column a row does not name gets the model's default."""
+    _copy(model, rows, {})
+
+
+def _copy(
+    model: type[models.Model], rows: Sequence[Row], written: dict[str, Iterable[str]]
+) -> None:
+    """Copy rows in, beside what is written already of their columns, cell by cell."""
     if not rows:
         return
     connection = connections[router.db_for_write(model)]
-    columns: list[tuple[str, Any]] = []
+    columns: list[Iterable[str]] = []
     names: list[str] = []
     for field in model._meta.concrete_fields:
+        names.append(connection.ops.quote_name(str(field.column)))
+        if field.attname in written:
+            columns.append(written[field.attname])
+            continue
         default = None if field.primary_key else field.get_default()
         if isinstance(field, models.JSONField):
             default = json.dumps(default)
         elif isinstance(field, models.CharField | models.TextField) and default is None:
             default = ""
-        columns.append((field.attname, default))
-        names.append(connection.ops.quote_name(str(field.column)))
+        values = [row.get(field.attname, default) for row in rows]
+        cells = {value: _cell(value) for value in set(values)}
+        columns.append(map(cells.__getitem__, values))
+    lines = map("\t".join, zip(*columns, strict=True))
     table = connection.ops.quote_name(model._meta.db_table)
-    with connection.wrap_database_errors, connection.cursor() as cursor:
-        statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
-        with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row([row.get(name, default) for name, default in columns])
+    statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
+        copy.write("\n".join(lines) + "\n")
+
+
+def _cell(value: Any) -> str:
+    """Return a value as COPY's text format writes it."""
+    if value is None:
+        return r"\N"
+    if isinstance(value, str):
+        if value.isalnum():
+            return value
+        text: str = value.replace("\\", r"\\").replace("\n", r"\n")
+        return text.replace("\r", r"\r").replace("\t", r"\t")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bool | int | float):
+        return str(value)
+    raise TypeError(f"no cell for {value!r}")
 
 
 # --- rows -> records ------------------------------------------------------------------------------
