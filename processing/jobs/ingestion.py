@@ -28,7 +28,7 @@ import tempfile
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,7 +40,7 @@ from django.utils import timezone
 from catalog import exchange
 from catalog.formats import FORMATS, Limits, ReadOptions, by_code, detect, mapped_table
 from catalog.formats.problems import Problem, Severity
-from catalog.formats.records import EventRecord, ReadingsRecord
+from catalog.formats.records import EventRecord
 from catalog.models import (
     CHUNK_BYTES,
     Agency,
@@ -57,7 +57,7 @@ from catalog.models import (
 from processing.jobs import association, editions, hints, station_readings
 from processing.jobs.stations import StationResolver
 from processing.models import ProcessingRun, WorkItem
-from processing.reading_process import Garbled, decode_event, decode_problem, decode_readings
+from processing.reading_process import Done, Failed, Garbled, Reported, Told, Unassociated, decode
 from processing.transactions import Overtaken
 
 HEAD_BYTES = 64 * 1024
@@ -408,23 +408,6 @@ class ChildFailed(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True)
-class Reported:
-    """An event from the child: how far in the file it stands, what it says, the hash of that."""
-
-    position: int
-    content_hash: str
-    record: EventRecord
-
-
-@dataclass(frozen=True)
-class Unassociated:
-    """Readings without an event, from the child: how far in the file they stand, what they say."""
-
-    position: int
-    record: ReadingsRecord
-
-
 def parse(
     file: BulletinFile, format: str, options: ReadOptions | None = None
 ) -> Iterator[Reported | Unassociated | Problem]:
@@ -465,32 +448,20 @@ def parse(
             for line in _lines(child, deadline):
                 if ended:
                     raise Garbled("after the end")
-                message = json.loads(line)
-                kind = message[0]
-                if kind == "e":
-                    _, position, digest, first_line, record = message
-                    if not re.fullmatch(r"[0-9a-f]{64}", digest):
-                        raise Garbled("hash")
-                    yield Reported(int(position), digest, decode_event(record, int(first_line)))
-                elif kind == "s":
-                    _, position, first_line, record = message
-                    readings = decode_readings(record, int(first_line))
-                    yield Unassociated(int(position), readings)
-                elif kind == "p":
-                    yield decode_problem(message[1:])
-                elif kind == "f":
-                    code, number, name, found, expected = message[1:]
-                    raise ChildFailed(
-                        Problem(number, str(code), name, found, expected, Severity.ERROR)
-                    )
-                elif kind == "d":
-                    ended = True
-                else:
-                    raise Garbled("kind")
+                message = decode(line)
+                match message:
+                    case Told(problem):
+                        yield problem
+                    case Failed(problem):
+                        raise ChildFailed(replace(problem, severity=Severity.ERROR))
+                    case Done():
+                        ended = True
+                    case _:
+                        yield message
             code = child.wait(timeout=max(1.0, deadline - time.monotonic()))
             if not ended:
                 raise _crash(child, code, errors)
-        except (Garbled, ValueError, TypeError, IndexError) as error:
+        except Garbled as error:
             logger.warning("reader of file %d wrote what it never writes: %s", file.pk, error)
             raise ChildFailed(Problem(None, "reader-crashed", severity=Severity.ERROR)) from error
         finally:

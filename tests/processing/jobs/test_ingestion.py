@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -416,16 +417,26 @@ EVENT = EventRecord(
 )
 
 
+def words(record: Any, **changes: Any) -> bytes:
+    """Return the line a child writes of an event, with some of it changed."""
+    encoded = json.loads(reading_process.encode(record)) | changes
+    return json.dumps(["e", 100, "0" * 64, encoded]).encode()
+
+
 def test_an_event_comes_out_of_the_childs_words_as_it_went_in() -> None:
-    encoded = reading_process.encode_event(EVENT)
-    assert reading_process.decode_event(encoded, 7) == EVENT
+    message = reading_process.decode(words(EVENT))
+    assert message == reading_process.Reported(100, "0" * 64, EVENT)
+
+
+def test_half_a_surrogate_pair_does_not_stop_the_child() -> None:
+    message = reading_process.decode(words(replace(EVENT, text="a\udc80b")))
+    assert isinstance(message, reading_process.Reported)
+    assert message.record == replace(EVENT, text="a?b")
 
 
 def test_an_event_that_moved_has_the_same_hash_and_one_that_changed_has_not() -> None:
     def digest(event: EventRecord) -> str:
-        return reading_process.content_hash(
-            reading_process._json(reading_process.encode_event(event))
-        )
+        return reading_process.content_hash(reading_process.encode(event))
 
     def moved(event: EventRecord) -> EventRecord:
         origin = event.origins[0]
@@ -439,14 +450,43 @@ def test_an_event_that_moved_has_the_same_hash_and_one_that_changed_has_not() ->
 
     assert digest(moved(EVENT)) == digest(EVENT)
     assert digest(replace(EVENT, event_type="earthquake")) != digest(EVENT)
+    # Words of the file that look like a line number are words.
+    said = [replace(EVENT, text=f'"line_number":{n},"first_line":{n}') for n in (1, 2)]
+    assert digest(said[0]) != digest(said[1])
 
 
 @pytest.mark.parametrize(
-    "garbled", [None, [], ["x"] * 21, {"text": "x"}, [1] * 22, [[]] * 22, ["x", "y"]]
+    "garbled",
+    [
+        b"",
+        b"null",
+        b"{",
+        b"[]",
+        b'["x"]',
+        b'["e",1]',
+        b'["e",1,"not a hash",{}]',
+        b'["d","1"]',
+        b'["p",{"line_number":1.5,"code":"x"}]',
+        b'["p",{"line_number":1,"code":"x","severity":"deadly"}]',
+        b"\xff\xfe",
+        words(EVENT, text=None),
+        words(EVENT, first_line=True),
+        words(EVENT, origins={}),
+        words(EVENT, origins=[[]]),
+        words(EVENT, origins=[{"origin_id": "o", "time": 1, "latitude": 1, "longitude": 1}]),
+        words(
+            EVENT,
+            origins=[
+                {"origin_id": "o", "time": "2014-01-01T00:00:00", "latitude": 1, "longitude": 1}
+            ],
+        ),
+        words(EVENT, picks=[{"pick_id": "p", "station": None, "time": None}]),
+        words(EVENT, magnitudes=[{"value": "4.7", "type": "mb"}]),
+    ],
 )
-def test_what_a_child_never_writes_is_refused(garbled: Any) -> None:
+def test_what_a_child_never_writes_is_refused(garbled: bytes) -> None:
     with pytest.raises(reading_process.Garbled):
-        reading_process.decode_event(garbled, 1)
+        reading_process.decode(garbled)
 
 
 def test_problems_stand_with_the_entry_whose_lines_they_name(
