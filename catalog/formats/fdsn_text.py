@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
+from catalog.formats.labels import SYNTHETIC
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.records import (
@@ -268,6 +269,10 @@ def _event(
             Problem(line_number, "missing-field", "Magnitude", cut(cell("MagType")), "number")
         )
     place = cell("EventLocationName")
+    # The columns have no place for it: our own downloads say it before the place.
+    synthetic = place == SYNTHETIC or place.startswith(f"{SYNTHETIC};")
+    if synthetic:
+        place = place.removeprefix(SYNTHETIC).lstrip("; ")
     return EventRecord(
         text=text,
         first_line=line_number,
@@ -291,6 +296,7 @@ def _event(
         preferred_origin_id="origin-1",
         preferred_magnitude_id="magnitude-1" if magnitudes else None,
         agency=cell("Contributor") or None,
+        synthetic=synthetic,
         comments=tuple(comments),
     )
 

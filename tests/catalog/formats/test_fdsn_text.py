@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.formats import fdsn_text
+from catalog.formats.labels import SYNTHETIC
 from catalog.formats.limits import Limits
 from catalog.formats.problems import CODES, FormatError, Problem
 from catalog.formats.records import EventRecord
@@ -109,6 +110,14 @@ def test_places_in_russian_are_read_in_their_encoding(encoding: str) -> None:
     events, problems = read(text.encode(encoding))
     assert problems == []
     assert [e.descriptions[0].text for e in events] == ["Северный Тянь-Шань", "восточнее Алматы"]
+
+
+@pytest.mark.parametrize("place", ["", "Issyk-Kul"])
+def test_a_made_up_event_of_our_own_stays_known_as_such(place: str) -> None:
+    (event,), problems = read(LINE.replace("place", f"{SYNTHETIC}; {place}".strip("; ")))
+    assert problems == [] and event.synthetic
+    assert [d.text for d in event.descriptions] == ([place] if place else [])
+    assert not read(LINE)[0][0].synthetic
 
 
 def test_a_heading_alone_is_said_to_have_no_events() -> None:
