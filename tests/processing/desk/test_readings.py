@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils.translation import activate
 
 from catalog.models import (
+    AccessToken,
     Event,
     MergeDecision,
     Network,
@@ -268,3 +271,51 @@ def test_the_event_page_tells_staff_of_proposals_and_everyone_of_who_read(
     public = client.get(address).content.decode()
     assert "<td>KNET</td>" in public
     assert "proposed for this event" not in editors_client.get(address).content.decode()
+
+
+def test_a_script_reads_the_list(operator: User, quake: Event) -> None:
+    _, key = AccessToken.issue(operator, "script", [AccessToken.Scope.READ_STAFF])
+    bearer = {"Authorization": f"Bearer {key}"}
+    address = reverse("api-readings")
+    first = Client().get(address, {"state": "proposed", "limit": "2"}, headers=bearer)
+    assert first.status_code == 200, first.content
+    second = Client().get(first.json()["next"], headers=bearer).json()
+    found = first.json()["readings"] + second["readings"]
+    assert sorted(r["station"] for r in found) == ["ST3", "ST4", "ST5"]
+    assert second["next"] is None
+    best = found[0]["proposed"][0]
+    assert best["event"] == quake.public_id and best["unambiguous"] is True
+    assert found[0]["time"].endswith("Z") and found[0]["agency"] == "KNET"
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "x"}, {"who": "me"}, {"state": "odd"}])
+def test_a_script_is_told_of_a_word_that_is_wrong(operator: User, query: dict[str, str]) -> None:
+    _, key = AccessToken.issue(operator, "script", [AccessToken.Scope.READ_STAFF])
+    answer = Client().get(
+        reverse("api-readings"), query, headers={"Authorization": f"Bearer {key}"}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["values"]["field"] == next(iter(query))
+
+
+def test_a_script_without_the_scope_is_refused(token: str, client: Client, db: None) -> None:
+    address = reverse("api-readings")
+    assert client.get(address).status_code == 401
+    answer = client.get(address, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 403
+
+
+def test_the_command_tries_readings_again(quake: Event, stations: list[Station]) -> None:
+    stranger = send((Station(code="NEW"), onsets(stations)[4], "P"))
+    recompute()
+    Station.objects.create(
+        code="NEW", point=Point(75.9, 42.9, srid=4326), agency=stranger.agency, elevation_m=0.0
+    )
+    out = StringIO()
+    call_command("propose_readings", "--starttime", "2015-03-01", "--now", stdout=out)
+    assert "2 files" in out.getvalue()
+    assert PickAssociation.objects.filter(pick__station_code="NEW", event=quake).exists()
+    call_command("propose_readings", "--starttime", "2099-01-01", stdout=out)
+    assert "0 files" in out.getvalue()
+    with pytest.raises(CommandError):
+        call_command("propose_readings", "--starttime", "soon")
