@@ -64,7 +64,9 @@ class Station(models.Model):
     end = models.DateTimeField(_("to"), null=True, blank=True)
     source = models.CharField(_("source"), max_length=200, blank=True)
     synthetic = models.BooleanField(
-        _("synthetic"), default=False, help_text=_("Invented for the example; nothing stands there.")
+        _("synthetic"),
+        default=False,
+        help_text=_("Invented for the example; nothing stands there."),
     )
 
     class Meta:
