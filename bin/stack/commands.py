@@ -1,4 +1,4 @@
-"""The doors of `bin/run`, `bin/test`, `bin/bench`, `bin/backup` and `bin/restore`.
+"""The doors of `bin/run`, `bin/test`, `bin/bench`, `bin/install`, `bin/backup`, `bin/restore`.
 
 Each has two parts. The first installs, perhaps as root; the second runs as the account of the
 services and is everything else. Between them the process replaces itself.
@@ -12,7 +12,7 @@ import sys
 import time
 from types import FrameType, ModuleType
 
-from stack import backup, bench, restore, run, test
+from stack import backup, bench, install, restore, run, test
 from stack.account import become_service_account
 from stack.layout import Checkout
 from stack.setup import set_up
@@ -22,11 +22,12 @@ COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "test": test,
     "bench": bench,
+    "install": install,
     "backup": backup,
     "restore": restore,
 }
 #: These install nothing, or know themselves what they need.
-WITHOUT_SET_UP = {"backup", "restore"}
+WITHOUT_SET_UP = {"install", "backup", "restore"}
 SECOND_PART = "PORTAL_INTERNAL_STARTED"
 REPORT_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -25,25 +25,10 @@ from stack.terminal import Trouble
 NAME = "portal"
 ROLES = ("portal_admin", "portal_worker", "portal_web", "portal_download")
 
-ROLES_SQL = """
-CREATE ROLE portal_worker LOGIN CREATEDB PASSWORD :'portal_worker';
-CREATE ROLE portal_web LOGIN PASSWORD :'portal_web';
-CREATE ROLE portal_download LOGIN PASSWORD :'portal_download' CONNECTION LIMIT 20;
-ALTER ROLE portal_web SET statement_timeout = '5s';
-ALTER ROLE portal_web SET idle_in_transaction_session_timeout = '60s';
-ALTER ROLE portal_download SET statement_timeout = '15min';
-ALTER ROLE portal_download SET default_transaction_read_only = on;
-"""
-PRIVILEGES_SQL = """
-CREATE EXTENSION IF NOT EXISTS postgis;
-ALTER DEFAULT PRIVILEGES FOR ROLE portal_worker IN SCHEMA public
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO portal_web;
-ALTER DEFAULT PRIVILEGES FOR ROLE portal_worker IN SCHEMA public
-    GRANT USAGE, SELECT ON SEQUENCES TO portal_web;
-ALTER DEFAULT PRIVILEGES FOR ROLE portal_worker IN SCHEMA public
-    GRANT SELECT ON TABLES TO portal_download;
-GRANT CREATE ON SCHEMA public TO portal_worker;
-"""
+_SQL = Path(__file__).resolve().parents[2] / "deploy" / "postgresql"
+#: The same files as an operator's own PostgreSQL is prepared with.
+ROLES_SQL = (_SQL / "roles.sql").read_text()
+PRIVILEGES_SQL = (_SQL / "privileges.sql").read_text()
 
 # The throw-away databases of tests lose nothing that matters when the machine stops.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -132,6 +132,6 @@ def test_only_a_missed_gate_fails_a_benchmark() -> None:
     assert not report.passed
 
 
-@pytest.mark.parametrize("name", ["run", "test", "bench", "backup", "restore"])
+@pytest.mark.parametrize("name", ["run", "test", "bench", "install", "backup", "restore"])
 def test_scripts_are_plain_shell(name: str) -> None:
     subprocess.run(["sh", "-n", str(ROOT / "bin" / name)], check=True)
