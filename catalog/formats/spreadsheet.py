@@ -63,6 +63,7 @@ _BUILT_IN = {
 }
 _NO_DATE = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
 _DATE_LETTER = re.compile("[ymdhs]", re.IGNORECASE)
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DAY_60 = 60.0  # 29 February 1900
 
 
@@ -570,14 +571,14 @@ def write(rows: Iterable[Iterable[Cell]], title: str) -> bytes:
     sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
     for row in rows:
-        cells = []
+        cells: list[Any] = []
         for value in row:
-            cell = WriteOnlyCell(sheet, None)
-            if isinstance(value, str):
-                cell.value = _writable(value)
-                cell.data_type = "s"
-            else:
-                cell.value = value
+            text = _writable(value) if isinstance(value, str) else None
+            if text is None or not text.startswith(("=", "#")):
+                cells.append(value if text is None else text)
+                continue
+            cell = WriteOnlyCell(sheet, text)  # openpyxl took it for a formula or an error
+            cell.data_type = "s"
             cells.append(cell)
         sheet.append(cells)
     book.properties.creator = "Earthquake catalogue of Kazakhstan"
@@ -589,7 +590,7 @@ def write(rows: Iterable[Iterable[Cell]], title: str) -> bytes:
 
 def _writable(text: str) -> str:
     """Return text that XML can hold."""
-    return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", text)
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _same_bytes(packed: IO[bytes]) -> bytes:
