@@ -47,7 +47,7 @@ _BROKEN = (
     EOFError,
     OSError,
     ValueError,
-    KeyError,
+    LookupError,
     OverflowError,
     NotImplementedError,
     RuntimeError,

@@ -36,7 +36,6 @@ from catalog.formats.records import (
 )
 from catalog.formats.text import detect_encoding, read_lines, seekable
 from catalog.formats.values import (
-    ANY,
     AZIMUTH,
     DEPTH_KM,
     MAGNITUDE,
@@ -119,6 +118,7 @@ FIRST_MOTIONS = {
 POOR = ("+", "-")
 END_CARDS = (" ***", " $$$", " ###", "$")
 MAX_READINGS = 500  # picks in one record
+SECONDS: Range = (-1000.0, 1000.0)  # what five characters with two decimals can hold
 
 _CARD = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9 ]{3}[IEQieq ][Pp ][A-Za-z+\-?. ][0-49 ]."
@@ -360,7 +360,7 @@ def _card(deck: _Deck, line: str, line_number: int, limits: Limits) -> None:
         problems.append(Problem(line_number, "not-a-time", "date", cut(card[9:19]), "yymmddhhmm"))
         deck.comments.append(line)
         return
-    correction = value("time correction", 2, ANY) or 0.0
+    correction = value("time correction", 2, SECONDS) or 0.0
     if correction:
         comments.append(f"time correction: {correction:g} s, added")
     station = StationReference(card[PHASE["station"]].strip())
@@ -369,7 +369,7 @@ def _card(deck: _Deck, line: str, line_number: int, limits: Limits) -> None:
         comments.append(f"component: {component}")
     leader: str | None = None
     for phase in ("P", "S"):
-        seconds = value(f"{phase} seconds", 2, ANY)
+        seconds = value(f"{phase} seconds", 2, SECONDS)
         if seconds is None:
             continue
         time = start + timedelta(seconds=round(seconds + correction, 4))

@@ -99,7 +99,7 @@ def _is_row(line: str) -> bool:
     if "." not in line[COLUMNS["latitude"]] or "." not in line[COLUMNS["longitude"]]:
         return False
     for name, place in COLUMNS.items():
-        text = line[place].strip()
+        text = line[place].strip(" ")
         if text and name != "intensity" and not _NUMBER.fullmatch(text):
             return False
     latitude, longitude = float(line[COLUMNS["latitude"]]), float(line[COLUMNS["longitude"]])

@@ -191,6 +191,15 @@ def test_marks_of_the_format_inside_a_file_do_no_harm() -> None:
         assert contents(archives.pack([("a.origin", data)])) == [("a.origin", data)]
 
 
+def test_a_member_without_a_name_is_refused() -> None:
+    data = bytearray(archives.pack([("a", b"row\n")]))
+    at = data.index(b"PK\x01\x02")
+    data[at + 46 : at + 47] = b""
+    struct.pack_into("<H", data, at + 28, 0)
+    struct.pack_into("<I", data, data.index(b"PK\x05\x06") + 12, 46)
+    assert refused(bytes(data)) in ("archive-damaged", "archive-refused")
+
+
 def test_zip64_is_refused() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

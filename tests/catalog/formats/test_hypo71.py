@@ -129,6 +129,7 @@ def test_a_year_of_two_digits_is_the_latest_not_in_the_future(yymmdd: str, year:
         (CARD.replace("38.12", "  .. "), "not-a-number", "P seconds"),
         (CARD.replace("141114", "140231"), "not-a-time", "date"),
         (CARD.replace("IPU0", "IPX0"), "unknown-value", "P first motion"),
+        (CARD.replace("54.30", " 9e99"), "out-of-range", "S seconds"),
         (CARD.replace("54.30", "5x.30"), "not-a-number", "S seconds"),
         (CARD.replace("120.", "1x0."), "not-a-number", "amplitude"),
         (CARD[:26] + "x" + CARD[27:], "unused-text", "phase card"),

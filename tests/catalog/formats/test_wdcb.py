@@ -151,6 +151,10 @@ def test_what_is_something_else_is_refused(data: bytes) -> None:
         read(data)
 
 
+def test_a_control_character_in_a_number_is_no_blank() -> None:
+    assert not wdcb.detect(LINE.replace("42.87", "\x1d.87 ").encode(), "x.txt")
+
+
 def test_too_many_events_stop_the_reading() -> None:
     events, problems = read(DATA, Limits(max_events=2))
     assert len(events) == 2 and problems[-1].code == "too-many-events"
