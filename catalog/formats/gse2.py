@@ -54,7 +54,7 @@ from catalog.formats.records import (
     StationMagnitudeRecord,
     StationReference,
 )
-from catalog.formats.text import detect_encoding, read_lines, seekable
+from catalog.formats.text import BOM, detect_encoding, read_lines, seekable
 from catalog.formats.values import (
     ANY,
     AZIMUTH,
@@ -261,7 +261,7 @@ ENVELOPE = frozenset(
 
 def detect(head: bytes, filename: str) -> bool:
     """Tell whether the first bytes look like a GSE2 bulletin, and not like IMS1.0."""
-    text = head.decode("latin-1").replace("\r", "\n")
+    text = head.removeprefix(BOM).decode("latin-1").replace("\r", "\n")
     return _DETECT.search(text) is not None and _OTHER.search(text) is None
 
 
@@ -319,10 +319,9 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | ReadingsRec
                 problem = _refused(line, line_number)
                 if word == "DATA_TYPE":
                     enveloped, section = True, "refused" if problem else _section(line)
-                if problem is not None:
-                    if file.events or file.readings or refusal is not None:
-                        yield problem
-                    refusal = refusal or problem
+                if problem is not None and refusal is not None:
+                    yield problem
+                refusal = refusal or problem  # said at the end: it may be why nothing is read
             elif section and block:
                 block.append((line_number, line))
             continue
@@ -358,6 +357,8 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | ReadingsRec
             code = "missing-block" if enveloped else "wrong-format"
             refusal = Problem(line_number, code, "EVENT", "", "GSE2.0", Severity.ERROR)
         raise FormatError(refusal)
+    if refusal is not None:
+        yield refusal
     if open_message:
         yield Problem(line_number, "truncated", "", "", "STOP")
 

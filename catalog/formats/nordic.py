@@ -62,7 +62,7 @@ from catalog.formats.records import (
     ReadingsRecord,
     StationReference,
 )
-from catalog.formats.text import Encoding, detect_encoding, read_lines, seekable
+from catalog.formats.text import BOM, Encoding, detect_encoding, read_lines, seekable
 from catalog.formats.values import (
     ANY,
     AZIMUTH,
@@ -354,7 +354,8 @@ _ID = re.compile(r"ID:\s*(\d{8,14})")
 
 def detect(head: bytes, filename: str) -> bool:
     """Tell whether a line of the first bytes is a Nordic header line, 80 columns ending in 1."""
-    for match in _HEADER_LINE.finditer(head.replace(b"\r\n", b"\n").replace(b"\r", b"\n")):
+    head = head.removeprefix(BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    for match in _HEADER_LINE.finditer(head):
         month, day = match[2].strip() or b"0", match[3].strip() or b"0"
         if 1 <= int(month) <= 12 and 1 <= int(day) <= 31:
             return True
@@ -381,7 +382,8 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | ReadingsRec
     compact = _is_compact(source, limits, encoding)
     found: list[Problem] = []
     seen_ids: set[str] = set()
-    events = records = line_number = 0
+    headless: list[Problem] = []  # held back: a file without any header line is no Nordic file
+    events = line_number = 0
     for block in _blocks(source, limits, encoding, found, compact):
         yield from found
         found.clear()
@@ -391,16 +393,19 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | ReadingsRec
             yield Problem(block[0][0], "too-many-events", "", "", expected, Severity.ERROR)
             return
         if not any(_kind(line) == "1" for _, line in block):
-            if records:
-                first = cut(block[0][1])
-                yield Problem(block[0][0], "missing-block", "type 1", first, "1", Severity.ERROR)
+            first = cut(block[0][1])
+            headless.append(
+                Problem(block[0][0], "missing-block", "type 1", first, "1", Severity.ERROR)
+            )
             continue
         events += 1
-        for item in _event(block, limits, seen_ids):
-            records += 1
-            yield item
+        yield from headless
+        headless.clear()
+        yield from _event(block, limits, seen_ids)
     yield from found
-    if not events:
+    if events:
+        yield from headless
+    else:
         raise FormatError(
             Problem(line_number or 1, "wrong-format", "type 1", "", "Nordic", Severity.ERROR)
         )

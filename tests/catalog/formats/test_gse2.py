@@ -202,6 +202,14 @@ def test_what_is_no_bulletin_is_refused(content: bytes, code: str) -> None:
     assert refusal.value.problem.code == code
 
 
+def test_a_section_that_is_not_read_is_said_though_others_are() -> None:
+    waves = b"BEGIN GSE2.0\nDATA_TYPE WAVEFORM GSE2.0\nWID2 1\nSTOP\n"
+    events, problems = read_all("gse2", waves + BULLETIN + waves)
+    assert len(events) == 3
+    said = [p.line_number for p in problems if p.code == "unsupported-block"]
+    assert sorted(line for line in said if line) == [2, 47]
+
+
 def test_it_is_told_from_ims() -> None:
     assert detect(BULLETIN, "a.txt") == ["gse2"]
     assert detect((GOLDEN / "synthetic_bulletin.isf").read_bytes(), "a.txt") == ["isf"]

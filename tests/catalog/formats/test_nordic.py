@@ -222,7 +222,19 @@ def test_what_is_no_nordic_file_is_refused(content: bytes, code: str) -> None:
     assert refusal.value.problem.code == code
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_block_without_a_header_line_is_an_error(first: bool) -> None:
+    parts = FILE.split(b"\r\n\r\n")
+    headless = parts[0].split(b"\r\n", 2)[2].replace(b"1\r\n", b"9\r\n")
+    events, problems = read_all(
+        "nordic", b"\r\n\r\n".join([headless, parts[1]] if first else [parts[1], headless])
+    )
+    assert len(events) == 1
+    assert [p.field for p in problems if p.code == "missing-block"] == ["type 1"]
+
+
 def test_it_is_recognised_by_its_header_line() -> None:
+    assert nordic.detect(b"\xef\xbb\xbf" + FILE.split(b"\r\n")[0], "a.txt")
     assert detect(FILE, "a.txt") == ["nordic"]
     assert not nordic.detect(FILE.replace(b"1\r\n", b"2\r\n"), "a.out")
     assert not nordic.detect(b" " * 79 + b"1\n", "a.out")
