@@ -212,7 +212,7 @@ FORMATS = (
         year_book.write_mechanisms,
     ),
     Format(
-        "year-book-macroseismic",
+        "year-book-intensity",
         "Year book: felt effects",
         (".csv", ".tsv", ".txt", ".xlsx"),
         "text/csv",

@@ -302,7 +302,7 @@ def _is_macroseismic(fields: tuple[str | None, ...]) -> bool:
 
 CATALOGUE_BOOK = Book("year-book-catalogue", CATALOGUE, _is_catalogue)
 MECHANISM_BOOK = Book("year-book-mechanisms", MECHANISMS, _is_mechanisms)
-MACROSEISMIC_BOOK = Book("year-book-macroseismic", MACROSEISMIC, _is_macroseismic)
+MACROSEISMIC_BOOK = Book("year-book-intensity", MACROSEISMIC, _is_macroseismic)
 BOOKS = (CATALOGUE_BOOK, MECHANISM_BOOK, MACROSEISMIC_BOOK)
 
 
@@ -365,7 +365,7 @@ def _read(book: Book, stream: BinaryIO, limits: Limits) -> Iterator[EventRecord 
         wanted = {
             "year-book-catalogue": ("year", "latitude", "longitude", "scale:KR"),
             "year-book-mechanisms": ("strike_1", "dip_1", "rake_1", "year"),
-            "year-book-macroseismic": ("settlement", "intensity", "year"),
+            "year-book-intensity": ("settlement", "intensity", "year"),
         }[book.code]
         lacking = next((name for name in wanted if name not in fields), "hour")
         code = "missing-field" if book.known(heading.cells) > 1 else "wrong-format"

@@ -166,6 +166,6 @@ def format_name(code: str) -> str:
         return gettext("Year book: catalogue")
     if code == "year-book-mechanisms":
         return gettext("Year book: focal mechanisms")
-    if code == "year-book-macroseismic":
+    if code == "year-book-intensity":
         return gettext("Year book: felt effects")
     return next((format_.name for format_ in FORMATS if format_.code == code), code)

@@ -33,7 +33,7 @@ GOLDEN_FILES: dict[str, str | None] = {
     "*bulletin_table*.csv": "bulletin-csv",
     "*year_book_catalogue*": "year-book-catalogue",
     "*year_book_mechanisms*": "year-book-mechanisms",
-    "*year_book_macroseismic*": "year-book-macroseismic",
+    "*year_book_macroseismic*": "year-book-intensity",
     "*.csv": "catalogue-csv",
 }
 REGISTERED = {format_.code for format_ in FORMATS}

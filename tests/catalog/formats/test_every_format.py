@@ -69,7 +69,7 @@ SAMPLES: dict[str, list[bytes]] = {
     "bulletin-csv": [(GOLDEN / "synthetic_bulletin_table.csv").read_bytes()],
     "year-book-catalogue": [(GOLDEN / "synthetic_year_book_catalogue.csv").read_bytes()],
     "year-book-mechanisms": [(GOLDEN / "synthetic_year_book_mechanisms.csv").read_bytes()],
-    "year-book-macroseismic": [(GOLDEN / "synthetic_year_book_macroseismic.csv").read_bytes()],
+    "year-book-intensity": [(GOLDEN / "synthetic_year_book_macroseismic.csv").read_bytes()],
 }
 #: A table of unknown layout is read by a mapping only: test_mapped_table.py.
 BY_THEMSELVES = [format_.code for format_ in FORMATS if not format_.needs_mapping]
@@ -100,6 +100,13 @@ def mutated(draw: st.DrawFn, code: str) -> bytes:
                 )
             )
     return bytes(data)
+
+
+def test_codes_and_versions_fit_their_columns() -> None:
+    """``BulletinReading`` keeps both in twenty characters."""
+    assert len({format_.code for format_ in FORMATS}) == len(FORMATS)
+    assert all(len(format_.code) <= 20 for format_ in FORMATS)
+    assert all(0 < len(format_.version) <= 20 for format_ in FORMATS)
 
 
 @pytest.mark.parametrize("code", BY_THEMSELVES)
@@ -475,7 +482,7 @@ TABLE_ROWS = {
     "bulletin-csv": range(2, 17),
     "year-book-catalogue": (2, 3, 7, 8),
     "year-book-mechanisms": range(1, 5),
-    "year-book-macroseismic": range(1, 7),
+    "year-book-intensity": range(1, 7),
 }
 
 

@@ -34,7 +34,7 @@ CODES = [book.code for book in year_book.BOOKS]
 NAMES = {
     "year-book-catalogue": "synthetic_year_book_catalogue.csv",
     "year-book-mechanisms": "synthetic_year_book_mechanisms.csv",
-    "year-book-macroseismic": "synthetic_year_book_macroseismic.csv",
+    "year-book-intensity": "synthetic_year_book_macroseismic.csv",
 }
 
 
@@ -95,7 +95,7 @@ def test_mechanisms_with_their_headings_printed_once_for_each_axis(golden: Bytes
 
 
 def test_felt_effects_by_settlement(golden: Bytes) -> None:
-    events, problems = read_all("year-book-macroseismic", golden(NAMES["year-book-macroseismic"]))
+    events, problems = read_all("year-book-intensity", golden(NAMES["year-book-intensity"]))
     first, second = events
     assert first.origins[0].time == datetime(2014, 11, 14, 1, 24, 16, 500000, UTC)
     assert [(i.place, i.minimum, i.maximum, i.distance_km) for i in first.intensities] == [
@@ -154,8 +154,8 @@ def test_a_kazakh_table_in_the_code_of_kazakhstan(encoding: str) -> None:
         "№;Жыл;Ай;Күн;сағ;мин;с;Ендік;Бойлық;Елді мекен;I;Ескерту\n"
         "1;2014;11;14;1;24;16,5;42,1;77,27;Қарағанды;3-4;үйде сезілді\n"
     ).encode(encoding)
-    assert detect(text, "table.csv") == ["year-book-macroseismic"]
-    (event,), problems = read_all("year-book-macroseismic", text)
+    assert detect(text, "table.csv") == ["year-book-intensity"]
+    (event,), problems = read_all("year-book-intensity", text)
     assert problems == []
     (intensity,) = event.intensities
     assert (intensity.place, intensity.comment) == ("Қарағанды", "үйде сезілді")
@@ -176,7 +176,7 @@ def test_a_kazakh_table_in_the_code_of_kazakhstan(encoding: str) -> None:
 )  # fmt: skip
 def test_dates_in_parts_and_whole(headings: str, cells: str) -> None:
     data = f"{headings},Пункт,I\n{cells},Алматы,4".encode()
-    (event,), problems = read_all("year-book-macroseismic", data)
+    (event,), problems = read_all("year-book-intensity", data)
     assert [p.code for p in problems] == ["missing-field"]  # no epicentre
     assert "origin_time: 2014-11-14T01:24:16.500000+00:00" in event.comments
     assert event.intensities[0].best == 4.0
@@ -184,9 +184,7 @@ def test_dates_in_parts_and_whole(headings: str, cells: str) -> None:
 
 def test_rows_of_one_event_that_contradict_each_other_are_reported() -> None:
     head = "Year,Month,Day,hour,min,s,lat,lon,Settlement,I\n2014,1,2,3,4,5,43,77,A,4\n"
-    events, problems = read_all(
-        "year-book-macroseismic", (head + "2014,1,2,3,4,5,44,77,B,5").encode()
-    )
+    events, problems = read_all("year-book-intensity", (head + "2014,1,2,3,4,5,44,77,B,5").encode())
     assert [len(event.intensities) for event in events] == [2]
     assert [(p.line_number, p.code, p.field) for p in problems] == [(3, "unused-text", "latitude")]
     assert events[0].intensities[1].comment == "latitude: 44"
