@@ -3,12 +3,14 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from portal import views
+from portal import reports, views
 
 urlpatterns = [
     path("", views.map_page, name="map"),
     path("events/<slug:public_id>/", views.event_page, name="event"),
     path("search/", views.search_page, name="search"),
+    path("reports/", reports.report_list, name="reports"),
+    path("reports/<int:pk>/", reports.report_page, name="report"),
     path("about/", views.about_page, name="about"),
     path("methods/", views.methods_page, name="methods"),
     path("data-sources/", views.data_sources_page, name="data-sources"),

@@ -182,6 +182,18 @@ def test_a_synthetic_event_is_called_so_everywhere(client: Client, make_event: M
     assert "synthetic" in client.get(address("map")).content.decode().lower()
     page = client.get(address("event", "en", event.public_id)).content.decode()
     assert "not a real earthquake" in page
+    assert "<title>synthetic: " in page
+    assert 'data-synthetic="synthetic"' in page
+    listed = client.get(address("search") + "?synthetic=true").content.decode()
+    assert "tag--synthetic" in listed
+
+
+def test_a_removed_synthetic_event_says_that_it_was_one(client: Client, make_event: MakeEvent):
+    event = make_event(synthetic=True)
+    Event.objects.filter(pk=event.pk).update(status="deleted")
+    answer = client.get(address("event", "en", event.public_id))
+    assert answer.status_code == 410
+    assert "was a synthetic example" in answer.content.decode()
 
 
 def test_the_documentation_lists_every_word_of_the_service(client: Client, db: None):

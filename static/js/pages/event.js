@@ -10,7 +10,8 @@ const config = read("map-config");
 const words = read("map-words");
 const { solutions, places } = read("event-data");
 
-const map = createMap(document.getElementById("event-map"), config, words, { scrollWheelZoom: false });
+const box = document.getElementById("event-map");
+const map = createMap(box, config, words, { scrollWheelZoom: false });
 // The uncertainty of the place is the subject; towns far away are found by zooming out.
 const NEAR_M = 80_000;
 const preferred = [solutions[0].lat, solutions[0].lon];
@@ -54,6 +55,8 @@ function draw() {
 function tip(name, more) {
   const node = document.createElement("span");
   node.textContent = more && more !== "—" ? `${name}: ${more}` : name;
+  // Whoever takes a picture of the map takes this with it.
+  if (box.dataset.synthetic) node.textContent += ` (${box.dataset.synthetic})`;
   return node;
 }
 
