@@ -43,6 +43,7 @@ COLUMNS = (
     *("EventLocationName", "EventType"),
 )
 HEADER = "#" + "|".join(COLUMNS) + "\n"
+PATIENCE = 1000  # lines of something else before the first of the format
 #: Without a heading a line has 13 columns (1.1) or 14 (1.2).
 FEWEST = 13
 
@@ -172,9 +173,11 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
                 if event is not None:
                     yield event
                 continue
-        if rows:
+        if rows or headed:
             yield from problems
             problems.clear()
+        elif len(problems) > PATIENCE:
+            break
     if not rows and not headed:
         raise FormatError(Problem(1, "wrong-format", "", "", cut(HEADER.strip()), Severity.ERROR))
     yield from problems

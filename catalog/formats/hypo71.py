@@ -118,6 +118,7 @@ FIRST_MOTIONS = {
 POOR = ("+", "-")
 END_CARDS = (" ***", " $$$", " ###", "$")
 MAX_READINGS = 500  # picks in one record
+PATIENCE = 1000  # problems before the first summary card: then it is another format
 SECONDS: Range = (-1000.0, 1000.0)  # what five characters with two decimals can hold
 
 _CARD = re.compile(
@@ -494,7 +495,9 @@ def read_summary(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Pro
             if event is None and refusal is None:
                 refusal = next((p for p in problems if p.severity is Severity.ERROR), None)
         if event is None and not events:
-            held += problems[: max(0, 1000 - len(held))]
+            held += problems
+            if len(held) > PATIENCE:
+                break
         else:
             if not events:
                 yield from held

@@ -80,6 +80,7 @@ SHORTEST = 32  # a line with its coordinates; what follows may be blank and cut
 MAGNITUDES = ("K", "MLHB", "MPVA", "MSHA/MPSP")
 SOURCE = "Earthquakes in the USSR 1962-1991 (World Data Centre, Moscow)"
 IN_THE_TEXT = "ra"
+PATIENCE = 1000  # problems before the first event: then it is another format
 MINUTE_UNCERTAINTY = 30.0  # s, of a time that has no seconds
 
 #: Date, hour and minute of a line; leading zeros may be blanks.
@@ -143,8 +144,10 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
                 return
             event = _event(line, line_number, problems, limits)
         if not events and event is None:
-            first_problems.extend(problems[: max(0, 100 - len(first_problems))])
+            first_problems += problems
             problems.clear()
+            if len(first_problems) > PATIENCE:
+                break
             continue
         if not events:
             yield from first_problems

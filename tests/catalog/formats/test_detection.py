@@ -6,12 +6,14 @@ A new golden file needs a line in ``GOLDEN_FILES``; the first pattern that fits 
 from __future__ import annotations
 
 import gzip
+import io
+import time
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
-from catalog.formats import FORMATS, HEAD_BYTES, archives, detect
+from catalog.formats import FORMATS, HEAD_BYTES, FormatError, archives, detect, read
 from tests.catalog.formats.conftest import GOLDEN, OBSPY
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
@@ -144,3 +146,16 @@ def test_real_files_of_other_programs_are_not_claimed(name: str, codes: list[str
     if not path.exists():
         pytest.skip(f"this ObsPy has no {name}")
     assert detect(path.read_bytes()[:HEAD_BYTES], "upload.txt") == codes
+
+
+@pytest.mark.parametrize(
+    "code", ["css30", "fdsn-text", "wdcb-1962", "hypo71-phase", "hypo71-summary"]
+)
+@pytest.mark.parametrize(
+    "data", [b"1978" + b"1" * 5_000_000, b"1\n" * 500_000], ids=["one long line", "short lines"]
+)
+def test_a_large_file_of_something_else_is_given_up_soon(code: str, data: bytes) -> None:
+    started = time.process_time()
+    with pytest.raises(FormatError):
+        list(read(code, io.BytesIO(data)))
+    assert time.process_time() - started < 3.0
