@@ -25,9 +25,11 @@ from catalog.formats.records import (
     ConsequenceRecord,
     DescriptionRecord,
     EventRecord,
+    FocalMechanismRecord,
     IntensityRecord,
     InterpretationRecord,
     MagnitudeRecord,
+    NodalPlaneRecord,
     OriginRecord,
 )
 from catalog.formats.spreadsheet import head_texts, is_workbook
@@ -57,13 +59,14 @@ from catalog.formats.values import (
     LONGITUDE,
     MAGNITUDE,
     POSITIVE,
+    Range,
     cut,
     iso_time,
     number,
     plausible,
 )
 
-VERSION = "catalogue-csv-2"  # of this reader; stored with each reading
+VERSION = "catalogue-csv-3"  # of this reader; stored with each reading
 ORIGIN_ID = "origin-1"
 
 #: Scales with a column of their own, in the order they are written.
@@ -93,8 +96,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "longitude": ("longitude", "lon", "long", "долгота", "долгота в д", "λ", "бойлық"),
     "depth_km": ("depth_km", "depth", "h", "глубина", "глубина км", "тереңдік"),
     "magnitude": ("magnitude", "mag", "магнитуда", "m"),
-    "magnitude_type": ("magnitude_type", "mag_type", "magtype", "тип магнитуды"),
-    "magnitude_uncertainty": ("magnitude_uncertainty", "magerror", "mag_error"),
+    "magnitude_type": (
+        *("magnitude_type", "mag_type", "magtype", "magnitudetype", "тип магнитуды"),
+    ),
+    "magnitude_uncertainty": (
+        *("magnitude_uncertainty", "magerror", "mag_error", "sigmamagnitude"),
+    ),
     "magnitude_stations": ("magnitude_stations", "magnst", "mag_nst"),
     "magnitude_agency": ("magnitude_agency", "magsource"),
     "i0": ("i0", "io", "балл в эпицентре", "интенсивность в эпицентре"),
@@ -110,18 +117,29 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "source": ("source", "источник", "reference"),
     "region": ("region", "place", "район", "регион", "location", "место"),
     "name": ("name", "название", "имя"),
-    "time_uncertainty": ("time_uncertainty", "time_error", "ошибка времени", "δt0", "dt"),
+    "time_uncertainty": (
+        *("time_uncertainty", "time_error", "timeerror", "ошибка времени", "δt0", "dt"),
+    ),
     "latitude_uncertainty_km": ("latitude_uncertainty_km", "ошибка широты км"),
     "longitude_uncertainty_km": ("longitude_uncertainty_km", "ошибка долготы км"),
     "horizontal_uncertainty_km": (
         *("horizontal_uncertainty_km", "horizontalerror", "ошибка эпицентра км"),
     ),
+    "semi_major_axis_km": ("semi_major_axis_km", "smajax"),
+    "semi_minor_axis_km": ("semi_minor_axis_km", "sminax"),
+    "major_axis_azimuth": ("major_axis_azimuth",),
+    "confidence_level": ("confidence_level",),
     "depth_uncertainty_km": ("depth_uncertainty_km", "deptherror", "ошибка глубины км", "dh"),
     "used_station_count": ("used_station_count", "nst", "stations", "число станций"),
     "used_phase_count": ("used_phase_count", "ndef", "число фаз"),
     "azimuthal_gap": ("azimuthal_gap", "gap", "азимутальный створ"),
     "minimum_distance_deg": ("minimum_distance_deg", "dmin"),
     "standard_error": ("standard_error", "rms", "невязка"),
+    **{
+        f"{name}_{plane}": (f"{name}_{plane}", f"{name}{plane}", *short)
+        for plane in (1, 2)
+        for name, short in (("strike", (f"str{plane}",)), ("dip", ()), ("rake", ()))
+    },
     "updated": ("updated", "обновлено"),
     "status": ("status", "статус"),
 }
@@ -139,6 +157,11 @@ EVENT_TYPE_WORDS = {
     "наведенное": "induced or triggered event",
 }
 _REQUIRED = ("latitude", "longitude")
+#: Scales of distant waves: nobody can measure 0 on them, so 0 is what a list writes for nothing.
+_NEVER_ZERO = ("MS", "mb")
+DIP: Range = (0.0, 90.0)
+RAKE: Range = (-360.0, 360.0)
+STRIKE: Range = (-360.0, 720.0)
 #: Headings of the tables that name times and places too: bulletin CSV, year book.
 FOREIGN = frozenset(
     (
@@ -158,8 +181,10 @@ FOREIGN = frozenset(
         *("settlement", "населенный пункт", "пункт", "елді мекен"),
     )
 )
-#: A date in parts is the year book's catalogue.
+#: A date in parts is the year book's catalogue ...
 _YEAR = frozenset(("year", "год", "жыл"))
+#: ... unless the clock is in parts, too, so that a column ``time`` can only be the time as a whole.
+_CLOCK_PARTS = frozenset(("hour", "minute", "second"))
 _ROMAN_WORDS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 _ROMAN = {word: value for value, word in enumerate(_ROMAN_WORDS, start=1)}
 _DEGREE = r"(?:\d{1,2}(?:[.,]\d)?|[IVX]+)"
@@ -205,8 +230,11 @@ def _fields(headings: tuple[str, ...]) -> tuple[str | None, ...]:
     """Return the field of each column; ``None`` for an unknown one or a repetition."""
     seen: set[str] = set()
     fields: list[str | None] = []
-    for heading in headings:
-        name = HEADINGS.get(plain(heading))
+    words = [plain(heading) for heading in headings]
+    for word in words:
+        name = HEADINGS.get(word)
+        if word == "strike" and "smajax" in words:  # that of the error ellipse, not of a fault
+            name = "major_axis_azimuth"
         fields.append(None if name in seen else name)
         seen.add(name or "")
     return tuple(fields)
@@ -238,9 +266,8 @@ def detect(head: bytes, filename: str) -> bool:
 def _foreign(headings: tuple[str, ...]) -> bool:
     """Tell whether a heading belongs to another table that names times and places too."""
     words = {plain(heading) for heading in headings}
-    in_parts = bool(words & _YEAR) and not any(
-        HEADINGS.get(word) in ("date", "origin_time") for word in words
-    )
+    whole = {"date", "origin_time"} | ({"time"} if words >= _CLOCK_PARTS else set())
+    in_parts = bool(words & _YEAR) and not any(HEADINGS.get(word) in whole for word in words)
     return in_parts or bool(words & FOREIGN)
 
 
@@ -328,6 +355,10 @@ def event_of(row: TableRow, cell: Cells, comments: list[str], limits: Limits) ->
         latitude_uncertainty_km=cell.number("latitude_uncertainty_km", POSITIVE),
         longitude_uncertainty_km=cell.number("longitude_uncertainty_km", POSITIVE),
         horizontal_uncertainty_km=cell.number("horizontal_uncertainty_km", POSITIVE),
+        semi_major_axis_km=cell.number("semi_major_axis_km", POSITIVE),
+        semi_minor_axis_km=cell.number("semi_minor_axis_km", POSITIVE),
+        major_axis_azimuth=cell.number("major_axis_azimuth", AZIMUTH),
+        confidence_level=cell.number("confidence_level", (0.0, 100.0)),
         used_phase_count=cell.count("used_phase_count"),
         used_station_count=cell.count("used_station_count"),
         standard_error=cell.number("standard_error", POSITIVE),
@@ -370,6 +401,7 @@ def event_of(row: TableRow, cell: Cells, comments: list[str], limits: Limits) ->
         descriptions=descriptions,
         origins=(origin,),
         magnitudes=_magnitudes(cell, agency),
+        focal_mechanisms=_mechanisms(cell, agency),
         intensities=_intensities(cell, origin, comments),
         interpretations=read_interpretations(cell, comments),
         consequences=read_consequences(cell),
@@ -453,6 +485,10 @@ def _magnitudes(cell: Cells, agency: str | None) -> tuple[MagnitudeRecord, ...]:
             MAGNITUDE,
         )
         if value is None:
+            continue
+        if value == 0.0 and bound is None and scale in _NEVER_ZERO:
+            problem = Problem(cell.line, "out-of-range", scale, cut(text), "not 0")
+            cell.problems.append(problem)
             continue
         kind: str | None = scale
         error, stations = f"uncertainty:{scale}", f"stations:{scale}"
@@ -582,6 +618,28 @@ def _intensities(
             )
         )
     return tuple(records)
+
+
+def _mechanisms(cell: Cells, agency: str | None) -> tuple[FocalMechanismRecord, ...]:
+    """Return the mechanism of a row that gives one nodal plane, or both."""
+    planes = []
+    for plane in (1, 2):
+        strike = cell.number(f"strike_{plane}", STRIKE)
+        dip = cell.number(f"dip_{plane}", DIP)
+        rake = cell.number(f"rake_{plane}", RAKE)
+        if strike is not None and dip is not None and rake is not None:
+            planes.append(NodalPlaneRecord(strike % 360.0, dip, (rake + 180.0) % 360.0 - 180.0))
+    if not planes:
+        return ()
+    return (
+        FocalMechanismRecord(
+            "mechanism-1",
+            nodal_plane_1=planes[0],
+            nodal_plane_2=planes[1] if len(planes) > 1 else None,
+            agency=agency,
+            line_number=cell.line,
+        ),
+    )
 
 
 def _parts(cell: Cells, name: str) -> list[str]:

@@ -22,28 +22,23 @@ from typing import Any, BinaryIO
 from catalog.formats import catalogue_csv
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
-from catalog.formats.records import EventRecord, FocalMechanismRecord, NodalPlaneRecord
+from catalog.formats.records import EventRecord
 from catalog.formats.tables import Cells, TableRow, plain, point, split
 from catalog.formats.text import detect_encoding, read_lines, seekable
-from catalog.formats.values import AZIMUTH, POSITIVE, Range, cut
+from catalog.formats.values import cut
 
-VERSION = "mapped-table-1"  # of this reader; stored with each reading
+VERSION = "mapped-table-2"  # of this reader; stored with each reading
 CODE = "mapped-table"
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "spaces": " ", "fixed": ""}
 DATE_ORDERS = ("ymd", "dmy", "mdy")
 HALF_A_DAY_S = 43_200.0
 MOST_COLUMNS = 200
-DIP: Range = (0.0, 90.0)
-RAKE: Range = (-360.0, 360.0)
-ANGLE: Range = (-360.0, 720.0)
 
-#: Parts of a time or a place, and what the catalogue table has no column for.
+#: Parts of a time or a place, which the catalogue table has no column for.
 PARTS = (
     *("year", "month", "day", "hour", "minute", "second"),
     *("latitude_degrees", "latitude_minutes", "longitude_degrees", "longitude_minutes"),
-    *("semi_major_axis_km", "semi_minor_axis_km", "major_axis_azimuth", "confidence_level"),
-    *("strike_1", "dip_1", "rake_1", "strike_2", "dip_2", "rake_2"),
 )
 #: Everything a column may mean, in the order a page offers it.
 FIELDS = (*dict.fromkeys((*catalogue_csv.ALIASES, *catalogue_csv.HEADINGS.values())), *PARTS)
@@ -52,12 +47,7 @@ _PART_HEADINGS = {
     **{name: name for name in PARTS[:6]},
     **{"yyyy": "year", "mm": "month", "dd": "day", "hh": "hour", "sec": "second", "min": "minute"},
     **{"год": "year", "мес": "month", "день": "day", "ч": "hour", "мин": "minute", "с": "second"},
-    **{"smajax": "semi_major_axis_km", "sminax": "semi_minor_axis_km"},
-    **{f"{name}{n}": f"{name}_{n}" for name in ("strike", "dip", "rake") for n in (1, 2)},
-    **{f"str{n}": f"strike_{n}" for n in (1, 2)},
     **{"semimajor90": "semi_major_axis_km", "semiminor90": "semi_minor_axis_km"},
-    **{"magnitudetype": "magnitude_type", "timeerror": "time_uncertainty"},
-    **{"sigmamagnitude": "magnitude_uncertainty", "eventid": "event_id"},
 }
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?\Z")
@@ -310,22 +300,7 @@ def _event(
         comments.append("time of day not reported")
     cell = Cells(values, number, problems)
     row = TableRow(number, number, cells, line)
-    record = catalogue_csv.event_of(row, cell, comments, limits)
-    if record is None:
-        return None
-    return replace(
-        record,
-        origins=(
-            replace(
-                record.origins[0],
-                semi_major_axis_km=cell.number("semi_major_axis_km", POSITIVE),
-                semi_minor_axis_km=cell.number("semi_minor_axis_km", POSITIVE),
-                major_axis_azimuth=cell.number("major_axis_azimuth", AZIMUTH),
-                confidence_level=cell.number("confidence_level", (0.0, 100.0)),
-            ),
-        ),
-        focal_mechanisms=_mechanisms(cell, record.agency),
-    )
+    return catalogue_csv.event_of(row, cell, comments, limits)
 
 
 def _is_zero(text: str) -> bool:
@@ -379,6 +354,8 @@ def _ordered_parts(text: str, order: str) -> str:
     match = _ORDERED.match(text)
     if match is None:
         return ""
+    if order == "ymd" and len(match[3]) == 4:  # the year stands last: then the day comes first
+        order = "dmy"
     named = dict(zip(order, match.groups()[:3], strict=True))
     if len(named["y"]) != 4:
         return ""
@@ -402,27 +379,6 @@ def _assemble_place(values: dict[str, str]) -> None:
         if side := _HEMISPHERE.match(values.get(name, "")):
             sign = "-" if side["side"].upper() in "SWЮЗ" else ""
             values[name] = sign + side["number"]
-
-
-def _mechanisms(cell: Cells, agency: str | None) -> tuple[FocalMechanismRecord, ...]:
-    planes = []
-    for number in (1, 2):
-        strike = cell.number(f"strike_{number}", ANGLE)
-        dip = cell.number(f"dip_{number}", DIP)
-        rake = cell.number(f"rake_{number}", RAKE)
-        if strike is not None and dip is not None and rake is not None:
-            planes.append(NodalPlaneRecord(strike % 360.0, dip, (rake + 180.0) % 360.0 - 180.0))
-    if not planes:
-        return ()
-    return (
-        FocalMechanismRecord(
-            "mechanism-1",
-            nodal_plane_1=planes[0],
-            nodal_plane_2=planes[1] if len(planes) > 1 else None,
-            agency=agency,
-            line_number=cell.line,
-        ),
-    )
 
 
 # --- a first guess --------------------------------------------------------------------------------

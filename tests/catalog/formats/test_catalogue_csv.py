@@ -195,3 +195,45 @@ def test_interpretations_and_consequences_are_attributed() -> None:
     assert (other.kind, other.note) == ("other", "landslides")
     (again,), _ = read_all("catalogue-csv", "".join(catalogue_csv.write([event])).encode())
     assert placeless(again) == placeless(event)
+
+
+def test_error_ellipse_and_nodal_planes_have_columns_of_their_own() -> None:
+    event = one(
+        "date,lat,lon,smajax,sminax,strike,str1,dip1,rake1,strike2,dip2,rake2",
+        "2011-03-1005:46:23.15,38.285,142.546,3.8,3.3,100.0,-25,80,90,203,10,270",
+    )
+    origin = event.origins[0]
+    assert (origin.semi_major_axis_km, origin.semi_minor_axis_km) == (3.8, 3.3)
+    assert origin.major_axis_azimuth == 100.0
+    (mechanism,) = event.focal_mechanisms
+    assert mechanism.nodal_plane_1 is not None and mechanism.nodal_plane_2 is not None
+    assert (mechanism.nodal_plane_1.strike, mechanism.nodal_plane_1.dip) == (335.0, 80.0)
+    assert mechanism.nodal_plane_2.rake == -90.0
+
+
+def test_a_strike_without_an_ellipse_is_nobody_knows_what() -> None:
+    header = "time,latitude,longitude,strike"
+    (event,), (problem,) = read_all(
+        "catalogue-csv", table(header, "2011-03-10 05:46:23,38,142,100")
+    )
+    assert event.origins[0].major_axis_azimuth is None
+    assert event.comments == ("strike: 100",)
+    assert problem.code == "unknown-column"
+
+
+def test_zero_on_a_scale_of_distant_waves_is_not_a_magnitude() -> None:
+    (event,), problems = read_all(
+        "catalogue-csv",
+        table("time,latitude,longitude,mb,MS,ML", "2011-03-10 05:46:23,38,142,5.1,0.0,0.0"),
+    )
+    assert [(m.type, m.value) for m in event.magnitudes] == [("mb", 5.1), ("ML", 0.0)]
+    assert [(p.code, p.found, p.expected) for p in problems] == [("out-of-range", "0.0", "not 0")]
+
+
+def test_a_whole_time_beside_its_own_parts_is_read_as_a_whole() -> None:
+    lines = (
+        "time,latitude,longitude,year,month,day,hour,minute,second",
+        "2011-03-11 05:59:31.58+00:00,37.054,141.763,2011,3,11,5,59,31",
+    )
+    assert detect(table(*lines), "list.csv") == ["catalogue-csv"]
+    assert one(*lines).origins[0].time.microsecond == 580000
