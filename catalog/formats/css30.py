@@ -224,6 +224,7 @@ DEFINING = {"": None, "-": None, "d": True, "n": False, "x": False}
 ONSETS = {"": None, "-": None, "i": "impulsive", "e": "emergent", "w": "questionable"}
 FIRST_MOTIONS = {"c": "positive", "d": "negative", "u": "positive", "r": "negative"}
 MAX_READINGS = 500  # picks without an event in one record
+MAX_SPOILT_ROWS = 10_000  # of a table are listed; the others are counted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IGNORABLE = " \t\x1a\x0c"
@@ -429,6 +430,7 @@ def _rows(table: str, label: str, data: BinaryIO, limits: Limits) -> _Table:
     noted: list[Problem] = []
     layouts = LAYOUTS[table]
     usual = layouts[0]
+    spoilt = 0
     for line_number, line in read_lines(data, limits, noted, encoding):
         for problem in noted:
             held.problems.append(
@@ -452,6 +454,9 @@ def _rows(table: str, label: str, data: BinaryIO, limits: Limits) -> _Table:
                 if any(layout.shortest <= len(text) <= layout.width for layout in layouts):
                     code, found = "unused-text", cut(text)  # between the columns
                 widths = ", ".join(str(layout.width) for layout in layouts)
+                spoilt += 1
+                if spoilt > MAX_SPOILT_ROWS:
+                    continue
                 held.problems.append(
                     Problem(line_number, code, label, found, widths, Severity.ERROR)
                 )
@@ -459,6 +464,9 @@ def _rows(table: str, label: str, data: BinaryIO, limits: Limits) -> _Table:
             usual = other
         held.rows.append(_Row(line_number, text.ljust(usual.width), usual, as_bytes))
     held.problems.extend(noted)
+    if spoilt > MAX_SPOILT_ROWS:
+        found = f"+ {spoilt - MAX_SPOILT_ROWS}"
+        held.problems.append(Problem(None, "wrong-width", label, found, "", Severity.ERROR))
     return held
 
 

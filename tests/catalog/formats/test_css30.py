@@ -451,6 +451,13 @@ def test_a_table_cut_in_the_middle_keeps_its_whole_rows() -> None:
     assert (3, "wrong-width", "origin") in said(problems)
 
 
+def test_spoilt_rows_without_end_are_counted() -> None:
+    data = tables.database()["origin"] + b"x\n" * (css30.MAX_SPOILT_ROWS + 7)
+    _, problems = read(only(origin=data))
+    assert len(problems) == css30.MAX_SPOILT_ROWS + 1
+    assert problems[-1].found == "+ 7"
+
+
 def test_too_many_events_stop_the_reading() -> None:
     items, problems = read(only(), Limits(max_events=1))
     assert len(items) == 1
