@@ -220,3 +220,21 @@ def test_all_parts_joined_are_the_whole_event():
     )
     whole = quakeml.render_event(record, rendering.resource_id)
     assert sorted(joined.splitlines()) == sorted(whole.splitlines())
+
+
+def test_a_synthetic_event_says_so_in_every_line_and_part():
+    made_up = replace(EVENT, synthetic=True)
+    values = row_values(made_up, FACTS)
+    assert values["fdsn_text"].endswith(
+        "|SYNTHETIC, not real: invented to show how the portal works; 45 km E of Almaty|earthquake"
+    )
+    assert len(values["fdsn_text"].split("|")) == 14
+    assert cells(values)["synthetic"] == "true"
+    assert b"SYNTHETIC, not real" in rendering.render_fragments(made_up)["head"]
+    assert b"SYNTHETIC" not in rendering.render_fragments(EVENT)["head"]
+
+
+def test_what_an_agency_lists_apart_is_in_a_catalogue_of_its_own():
+    assert row_values(EVENT, FACTS)["catalog"] == "KZPORTAL"
+    apart = row_values(EVENT, replace(FACTS, supplementary=True))
+    assert apart["catalog"] == "KZPORTAL-SUPPLEMENTARY"

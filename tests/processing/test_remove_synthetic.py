@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.gis.geos import Point
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
@@ -17,7 +18,9 @@ from catalog.models import (
     EventRow,
     MergeDecision,
     Origin,
+    Pick,
     Report,
+    Station,
     User,
 )
 from tests.catalog.one_of_each import one_of_each
@@ -108,3 +111,23 @@ def test_permission_to_delete_ends_with_the_transaction(actor: User) -> None:
         cursor.execute("DELETE FROM catalog_mergedecision")
     assert MergeDecision.objects.count() == 1
     assert Origin.objects.count() == 1
+
+
+def test_synthetic_stations_go_and_real_readings_there_keep_their_code(actor: User) -> None:
+    one_of_each(name="real")
+    one_of_each(name="synth", synthetic=True)
+    pick = Pick.objects.filter(entry__synthetic=False).get()
+    invented = Station.objects.create(
+        code="SY01", point=Point(77.0, 43.0, srid=4326), synthetic=True
+    )
+    Pick.objects.filter(pk=pick.pk).update(station=invented)
+    remove()
+    assert not Station.objects.filter(synthetic=True).exists()
+    pick.refresh_from_db()
+    assert (pick.station, pick.station_code) == (None, "KNDC")
+
+
+def test_stations_alone_are_removed_too(actor: User) -> None:
+    Station.objects.create(code="SY01", point=Point(77.0, 43.0, srid=4326), synthetic=True)
+    remove()
+    assert not Station.objects.filter(synthetic=True).exists()
