@@ -661,6 +661,7 @@ def _history(event: Event) -> list[dict[str, Any]]:
             "at": decision.decided_at,
             "what": decision.get_kind_display(),
             "report": decision.report,
+            "reading": _reading_words(decision.parts),
             "who": _by_whom(decision.actor),
             "rule_set": decision.rule_set,
             "misfit": decision.misfit,
@@ -682,6 +683,11 @@ def _history(event: Event) -> list[dict[str, Any]]:
         .order_by("-number")[:200]
     ]
     return sorted(lines, key=lambda line: line["at"], reverse=True)
+
+
+def _reading_words(parts: dict[str, Any]) -> str:
+    """Name the reading that a decision is about; empty for other decisions."""
+    return f"{parts['station']} {parts['phase']}".strip() if "pick" in parts else ""
 
 
 def _by_whom(actor: User | None) -> str:

@@ -196,7 +196,7 @@ class EntryForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         for scale in SCALES:
             self.fields[scale] = _decimal(scale, -3, 20)
         agencies = Agency.objects.filter(is_provisional=False, is_portal=False)
@@ -240,7 +240,9 @@ class ReadingRow(forms.Form):
         label=gettext_lazy("Phase"),
         max_length=20,
         required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "list": "phases"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "list": "phases", "placeholder": "Pg"}
+        ),
     )
     onset = forms.ChoiceField(label=gettext_lazy("Onset"), choices=ONSETS, required=False)
     time = _Clock(label=gettext_lazy("Time"))
@@ -274,8 +276,9 @@ class Entry:
         checked = [row.is_valid() for row in self.rows]  # every one, that each shows its errors
         rows_fine = all(checked)
         fine = self.form.is_valid()
-        for row in self.filled() if rows_fine and "date" in self.form.cleaned_data else ():
-            fine = self._dated(row) and fine
+        if {"date", "zone"} <= self.form.cleaned_data.keys():
+            for row in self.filled():
+                fine = not row.errors and self._dated(row) and fine
         if fine and rows_fine and not self.form.has_event and not self.filled():
             self.form.add_error(None, _("Enter an event, readings, or both."))
             fine = False

@@ -231,7 +231,7 @@ def counted(picks: QuerySet[Pick]) -> tuple[int, bool]:
 @require_safe
 def readings(request: HttpRequest) -> HttpResponse:
     """The list of readings without an event, with what is proposed and what was decided."""
-    form = SearchForm(request.GET)
+    form = SearchForm(request.GET, label_suffix="")
     values = form.cleaned_data if form.is_valid() else {}
     picks = found(values) if form.is_valid() else Pick.objects.none()
     rows, following = page_of(picks, request.GET.get("after", ""))
@@ -247,12 +247,14 @@ def readings(request: HttpRequest) -> HttpResponse:
         else None
     )
     clear = clear_rows(values)
+    lines = shown(rows)
     return render(
         request,
         "desk/readings.html",
         {
             "form": form,
-            "lines": shown(rows),
+            "lines": lines,
+            "has_proposals": any(line.proposed for line in lines),
             "following": following,
             "is_first": not request.GET.get("after"),
             "figures": figures,

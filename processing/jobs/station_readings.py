@@ -583,7 +583,8 @@ def _write_decisions(
             MergeDecision(
                 kind=kind,
                 event_id=row.event_id,
-                rule_set=row.rule_set,
+                # The rule proposed; it decided only where no person did.
+                rule_set="" if actor else row.rule_set,
                 misfit=_misfit(row),
                 parts=_parts(row, picks[row.pick_id]),
                 before={"state": row.state},
@@ -621,6 +622,7 @@ def _parts(row: PickAssociation, pick: Pick) -> dict[str, Any]:
         "expected_sigma_s": row.expected_sigma_s,
         "distance_deg": row.distance_deg,
         "companion": row.companion,
+        "proposed_by": row.rule_set,
     }
 
 
@@ -645,7 +647,6 @@ def undo(association: int, actor: User, note: str = "") -> Outcome:
     row.decision = MergeDecision.objects.create(
         kind=MergeDecision.Kind.UNDO,
         event_id=row.event_id,
-        rule_set=row.rule_set,
         parts=row.decision.parts if row.decision else {},
         before={"state": was},
         after={"state": State.PROPOSED.value},

@@ -241,6 +241,11 @@ def test_an_error_in_a_row_is_shown_there(
     assert BulletinFile.objects.count() == 0
 
 
+def test_every_row_shows_its_error_at_once(desk: Client) -> None:
+    answer = enter(desk, ("ST0", "P", "07:20:00"), ("", "S", "07:24:40"), belongs="on", **EVENT)
+    assert [list(row.errors) for row in answer.context["rows"][:3]] == [["time"], ["station"], []]
+
+
 def test_a_reading_after_midnight_has_its_own_date(desk: Client, stations: list[Station]) -> None:
     late = {**EVENT, "time": "23:59:50", "zone": "UTC"}
     assert enter(desk, ("ST0", "P", "00:00:20"), belongs="on", **late).status_code == 400
