@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
+from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
@@ -324,12 +325,20 @@ class _Taken:
     row: Row
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of one table as COPY reads them."""
+
+    statement: str
+    rows: str
+
+
 class _Batch:
     """The rows of one call, gathered before they are copied in."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: dict[type[models.Model], int] | None = None) -> None:
         self.taken: dict[type[models.Model], list[_Taken]] = defaultdict(list)
-        self.keys: dict[type[models.Model], Iterator[int]] = {}
+        self.keys = _draw_keys(counts or {})
         self.problems: list[tuple[BulletinEntry, Problem]] = []
         self.entry: BulletinEntry  # the one at hand; problems are about it
         self.agencies: dict[str, int] = {}
@@ -361,11 +370,14 @@ class _Batch:
             row[name] = fitted.value
         return row
 
-    def copy(self, model: type[models.Model]) -> None:
-        """Copy the records taken in for a model; report what of them its columns cannot hold."""
-        taken = self.taken.pop(model, [])
+    def blocks(self) -> list[Block]:
+        """Return what was taken in, in the order of references; report what does not fit."""
+        return [self._block(model) for model in COLUMNS if model in self.taken]
+
+    def _block(self, model: type[models.Model]) -> Block:
+        taken = self.taken[model]
         records = [each.record for each in taken]
-        columns: dict[str, Iterable[str]] = {}
+        columns: dict[str, _Column] = {}
         for name, fit in COLUMNS[model].fits:
             values = list(map(attrgetter(name), records))
             known = {value: fit(value) for value in set(values)}
@@ -374,9 +386,8 @@ class _Batch:
                 if value in misfits:
                     self.entry = each.entry
                     self.report(each.line, known[value].code, name, value, known[value].expected)
-            cells = {value: _cell(fitted.value) for value, fitted in known.items()}
-            columns[name] = map(cells.__getitem__, values)
-        _copy(model, [each.row for each in taken], columns)
+            columns[name] = values, {value: _cell(known[value].value) for value in known}
+        return _block(model, [each.row for each in taken], columns)
 
     def comments(self, comments: Iterable[str]) -> str:
         if not comments:
@@ -469,19 +480,24 @@ def entry_from_record(
 
 def save_entries(entries: Sequence[BulletinEntry]) -> None:
     """Store new entries; each gets its key."""
-    if not entries:
-        return
-    keys = _draw_keys(BulletinEntry, len(entries))
-    names = [f.attname for f in BulletinEntry._meta.concrete_fields if not f.primary_key]
-    rows: list[Row] = []
-    for entry in entries:
-        entry.pk = next(keys)
-        row = {name: getattr(entry, name) for name in names}
-        row["id"] = entry.pk
-        row["comments"] = json.dumps(row["comments"], ensure_ascii=False)
-        rows.append(row)
+    give_keys(entries)
+    _copy([block_of_entries(entries)])
+
+
+def give_keys(entries: Sequence[BulletinEntry]) -> None:
+    """Give new entries the keys they will be stored under."""
+    keys = _draw_keys({BulletinEntry: len(entries)})[BulletinEntry]
+    for entry, key in zip(entries, keys, strict=True):
+        entry.pk = key
         entry._state.adding = False
-    copy_rows(BulletinEntry, rows)
+
+
+def block_of_entries(entries: Sequence[BulletinEntry]) -> Block:
+    names = [field.attname for field in BulletinEntry._meta.concrete_fields]
+    rows = [{name: getattr(entry, name) for name in names} for entry in entries]
+    for row in rows:
+        row["comments"] = json.dumps(row["comments"], ensure_ascii=False)
+    return _block(BulletinEntry, rows)
 
 
 def save_records(
@@ -489,37 +505,53 @@ def save_records(
 ) -> list[tuple[BulletinEntry, Problem]]:
     """Store the parts of stored entries as rows tied to no event yet.
 
-    A station that cannot be resolved is reported once an entry and code, on its first line.
     Call inside a transaction: either all rows are stored or none.
     """
-    batch = _Batch()
-    batch.agencies = _agencies(record for _, record in pairs)
-    batch.settlements = settlements.candidates(
-        {intensity.place for _, record in pairs for intensity in record.intensities}
-    )
-    batch.keys = {
-        model: _draw_keys(model, count)
-        for model, count in _counts(record for _, record in pairs).items()
-    }
-    asked: list[StationQuery] = []
-    askers: list[tuple[Row, BulletinEntry, int | None]] = []
-    followers: list[tuple[Row, Row]] = []
-    for entry, record in pairs:
-        batch.entry = entry
-        _save_record(batch, entry, record, asked, askers, followers)
-    told: set[tuple[int, str]] = set()
-    for query, (row, entry, line), answer in zip(asked, askers, resolve(asked), strict=True):
-        row["station_id"] = answer.station_id
-        code = query.reference.code
-        if answer.problem_code and (entry.pk, code) not in told:
-            told.add((entry.pk, code))
+    draft = Draft(pairs)
+    blocks, problems = draft.blocks(resolve)
+    _copy(blocks)
+    return problems
+
+
+class Draft:
+    """The parts of entries on their way into rows tied to no event yet.
+
+    Made in two steps, so that rows made before can go in meanwhile: ``Draft`` asks the database for
+    all it must know (keys, agencies, settlements), ``blocks`` makes the rows and asks nothing, but
+    what the resolver asks for a station code it never met.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[BulletinEntry, EventRecord]]) -> None:
+        self._pairs = pairs
+        self._batch = _Batch(_counts(record for _, record in pairs))
+        self._batch.agencies = _agencies(record for _, record in pairs)
+        self._batch.settlements = settlements.candidates(
+            {intensity.place for _, record in pairs for intensity in record.intensities}
+        )
+
+    def blocks(self, resolve: Resolve) -> tuple[list[Block], list[tuple[BulletinEntry, Problem]]]:
+        """Return the rows, and what of the records they cannot hold.
+
+        A station that cannot be resolved is reported once an entry and code, on its first line.
+        """
+        batch = self._batch
+        asked: list[StationQuery] = []
+        askers: list[tuple[Row, BulletinEntry, int | None]] = []
+        followers: list[tuple[Row, Row]] = []
+        for entry, record in self._pairs:
             batch.entry = entry
-            batch.report(line, answer.problem_code, "station", code, answer.expected)
-    for row, leader in followers:
-        row["station_id"] = leader.get("station_id")
-    for model in COLUMNS:
-        batch.copy(model)
-    return batch.problems
+            _save_record(batch, entry, record, asked, askers, followers)
+        told: set[tuple[int, str]] = set()
+        for query, (row, entry, line), answer in zip(asked, askers, resolve(asked), strict=True):
+            row["station_id"] = answer.station_id
+            code = query.reference.code
+            if answer.problem_code and (entry.pk, code) not in told:
+                told.add((entry.pk, code))
+                batch.entry = entry
+                batch.report(line, answer.problem_code, "station", code, answer.expected)
+        for row, leader in followers:
+            row["station_id"] = leader.get("station_id")
+        return batch.blocks(), batch.problems
 
 
 def save_readings(
@@ -531,12 +563,8 @@ def save_readings(
     station of the agency, coordinates, or network and code name a station. Call inside a
     transaction.
     """
-    batch = _Batch()
+    batch = _Batch({Pick: len(record.picks), Amplitude: len(record.amplitudes)})
     batch.entry = BulletinEntry(reading=reading)
-    batch.keys = {
-        Pick: _draw_keys(Pick, len(record.picks)),
-        Amplitude: _draw_keys(Amplitude, len(record.amplitudes)),
-    }
     picks: dict[str, Row] = {}
     asked: list[StationQuery] = []
     askers: list[tuple[Row, int | None]] = []
@@ -581,8 +609,7 @@ def save_readings(
         row["station_id"] = leader.get("station_id")
         row["key"] = batch.key(amplitude.amplitude_id, line)
         row["comments"] = batch.comments(amplitude.comments)
-    for model in (Pick, Amplitude):
-        batch.copy(model)
+    _copy(batch.blocks())
     return [problem for _, problem in batch.problems]
 
 
@@ -903,69 +930,103 @@ def _agencies(records: Iterable[EventRecord]) -> dict[str, int]:
     return known
 
 
-def _draw_keys(model: type[models.Model], count: int) -> Iterator[int]:
-    """Draw keys from the table's sequence before its rows are made, so that rows can refer."""
-    if count == 0:
-        return iter(())
-    with connections[router.db_for_write(model)].cursor() as cursor:
-        # The sequence is looked up once, not for every key.
+def _draw_keys(counts: dict[type[models.Model], int]) -> dict[type[models.Model], Iterator[int]]:
+    """Draw keys from the tables' sequences before their rows are made, so that rows can refer."""
+    wanted = {model: count for model, count in counts.items() if count}
+    if not wanted:
+        return {model: iter(()) for model in counts}
+    drawn = "(SELECT array_agg(nextval(%s)) FROM generate_series(1, %s))"
+    with connections[router.db_for_write(BulletinEntry)].cursor() as cursor:
         cursor.execute(
-            "SELECT array_agg(nextval(keys.sequence)) FROM generate_series(1, %s), "
-            "(SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence OFFSET 0) keys",
-            [count, model._meta.db_table],
+            f"SELECT {', '.join([drawn] * len(wanted))}",
+            [value for model, count in wanted.items() for value in (_sequence(model), count)],
         )
-        return iter(cursor.fetchone()[0])
+        keys = dict(zip(wanted, cursor.fetchone(), strict=True))
+    return {model: iter(keys.get(model, ())) for model in counts}
+
+
+@cache
+def _sequence(model: type[models.Model]) -> str:
+    with connections[router.db_for_write(model)].cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [model._meta.db_table])
+        return str(cursor.fetchone()[0])
 
 
 def insert(model: type[models.Model], rows: list[Row]) -> None:
-    """Copy rows in, each under a new key."""
-    for row, key in zip(rows, _draw_keys(model, len(rows)), strict=True):
-        row["id"] = key
-    copy_rows(model, rows)
-
-
-def copy_rows(model: type[models.Model], rows: list[Row]) -> None:
-    """Copy rows in; a column a row does not name gets the model's default."""
-    _copy(model, rows, {})
-
-
-def _copy(
-    model: type[models.Model], rows: Sequence[Row], written: dict[str, Iterable[str]]
-) -> None:
-    """Copy rows in, beside what is written already of their columns, cell by cell."""
+    """Copy rows in, each under a new key; a column a row does not name gets the model's default."""
     if not rows:
         return
-    connection = connections[router.db_for_write(model)]
-    columns: list[Iterable[str]] = []
+    for row, key in zip(rows, _draw_keys({model: len(rows)})[model], strict=True):
+        row["id"] = key
+    _copy([_block(model, rows)])
+
+
+def copy_over(line: Any, blocks: Iterable[Block]) -> None:
+    """Copy rows in over a connection of psycopg's, on whatever thread."""
+    with line.cursor() as cursor:
+        for block in blocks:
+            with cursor.copy(block.statement) as copying:
+                copying.write(block.rows)
+
+
+def _copy(blocks: Iterable[Block]) -> None:
+    connection = connections[router.db_for_write(BulletinEntry)]
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        copy_over(connection.connection, blocks)
+
+
+#: The values of a column, and how each distinct one is written.
+_Column = tuple[list[Any], dict[Any, str]]
+
+
+def _block(
+    model: type[models.Model], rows: Sequence[Row], known: dict[str, _Column] | None = None
+) -> Block:
+    """Return rows as COPY reads them, beside the columns that are known already.
+
+    Most columns of a batch hold one value throughout: those come last, as one piece of each line.
+    """
+    quote = connections[router.db_for_write(model)].ops.quote_name
     names: list[str] = []
+    varying: list[Iterable[str]] = []
+    constant: dict[str, str] = {}
     for field in model._meta.concrete_fields:
-        names.append(connection.ops.quote_name(str(field.column)))
-        if field.attname in written:
-            columns.append(written[field.attname])
-            continue
-        default = None if field.primary_key else field.get_default()
-        if isinstance(field, models.JSONField):
-            default = json.dumps(default)
-        elif isinstance(field, models.CharField | models.TextField) and default is None:
-            default = ""
-        values = [row.get(field.attname, default) for row in rows]
-        cells = {value: _cell(value) for value in set(values)}
-        columns.append(map(cells.__getitem__, values))
-    lines = map("\t".join, zip(*columns, strict=True))
-    table = connection.ops.quote_name(model._meta.db_table)
-    statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
-    with (
-        connection.wrap_database_errors,
-        connection.cursor() as cursor,
-        cursor.copy(statement) as copy,
-    ):
-        copy.write("\n".join(lines) + "\n")
+        column = known.get(field.attname) if known else None
+        if column is None:
+            default = _default(field)
+            values = [row.get(field.attname, default) for row in rows]
+            column = values, {value: _cell(value) for value in set(values)}
+        values, cells = column
+        if len(cells) == 1:
+            constant[quote(str(field.column))] = cells.popitem()[1]
+        else:
+            names.append(quote(str(field.column)))
+            varying.append(map(cells.__getitem__, values))
+    if constant:
+        varying.append(repeat("\t".join(constant.values()), len(rows)))
+    lines = map("\t".join, zip(*varying, strict=True))
+    return Block(
+        f"COPY {quote(model._meta.db_table)} ({', '.join([*names, *constant])}) FROM STDIN",
+        "\n".join(lines) + "\n" if rows else "",
+    )
+
+
+def _default(field: models.Field[Any, Any]) -> Any:
+    default = None if field.primary_key else field.get_default()
+    if isinstance(field, models.JSONField):
+        return json.dumps(default)
+    if isinstance(field, models.CharField | models.TextField) and default is None:
+        return ""
+    return default
 
 
 def _cell(value: Any) -> str:
     """Return a value as COPY's text format writes it."""
     if value is None:
         return r"\N"
+    if isinstance(value, int | float):
+        return str(value)
     if isinstance(value, str):
         if value.isalnum():
             return value
@@ -973,8 +1034,6 @@ def _cell(value: Any) -> str:
         return text.replace("\r", r"\r").replace("\t", r"\t")
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, bool | int | float):
-        return str(value)
     raise TypeError(f"no cell for {value!r}")
 
 

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from catalog import exchange
 from catalog.exchange import StationAnswer, StationQuery
@@ -161,6 +163,63 @@ def test_every_field_of_every_record_comes_back_equal(reading: BulletinReading) 
     [(_, back)] = exchange.entry_records([entry])
     for field in fields(EventRecord):
         assert getattr(back, field.name) == getattr(record, field.name), field.name
+
+
+#: What COPY writes in a way of its own, what repeats, and letters of several alphabets.
+TEXTS = st.text(st.sampled_from("aN\t\n\r\v\\'\",. ңЯ¥𐍈"), max_size=4)
+OPTIONAL: dict[type, st.SearchStrategy[typing.Any]] = {
+    str: TEXTS.map(lambda text: text or None),
+    float: st.floats(1, 12) | st.sampled_from([1.0, 2.5]),
+    int: st.integers(1, 2),
+    bool: st.booleans(),
+    datetime: st.datetimes(datetime(1700, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+}
+
+
+def redrawn(draw: st.DrawFn, record: typing.Any) -> typing.Any:
+    """Return a full record with other values, or none, wherever they are free."""
+    hints = typing.get_type_hints(type(record))
+    values = {}
+    for field in fields(record):
+        name, hint, value = field.name, hints[field.name], getattr(record, field.name)
+        arguments = typing.get_args(hint)
+        if dataclasses.is_dataclass(value):
+            values[name] = redrawn(draw, value)
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            values[name] = tuple(redrawn(draw, part) for part in value)
+        elif isinstance(value, tuple):
+            values[name] = tuple(draw(st.lists(TEXTS, max_size=2)))
+        elif (
+            isinstance(hint, types.UnionType)
+            and not name.endswith("_id")
+            and name not in {"agency", "code", "place", *WORDS, *NUMBERS}
+        ):
+            kind = next(a for a in arguments if a is not type(None))
+            values[name] = draw(st.none() | OPTIONAL[kind])
+    return replace(record, **values)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> EventRecord:
+    event: EventRecord = redrawn(draw, full_event())
+    return event
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(batch=st.lists(events(), min_size=1, max_size=3))
+def test_whatever_stands_in_one_batch_each_record_comes_back_equal(
+    reading: BulletinReading, batch: list[EventRecord]
+) -> None:
+    last = reading.entries.count()
+    pairs = [(entry_of(reading, event, last + n), event) for n, event in enumerate(batch, 1)]
+    assert exchange.save_records(pairs, nowhere) == []
+    for (_, back), event in zip(
+        exchange.entry_records([entry for entry, _ in pairs]), batch, strict=True
+    ):
+        for field in fields(EventRecord):
+            assert getattr(back, field.name) == getattr(event, field.name), field.name
 
 
 def test_a_record_that_reports_nothing_comes_back_as_its_agencys(reading: BulletinReading) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import threading
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from catalog import exchange
 from catalog.formats.problems import Problem
 from catalog.formats.records import (
     ArrivalRecord,
@@ -392,6 +394,34 @@ def test_a_dry_run_of_what_cannot_be_read_says_why(operator: User, agency: Agenc
     assert run.status == "failed"
     assert run.reason_code
     assert BulletinReading.objects.count() == 0
+
+
+# --- copying --------------------------------------------------------------------------------------
+
+
+def report_block(agency_id: int, key: str) -> exchange.Block:
+    return exchange.Block(
+        "COPY catalog_report (id, agency_id, key, created_at) FROM STDIN",
+        f"{Report.objects.count() + 1_000_000}\t{agency_id}\t{key}\t{timezone.now()}\n",
+    )
+
+
+def test_what_is_asked_during_a_copy_waits_for_it(agency: Agency) -> None:
+    with transaction.atomic(), ingestion.copying() as batches:
+        batches.follow([report_block(agency.pk, "id:1")])
+        batches.start()
+        assert Report.objects.filter(key="id:1").exists()
+        batches.follow([report_block(agency.pk, "id:2")])
+    assert Report.objects.count() == 2
+    assert gc.isenabled()
+
+
+def test_what_fails_while_copying_is_raised_where_the_reading_is(agency: Agency) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic(), ingestion.copying() as batches:
+        batches.follow([report_block(agency.pk + 1, "id:1")])
+        batches.finish()  # references are checked now, not at the commit
+    assert Report.objects.count() == 0
+    assert gc.isenabled()
 
 
 # --- the child's words ----------------------------------------------------------------------------
