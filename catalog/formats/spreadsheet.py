@@ -33,6 +33,7 @@ from typing import IO, Any
 
 from lxml import etree
 
+from catalog.formats import headings
 from catalog.formats.limits import Limits
 from catalog.formats.packing import LARGEST_RATIO, SMALL_BYTES
 from catalog.formats.problems import FormatError, Problem, Severity
@@ -50,8 +51,6 @@ MAX_MEMBERS = 1000
 MAX_GROWTH = 4
 MAX_COLUMNS = 1000
 MAX_ROWS = 1_048_576  # of the format itself
-HEAD_ROWS = 20  # the heading stands in one of the first rows
-KNOWN_HEADINGS = 3  # so many known headings make a heading row
 SMALL_PART = 4 * 1024 * 1024
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})\Z")
@@ -169,23 +168,27 @@ def open_sheet(
         head: list[SheetRow] = []
         for row in rows:
             head.append(row)
-            if len(head) >= HEAD_ROWS:
+            if len(head) >= headings.HEAD_ROWS:
                 break
         if not head:
             if book.failure is not None and visible:
                 problems.append(book.failure)
             continue
         best = max(range(len(head)), key=lambda at: known(head[at].cells))
-        if not visible or chosen is not None or known(head[best].cells) < KNOWN_HEADINGS:
+        if not visible or chosen is not None or known(head[best].cells) < headings.KNOWN_HEADINGS:
             if first is None and visible:
                 first = head[0], chain(head[1:], rows)
             word = "" if visible else "hidden"
             problems.append(Problem(head[0].number, "sheet-not-read", cut(name), word, ""))
             continue
-        for row in head[:best]:
+        start, end, cells = headings.find([row.cells for row in head], best, known)
+        for row in head[:start]:
             found = cut(" ".join(cell for cell in row.cells if cell))
             problems.append(Problem(row.number, "unused-text", cut(name), found, "heading line"))
-        chosen = head[best], chain(head[best + 1 :], rows)
+        below = head[end - 1]
+        addresses = tuple(f"{_letters(at)}{below.number}" for at in range(1, len(cells) + 1))
+        told = tuple(problem for row in head[start:end] for problem in row.problems)
+        chosen = SheetRow(below.number, cells, addresses, told), chain(head[end:], rows)
     if chosen is None:
         chosen = first
     if chosen is None and problems:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import BinaryIO
 
-from catalog.formats import spreadsheet
+from catalog.formats import headings, spreadsheet
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.text import detect_encoding, read_lines, seekable
@@ -87,19 +87,15 @@ def split_headings(
     line: str, known: Callable[[tuple[str, ...]], int]
 ) -> tuple[str, tuple[str, ...]]:
     """Return the delimiter under which most headings of a line are known, and the headings."""
-    readings = [
-        (delimiter, tuple(cell.strip("\ufeff \t") for cell in split(line, delimiter)))
-        for delimiter in DELIMITERS
-    ]
+    readings = [(delimiter, tuple(map(_bare, split(line, delimiter)))) for delimiter in DELIMITERS]
     return max(readings, key=lambda reading: known(reading[1]))
 
 
-def first_lines(head: bytes, wanted: int = 1) -> Iterator[str]:
-    """Yield the first lines of a text that are not blank, in each encoding it may have."""
-    for encoding in ("utf-8-sig", "cp1251", "koi8-r", "kz1048"):
-        text = head.decode(encoding, "ignore").replace("\r", "\n")
-        lines = (line for line in text.split("\n") if line.strip() and not line.startswith("#"))
-        yield from islice(lines, wanted)
+def first_lines(head: bytes, encoding: str) -> list[str]:
+    """Return the first rows of a text that are not blank and no remarks."""
+    text = head.decode(encoding, "ignore").replace("\r\n", "\n").replace("\r", "\n")
+    rows = _joined(iter(enumerate(text.split("\n"), start=1)))
+    return [row for _, _, row in islice(rows, headings.HEAD_ROWS)]
 
 
 def candidate_headings(
@@ -112,8 +108,14 @@ def candidate_headings(
     if head.startswith(spreadsheet.ZIP):
         yield spreadsheet.head_texts(head)
         return
-    for line in first_lines(head, spreadsheet.HEAD_ROWS):
-        yield split_headings(line, known)[1]
+    for encoding in ("utf-8-sig", "cp1251", "koi8-r", "kz1048"):
+        lines = first_lines(head, encoding)
+        split_lines = [split_headings(line, known) for line in lines]
+        for at, (delimiter, cells) in enumerate(split_lines):
+            yield cells
+            if known(cells) >= headings.KNOWN_HEADINGS and headings.may_go_on(cells):
+                around = [tuple(map(_bare, split(line, delimiter))) for line in lines]
+                yield headings.find(around, at, known)[2]
 
 
 def open_table(
@@ -140,25 +142,37 @@ def open_table(
         return Table(_sheet_row(heading), _sheet_rows(rows_below, problems))
     encoding = detect_encoding(source, limits)
     rows = _joined(read_lines(source, limits, problems, encoding))
-    above = [] if encoding.blank else list(islice(rows, 1))
-    if not above:
+    top = [] if encoding.blank else list(islice(rows, 1))
+    if not top:
         raise FormatError(Problem(1, "empty-file", "", "", "heading line", Severity.ERROR))
     # A title may stand above the headings; where nothing looks like headings, the first row is.
-    while known(split_headings(above[-1][2], known)[1]) < spreadsheet.KNOWN_HEADINGS:
-        following = next(rows, None) if len(above) < spreadsheet.HEAD_ROWS else None
+    while known(split_headings(top[-1][2], known)[1]) < headings.KNOWN_HEADINGS:
+        following = next(rows, None) if len(top) < headings.HEAD_ROWS else None
         if following is None:
-            rows, above = chain(above[1:], rows), above[:1]
+            rows, top = chain(top[1:], rows), top[:1]
             break
-        above.append(following)
-    first, last, line = above.pop()
-    for title in above:
-        problems.append(Problem(title[0], "unused-text", "", cut(title[2]), "heading line"))
-    delimiter, headings = split_headings(line, known)
+        top.append(following)
+    delimiter, cells = split_headings(top[-1][2], known)
+    at = len(top) - 1
+    if headings.may_go_on(cells):
+        top.extend(islice(rows, headings.MOST_LEVELS - 1))
+    split_rows = [tuple(map(_bare, split(text, delimiter))) for _, _, text in top]
+    start, end, cells = headings.find(split_rows, at, known)
+    for line, _, text in top[:start]:
+        problems.append(Problem(line, "unused-text", "", cut(text), "heading line"))
+    text = "\n".join(text for _, _, text in top[start:end])
     return Table(
-        TableRow(first, last, headings, line),
-        (TableRow(a, b, split(text, delimiter), text) for a, b, text in rows),
+        TableRow(top[start][0], top[end - 1][1], cells, text),
+        (
+            TableRow(first, last, split(text, delimiter), text)
+            for first, last, text in chain(top[end:], rows)
+        ),
         delimiter,
     )
+
+
+def _bare(cell: str) -> str:
+    return cell.strip("\ufeff \t")
 
 
 def _sheet_row(row: spreadsheet.SheetRow) -> TableRow:

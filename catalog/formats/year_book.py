@@ -112,8 +112,16 @@ _WHEN = (
 )
 _ACCURACY = (Column("time_uncertainty", "δt0, s", "δt0, с", "δt0, с", ("dt0", "dt", "δt", "δt с")),)
 _WHERE = (
-    Column("latitude", "φ°, N", "φ°, N", "φ°, N", ("φ", "широта", "latitude", "lat", "ендік")),
-    Column("longitude", "λ°, E", "λ°, E", "λ°, E", ("λ", "долгота", "longitude", "lon", "бойлық")),
+    Column(
+        "latitude", "φ°, N", "φ°, N", "φ°, N", ("φ", "lost n", "широта", "latitude", "lat", "ендік")
+    ),
+    Column(
+        "longitude",
+        "λ°, E",
+        "λ°, E",
+        "λ°, E",
+        ("λ", "lost e", "долгота", "longitude", "lon", "бойлық"),
+    ),
 )
 _DEPTH = (
     Column(
@@ -209,8 +217,12 @@ _LOOKALIKES = str.maketrans("авеікмнорстху", "abeikmhopctxy")
 
 
 def _plain(heading: str) -> str:
-    """Return a heading for comparison; Δ (a distance) and δ (an error) stay two letters."""
-    return plain(heading.replace("∆", "Δ").replace("Δ", "distance "))
+    """Return a heading for comparison; Δ (a distance) and δ (an error) stay two letters.
+
+    CP1251 and KOI8-R have no Greek: a program that saves φ°, N in them writes ?°, N.
+    """
+    text = heading.replace("∆", "Δ").replace("Δ", "distance ").replace("?°", "lost ")
+    return plain(text)
 
 
 def _headings(columns: tuple[Column, ...]) -> dict[str, str]:
@@ -265,12 +277,26 @@ class Book:
         """Count the headings that the table knows."""
         return sum(name is not None for name in self.fields(headings))
 
-    def detect(self, head: bytes) -> bool:
-        """Tell whether the headings are those of this table and of no other."""
+    def fits(self, head: bytes) -> bool:
+        """Tell whether a file has the headings of this table."""
         return any(
-            self.usable(self.fields(headings)) and not _other(self, headings)
+            self.usable(self.fields(headings)) and not any(map(_of_bulletin, headings))
             for headings in candidate_headings(head, self.known)
         )
+
+    def detect(self, head: bytes) -> bool:
+        """Tell whether a file has the headings of this table and of no other.
+
+        Mechanisms and felt effects may name all that the catalogue names.
+        """
+        return self.fits(head) and not any(
+            other.fits(head) for other in BOOKS[1:] if other is not self
+        )
+
+
+def _of_bulletin(heading: str) -> bool:
+    """Tell whether a heading is the one that only the bulletin table has."""
+    return plain(heading) in ("row", "строка", "вид строки", "жол")
 
 
 def _has_time(fields: tuple[str | None, ...]) -> bool:
@@ -304,14 +330,6 @@ CATALOGUE_BOOK = Book("year-book-catalogue", CATALOGUE, _is_catalogue)
 MECHANISM_BOOK = Book("year-book-mechanisms", MECHANISMS, _is_mechanisms)
 MACROSEISMIC_BOOK = Book("year-book-intensity", MACROSEISMIC, _is_macroseismic)
 BOOKS = (CATALOGUE_BOOK, MECHANISM_BOOK, MACROSEISMIC_BOOK)
-
-
-def _other(book: Book, headings: tuple[str, ...]) -> bool:
-    """Tell whether the headings make one of the other tables, or a bulletin table."""
-    if any(plain(heading) in ("row", "строка", "вид строки", "жол") for heading in headings):
-        return True
-    others = [other for other in BOOKS[1:] if other is not book]
-    return any(other.usable(other.fields(headings)) for other in others)
 
 
 def detect_catalogue(head: bytes, filename: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from catalog.formats import by_code, detect, year_book
+from catalog.formats import by_code, detect, spreadsheet, year_book
 from catalog.formats.labels import SYNTHETIC
 from catalog.formats.problems import FormatError, Severity
 from catalog.formats.records import (
@@ -146,6 +147,44 @@ def test_russian_tables_in_any_encoding(encoding: str, end: str) -> None:
     assert problems == []
     assert event.magnitudes[0].type == "KR"
     assert event.comments == ("№: 1", "ощущалось в Каджи-Сае")
+
+
+GROUPED: list[list[Any]] = [
+    ["Приложение. Механизмы очагов"],
+    ["№", "Дата", "", "", "t0", "", "", "Гипоцентр", "", "", "Магнитуды", "",
+     "Оси главных напряжений", "", "", "", "", "", "Нодальные плоскости", "", "", "", "", ""],
+    ["", "Год", "Мес.", "День", "ч", "мин", "с", "φ°, N", "λ°, E", "h,\nкм", "KR", "Mw",
+     "T", "", "N", "", "P", "", "NP1", "", "", "NP2", "", ""],
+    [*[""] * 12, *["PL", "AZM"] * 3, *["STK", "DP", "SLIP"] * 2],
+    [1, 2014, 11, 14, 1, 24, 16.5, 42.1, 77.27, 10, 13.6, 5.4,
+     68, 93, 22, 270, 1, 1, 250, 50, 60, 112, 48, 121],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["utf-8", "cp1251", "xlsx"])
+def test_headings_in_three_rows_as_the_book_prints_them(kind: str) -> None:
+    """CP1251 has no Greek letters: programs write ?°, N there."""
+    if kind == "xlsx":
+        data = spreadsheet.write(GROUPED, "Mechanisms")
+    else:
+        out = io.StringIO()
+        csv.writer(out, delimiter=";").writerows(GROUPED)
+        data = out.getvalue().encode(kind, "replace")
+    assert detect(data, "table") == ["year-book-mechanisms"]
+    (event,), problems = read_all("year-book-mechanisms", data)
+    assert [(p.line_number, p.code) for p in problems] == [(1, "unused-text")]
+    assert (event.origins[0].latitude, event.origins[0].depth_km) == (42.1, 10.0)
+    assert [(m.type, m.value) for m in event.magnitudes] == [("KR", 13.6), ("Mw", 5.4)]
+    (mechanism,) = event.focal_mechanisms
+    assert mechanism.n_axis == AxisRecord(270.0, 22.0)
+    assert mechanism.nodal_plane_2 == NodalPlaneRecord(112.0, 48.0, 121.0)
+
+
+def test_a_row_of_data_is_not_taken_for_a_second_row_of_headings() -> None:
+    data = "Год;Мес.;День;ч;мин;с;φ;λ;h;KR;\n2014;1;2;3;4;5;43;77;10;7;с\n".encode()
+    (event,), problems = read_all("year-book-catalogue", data)
+    assert (event.first_line, event.comments) == (2, ("с",))
+    assert problems == []
 
 
 @pytest.mark.parametrize("encoding", ["kz1048", "utf-8"])
