@@ -196,7 +196,8 @@ class EntryForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
         for scale in SCALES:
             self.fields[scale] = _decimal(scale, -3, 20)
         agencies = Agency.objects.filter(is_provisional=False, is_portal=False)

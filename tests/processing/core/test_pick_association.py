@@ -287,7 +287,7 @@ def test_random_readings_fit_no_oftener_than_chance(capsys):
     """The windows of all events, laid over the time, bound how often a random time hits one."""
     places, catalogue, span = stations(), events(300, 30 * DAY), 30 * DAY
     rng = np.random.default_rng(5)
-    count = 4000
+    count = 40_000
     rows = [
         (int(rng.integers(8)), float(rng.uniform(0, span)), ("P", "S")[int(rng.integers(2))])
         for _ in range(count)
