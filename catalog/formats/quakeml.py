@@ -14,10 +14,10 @@ fragments joined; the order is fixed, and the result is valid against QuakeML-BE
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import cos, pi, radians
+from math import cos, log, pi, radians
 from typing import Any, BinaryIO, ClassVar
 
 from catalog.formats import xml
@@ -48,11 +48,19 @@ from catalog.formats.values import (
 )
 from catalog.formats.xml import BOUND_COMMENT, QUALITY_COMMENT, Fields
 
-VERSION = "quakeml-1"  # of this reader; stored with each reading
+VERSION = "quakeml-2"  # of this reader; stored with each reading
 
 BED = "{http://quakeml.org/xmlns/bed/1.2}"
 QUAKEML = "{http://quakeml.org/xmlns/quakeml/1.2}"
 KM_PER_DEGREE = 6371.0088 * pi / 180.0  # mean Earth radius, IUGG
+
+#: No solution worth a report is worse than this.
+LARGEST_ERROR_DEG = 5.0
+KM_COMMENT = "uncertainties of latitude and longitude are in km in the file"
+#: Squared half axes of an error ellipse to the covariance: 90 per cent, one standard error.
+ELLIPSE_FACTORS = (2.0 * log(10.0), 1.0)
+#: The last part of an id as SeisComP makes it unless told otherwise: class, time, number.
+_SEISCOMP_ID = re.compile(r"Origin/\d{14}\.\d{1,6}\.\d+\Z")
 
 # Vocabularies of QuakeML-BED-1.2.xsd that SCML does not share.
 UNITS = frozenset(("m", "s", "m/s", "m/(s*s)", "m*s", "dimensionless", "other"))
@@ -172,6 +180,42 @@ class _Walker(xml.EventWalker):
 
     def east_km(self, error: float | None, latitude: float) -> float | None:
         return _scaled(error, KM_PER_DEGREE * cos(radians(latitude)))
+
+    def origin(self, element: Any, ordinal: int) -> OriginRecord | None:
+        record = xml.EventWalker.origin(self, element, ordinal)
+        return record if record is None else self.epicentre_errors(element, record)
+
+    def epicentre_errors(self, element: Any, origin: OriginRecord) -> OriginRecord:
+        """Put right uncertainties of latitude and longitude that are not degrees.
+
+        SeisComP writes them in kilometres (its issue 181, 2018). An origin with an error ellipse
+        tells by itself: the ellipse and the two errors are of one covariance. Without an ellipse
+        the id tells that SeisComP wrote it, and above one degree nothing but kilometres is left.
+        """
+        scales = KM_PER_DEGREE, KM_PER_DEGREE * cos(radians(origin.latitude))
+        errors = origin.latitude_uncertainty_km, origin.longitude_uncertainty_km
+        stated = [
+            None if e is None or not s else e / s for e, s in zip(errors, scales, strict=True)
+        ]
+        largest = max((value for value in stated if value is not None), default=0.0)
+        if not largest:
+            return origin
+        unit = _unit_of_errors(origin, stated)
+        if unit == "km":
+            north, east = (None if value is None else round(value, 6) for value in stated)
+            return replace(
+                origin,
+                latitude_uncertainty_km=north,
+                longitude_uncertainty_km=east,
+                comments=(*origin.comments, KM_COMMENT),
+            )
+        name, found = "latitude, longitude uncertainty", f"{largest:.6g}"
+        if unit == "":
+            self.problem(element, "value-not-read", name, found, "degrees")
+            return replace(origin, latitude_uncertainty_km=None, longitude_uncertainty_km=None)
+        if largest > LARGEST_ERROR_DEG:
+            self.problem(element, "out-of-range", name, found, f"0..{LARGEST_ERROR_DEG:g} degrees")
+        return origin
 
     def reference(self, fields: Fields, name: str, known: Iterable[str]) -> str | None:
         """Return an id that something in the event has; else report it."""
@@ -299,6 +343,33 @@ class _Walker(xml.EventWalker):
             comments=self.comments(fields, path),
             line_number=self.line(element),
         )
+
+
+def _unit_of_errors(origin: OriginRecord, stated: Sequence[float | None]) -> str:
+    """Return the unit of an origin's latitude and longitude errors: "deg", "km", "" if unsure.
+
+    The trace of a covariance is the same along any axes: the squares of the two errors add up to
+    those of the ellipse's half axes, divided by 4.605 (two degrees of freedom) at 90 per cent.
+    """
+    shrunk = cos(radians(origin.latitude))
+    if _of_one_covariance(origin, stated, (1.0, 1.0)):
+        return "km"
+    degrees = (KM_PER_DEGREE, KM_PER_DEGREE * shrunk)
+    if _SEISCOMP_ID.search(origin.origin_id) is None or _of_one_covariance(origin, stated, degrees):
+        return "deg"
+    return "km" if max(value or 0.0 for value in stated) > 1.0 else ""
+
+
+def _of_one_covariance(
+    origin: OriginRecord, errors: Sequence[float | None], km: tuple[float, float]
+) -> bool:
+    """Tell whether errors north and east, in units of so many km, belong to the error ellipse."""
+    major, minor, (north, east) = origin.semi_major_axis_km, origin.semi_minor_axis_km, errors
+    if major is None or minor is None or north is None or east is None:
+        return False
+    ellipse = major**2 + minor**2
+    trace = (north * km[0]) ** 2 + (east * km[1]) ** 2
+    return any(abs(ellipse - factor * trace) < 0.02 * ellipse for factor in ELLIPSE_FACTORS)
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -573,3 +573,47 @@ def test_events_that_are_one_tag_have_a_text(golden: Bytes) -> None:
     data = data.replace(b"  <event ", b'<event publicID="a"/><event publicID="b"/><event ', 1)
     events, _ = read_all("quakeml", data)
     assert [e.text for e in events[:2]] == ['<event publicID="a"/>', '<event publicID="b"/>']
+
+
+@pytest.mark.parametrize(
+    ("origin_id", "errors", "axes", "km", "codes"),
+    [
+        # The first event of SeisComP's own test answer: 4.605 (2.8² + 2.71²) = 6.125² + 5.693².
+        ("smi:x/o", (2.8, 2.71), (6124.81451, 5692.548275), (2.8, 2.71), []),
+        ("smi:x/Origin/20210623065752.156213.55", (3.27, 3.35), None, (3.27, 3.35), []),
+        # It may be a SeisComP whose owner mended it: nothing tells.
+        ("smi:x/Origin/20210623065752.156213.55", (0.5, 0.5), None, None, ["value-not-read"]),
+        (
+            "smi:x/Origin/20210623065752.156213.55",
+            (0.02, 0.02),
+            (4773.2, 3540.0),  # the same trace in degrees
+            (2.2239, 1.6501),
+            [],
+        ),
+        ("smi:x/o", (2.8, 2.71), None, (311.35, 223.6), []),
+        ("smi:x/o", (6.0, 1.0), None, (667.2, 82.5), ["out-of-range"]),
+    ],
+)
+def test_errors_of_the_epicentre_in_km_are_told_from_degrees(
+    origin_id: str,
+    errors: tuple[float, float],
+    axes: tuple[float, float] | None,
+    km: tuple[float, float] | None,
+    codes: list[str],
+    golden: Bytes,
+) -> None:
+    text = golden("synthetic_unknown.xml").decode().replace("smi:local/origin/1", origin_id)
+    for place, error in zip(("42.1", "77.27"), errors, strict=True):
+        old = f"<value>{place}</value>"
+        text = text.replace(old, f"{old}<uncertainty>{error}</uncertainty>")
+    ellipse = "" if axes is None else (
+        f"<maxHorizontalUncertainty>{axes[0]}</maxHorizontalUncertainty>"
+        f"<minHorizontalUncertainty>{axes[1]}</minHorizontalUncertainty>"
+    )  # fmt: skip
+    text = text.replace("<originUncertainty>", f"<originUncertainty>{ellipse}")
+    (event,), problems = read_all("quakeml", text.encode())
+    (origin,) = event.origins
+    found = origin.latitude_uncertainty_km, origin.longitude_uncertainty_km
+    assert found == (pytest.approx(km, rel=1e-3) if km else (None, None))
+    assert [p.code for p in problems if p.code != "xml-unknown-element"] == codes
+    assert (quakeml.KM_COMMENT in origin.comments) == (km == errors)
