@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 from stack import Stack
@@ -88,10 +89,18 @@ def confine(stack: Stack, spare: int) -> None:
     postgres.service.wait_ready(postgres.answers, 60)
 
 
+Ask = Callable[[str], list[tuple]]
+
+
 @contextmanager
-def full(stack: Stack) -> Iterator[None]:
-    """Fill the database's disk to the last block, and free it again."""
+def full(stack: Stack) -> Iterator[Ask]:
+    """Fill the database's disk to the last block, and free it again.
+
+    What is asked meanwhile goes over a connection that is there already: a new one may be refused,
+    as PostgreSQL writes a small file for it.
+    """
     assert stack.postgres.service is not None
+    line = psycopg.connect(stack.env["DATABASE_URL"], autocommit=True)
     pid = stack.postgres.service.pid
     filler = Path(f"/proc/{pid}/root{stack.postgres.data}/base/filler")
     with filler.open("wb", buffering=0) as file:
@@ -102,9 +111,10 @@ def full(stack: Stack) -> Iterator[None]:
             except OSError:
                 size //= 2
     try:
-        yield
+        yield lambda sql: line.execute(sql).fetchall()
     finally:
         filler.unlink()
+        line.close()
 
 
 def send(stack: Stack, token: str, name: str, data: bytes) -> requests.Response:
@@ -125,12 +135,12 @@ def test_an_upload_that_finds_no_room_is_refused_whole_and_taken_later(
     data = Path(bulletin(stack, "SOME", 2001)).read_bytes() + b"\n".join(
         b"# " + noise[n : n + 1000] for n in range(0, len(noise), 1000)
     )
-    with full(stack):
+    with full(stack) as asked:
         answer = send(stack, token, "large.csv", data)
         assert (answer.status_code, answer.json()["code"]) == (507, "no-space")
         assert answer.headers["Retry-After"] == "300"
-        assert rows(stack, "SELECT count(*) FROM catalog_bulletinfile") == [(0,)]
-        assert rows(stack, "SELECT count(*) FROM catalog_bulletinchunk") == [(0,)]
+        assert asked("SELECT count(*) FROM catalog_bulletinfile") == [(0,)]
+        assert asked("SELECT count(*) FROM catalog_bulletinchunk") == [(0,)]
         # Those who read notice nothing.
         assert requests.get(stack.url + "en/about/", timeout=30).status_code == 200
     assert send(stack, token, "large.csv", data).status_code == 202
@@ -144,18 +154,17 @@ def test_work_that_finds_no_room_waits_and_is_done_later(stack: Stack, token: st
     path = bulletin(stack, "SOME", 2002, 600)
     assert send(stack, token, "many.csv", Path(path).read_bytes()).status_code == 202
     waiting = "SELECT state, attempts, last_error FROM processing_workitem WHERE state <> 'done'"
-    with full(stack):
+    with full(stack) as asked:
         stack.start_workers()
         stack.wait_until(
-            lambda: any("No space left" in error for _s, _a, error in rows(stack, waiting)),
+            lambda: any("No space left" in error for _s, _a, error in asked(waiting)),
             60,
             "the worker to find the disk full",
         )
-        assert {(state, attempts) for state, attempts, _error in rows(stack, waiting)} == {
-            ("open", 0)
-        }
-        assert rows(stack, "SELECT count(*) FROM catalog_event") == before
+        assert {(state, attempts) for state, attempts, _error in asked(waiting)} == {("open", 0)}
+        assert asked("SELECT count(*) FROM catalog_event") == before
     stack.psql("UPDATE processing_workitem SET not_before = now() WHERE state = 'open'")
     finished(stack, 120)
     assert rows(stack, "SELECT DISTINCT status FROM processing_processingrun") == [("succeeded",)]
-    assert rows(stack, "SELECT count(*) FROM catalog_eventrow") == [(612,)]
+    [(count,)] = before
+    assert rows(stack, "SELECT count(*) FROM catalog_eventrow") == [(count + 600,)]
