@@ -64,7 +64,7 @@ class SearchForm(forms.Form):
     starttime = forms.DateTimeField(label=gettext_lazy("From, UTC"), required=False, widget=Moment)
     endtime = forms.DateTimeField(label=gettext_lazy("To, UTC"), required=False, widget=Moment)
     file = forms.CharField(
-        label=gettext_lazy("File name or number"), max_length=255, required=False
+        label=gettext_lazy("File name, or #number"), max_length=255, required=False
     )
     event = forms.CharField(label=gettext_lazy("Event id"), max_length=20, required=False)
     state = forms.ChoiceField(
@@ -92,8 +92,10 @@ def found(values: dict[str, Any]) -> QuerySet[Pick]:
         picks = picks.filter(time__lte=values["endtime"])
     if values.get("file"):
         text = values["file"].strip()
-        named = Q(reading__file__name__icontains=text)
-        picks = picks.filter(named | Q(reading__file=int(text)) if _is_key(text) else named)
+        if text.startswith("#") and _is_key(text[1:]):
+            picks = picks.filter(reading__file=int(text[1:]))
+        else:
+            picks = picks.filter(reading__file__name__icontains=text)
     if values.get("event"):
         picks = picks.filter(
             Exists(
@@ -147,6 +149,11 @@ class Shown:
     accepted: PickAssociation | None = None
     rejected: list[PickAssociation] = field(default_factory=list)
     duplicate: PickAssociation | None = None
+
+    @property
+    def file(self) -> str:
+        """The word that searches for the readings of its file, and of no other."""
+        return f"#{self.pick.reading.file_id}"
 
     @property
     def state(self) -> str:

@@ -68,7 +68,7 @@ def test_the_rule_accepts_and_the_run_says_so(
     assert answer.context["loose"] == {
         "stored": 3, "proposed": 0, "accepted": 3, "repeated": 0, "nameless": 0,
     }  # fmt: skip
-    assert f"file={reading.file_id}" in answer.content.decode()
+    assert f"file=%23{reading.file_id}" in answer.content.decode()
 
 
 def test_without_the_wish_nothing_is_accepted(

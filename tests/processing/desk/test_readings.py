@@ -120,6 +120,15 @@ def test_readings_are_searched(
     assert sorted(code for code, _state in listed(desk_client, **query)) == stations_found
 
 
+def test_one_file_is_searched_by_its_number(
+    desk_client: Client, quake: Event, stations: list[Station]
+) -> None:
+    other = send((stations[2], 7.0, "S"))
+    assert listed(desk_client, file=f"#{other.file_id}") == [("ST2", "open")]
+    page = desk_client.get(reverse("readings"), {"station": "ST2"}).content.decode()
+    assert f"file=%23{other.file_id}" in page
+
+
 def test_readings_near_an_event_are_found_by_its_id(desk_client: Client, quake: Event) -> None:
     found = listed(desk_client, event=quake.public_id)
     assert sorted(code for code, _ in found) == ["ST3", "ST4", "ST5"]
