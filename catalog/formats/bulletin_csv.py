@@ -606,6 +606,8 @@ def _kinds_with(name: str) -> str:
 
 def _value(cell: Cells, column: _Column, comments: list[str]) -> Any:
     """Return what one cell says by the rules of its column."""
+    if column.name not in cell.values:
+        return None
     kind = column.kind
     if isinstance(kind, tuple):
         return cell.number(column.name, kind)

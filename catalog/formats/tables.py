@@ -228,16 +228,21 @@ def values_of(
     problems: list[Problem],
     delimiter: str,
 ) -> tuple[Cells, list[str]]:
-    """Return the cells of a row by field, and what stands in columns nobody knows as comments."""
+    """Return the cells of a row by field, and what stands in columns nobody knows as comments.
+
+    Blank cells are left out.
+    """
     values: dict[str, str] = {}
     references: dict[str, str] = {}
     comments: list[str] = []
     for at, (heading, name, text) in enumerate(zip(headings, fields, row.cells, strict=False)):
+        if name is not None and row.references:
+            references[name] = row.references[at]
+        if not text or text.isspace():
+            continue
         if name is not None:
             values[name] = text
-            if row.references:
-                references[name] = row.references[at]
-        elif text.strip():
+        else:
             comments.append(f"{heading}: {text.strip()}" if heading else text.strip())
     extra = [text for text in row.cells[len(fields) :] if text.strip()]
     if extra:
