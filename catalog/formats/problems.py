@@ -50,6 +50,7 @@ class FormatError(ValueError):
 CODES = (
     "empty-file",  # the file has no bytes, or white space only
     "unknown-format",  # no reader recognises the file
+    "station-list",  # a list of stations, sent as a bulletin
     "wrong-format",  # the file is not of the format it was sent as
     "unsupported-version",  # a known format in a version the reader does not handle
     "file-too-large",

@@ -30,6 +30,7 @@ from processing.models import ProcessingRun
 STATUS = {
     "empty-file": 400,
     "unknown-format": 415,
+    "station-list": 415,
     "file-too-large": 413,
     "unknown-agency": 400,
     "unknown-mapping": 400,

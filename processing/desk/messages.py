@@ -30,6 +30,10 @@ MESSAGES = {
     # What readers say (catalog/formats/problems.py).
     "empty-file": _("The file is empty."),
     "unknown-format": _("No known bulletin format is recognised."),
+    "station-list": _(
+        "This is a list of stations, not a bulletin. An administrator adds it with"
+        " manage.py import_stations FILE."
+    ),
     "wrong-format": _("The file is not of the format it was sent as."),
     "unsupported-version": _("This version of the format cannot be read."),
     "file-too-large": _("The file is larger than allowed."),

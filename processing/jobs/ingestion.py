@@ -41,7 +41,15 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from catalog import exchange
-from catalog.formats import FORMATS, Limits, ReadOptions, by_code, detect, mapped_table
+from catalog.formats import (
+    FORMATS,
+    Limits,
+    ReadOptions,
+    by_code,
+    detect,
+    mapped_table,
+    station_lists,
+)
 from catalog.formats.problems import Problem, Severity
 from catalog.formats.records import EventRecord
 from catalog.models import (
@@ -230,12 +238,14 @@ def choose(
     Raises
     ------
     Refused
-        ``unknown-format``, ``unknown-agency``, ``agency-required``.
+        ``unknown-format``, ``station-list``, ``unknown-agency``, ``agency-required``.
     """
     detected = recognise(spooled_head, name)
     code = format or detected.format
     if not spooled_head.strip(b" \t\r\n\x1a\x00\xef\xbb\xbf"):
         raise Refused("empty-file")
+    if not code and station_lists.recognise(spooled_head, name):
+        raise Refused("station-list")
     if code not in {f.code for f in FORMATS}:
         expected = ", ".join(f.code for f in FORMATS)
         raise Refused("unknown-format", found=format, expected=expected)

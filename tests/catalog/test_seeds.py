@@ -153,6 +153,23 @@ def test_fdsn_text_is_imported_with_network_and_epochs(seeded: None, tmp_path: P
     assert second.end is None
 
 
+def test_a_list_of_no_known_kind_is_refused(seeded: None, tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("dear colleagues,\n", encoding="utf-8")
+    with pytest.raises(CommandError, match="wrong-format"):
+        run("import_stations", file)
+
+
+def test_the_registrys_line_for_a_station_of_a_network_adds_nothing(
+    seeded: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "list.txt.gz"
+    lines = "FDSN.IR.SGDS.--:43.90 77.40 650.0\n* <EOE>\nFDSN.QZ.SGDS.--:43.9001 77.4 650.0\n"
+    file.write_bytes(gzip.compress(lines.encode()))
+    assert run("import_stations", file).startswith("1 stations added, 1 known already, 0 lines")
+    assert str(Station.objects.get(code="SGDS")) == "QZ.SGDS"
+
+
 def test_stations_of_an_unknown_agency_are_refused(seeded: None, tmp_path: Path) -> None:
     file = tmp_path / "stalist.csv"
     file.write_text(REGISTRY, encoding="utf-8")

@@ -220,6 +220,16 @@ def test_a_bad_file_gives_its_code_its_status_and_stores_what_it_may(
 
 
 @pytest.mark.django_db
+def test_a_list_of_stations_is_refused_and_says_where_it_belongs(
+    token: str, agency: Agency
+) -> None:
+    data = b"KRBS, KRBS, 43.70000, 76.10000, 700.0\nMDO, MDO, 57.44000, -4.36000, 380.0\n"
+    answer = post(token, data)
+    assert (answer.status_code, answer.json()["code"]) == (415, "station-list")
+    assert "import_stations" in answer.json()["message"]
+    assert not BulletinFile.objects.exists()
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_refusal_speaks_the_readers_language(language: str, token: str, agency: Agency) -> None:
     answer = post(token, b"", language).json()
