@@ -8,7 +8,7 @@ and the origin says that it was not inverted.
 An agency that is not the one to be preferred leaves an event out if its solution would be in doubt
 against the other's (the portal's own misfit), and so are drawn again the errors of one that would
 fall out of the Northern Tien Shan: the counts of the year must not hang on a doubtful pair. Blasts
-are spared this: some of theirs are doubtful pairs, and the review queue has something to show.
+are spared this.
 """
 
 from __future__ import annotations

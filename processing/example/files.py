@@ -158,7 +158,7 @@ def _tell(
             year.preferred.append((source, record))
         if source.kind == "supplementary":
             year.supplementary.append(record)
-        elif source.kind == "quarry blast":
+        elif source.kind == "quarry blast" and agency == "SOME":
             year.blasts.append(record)
         elif rank == 0 and source.published_mechanism:
             year.mechanisms[agency].append(record)

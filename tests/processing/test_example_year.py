@@ -47,6 +47,9 @@ from processing.models import ProcessingRun, WorkItem
 from tests.catalog.shop import empty, is_test_database
 from tests.conftest import sow
 
+#: Loading is a minute's work, several on a machine that does much else.
+pytestmark = pytest.mark.timeout(900)
+
 YEAR = {"starttime": "2014-01-01", "endtime": "2014-12-31T23:59:59.999999"}
 #: The year's catalogue: docs/data-sources.md names this search.
 CATALOGUE = {**YEAR, "eventtype": "earthquake", "minkr": "6.6", "catalog": "KZPORTAL"}
@@ -67,7 +70,7 @@ def year(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         own = None
         if not is_test_database():
-            own = setup_databases(verbosity=0, interactive=False)
+            own = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
         try:
             empty()
             sow()
