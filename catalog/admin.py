@@ -222,6 +222,11 @@ class UploadKeyAdmin(ReadOnlyAdmin):
 # --- Reference data --------------------------------------------------------------------------
 
 
+@admin.register(catalog.SignInFailure)
+class SignInFailureAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "since")
+
+
 @admin.register(catalog.Agency)
 class AgencyAdmin(StaffAdmin):
     editors = (ADMINISTRATOR,)

@@ -1,9 +1,10 @@
 """Addresses of the public pages, under the language's prefix."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from portal import reports, views
+from portal.sign_in import SignIn
 
 urlpatterns = [
     path("", views.map_page, name="map"),
@@ -15,6 +16,6 @@ urlpatterns = [
     path("methods/", views.methods_page, name="methods"),
     path("data-sources/", views.data_sources_page, name="data-sources"),
     path("data-services/", views.api_docs_page, name="api-docs"),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("login/", SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

@@ -5,9 +5,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal import health, views
+from portal.sign_in import admin_login
 
 #: Also knows a full disk: see ``portal.views.server_error``.
 handler500 = "portal.views.server_error"
+
+admin.site.login = admin_login  # type: ignore[method-assign]
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

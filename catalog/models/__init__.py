@@ -1,6 +1,13 @@
 """What is known: every table of the catalogue, one subject a module."""
 
-from catalog.models.accounts import ADMINISTRATOR, EDITOR, OPERATOR, AccessToken, User
+from catalog.models.accounts import (
+    ADMINISTRATOR,
+    EDITOR,
+    OPERATOR,
+    AccessToken,
+    SignInFailure,
+    User,
+)
 from catalog.models.agencies import Agency, AuthoritativeArea
 from catalog.models.bulletins import (
     CHUNK_BYTES,
@@ -68,6 +75,7 @@ __all__ = [
     "PreferredMagnitude",
     "Report",
     "Settlement",
+    "SignInFailure",
     "Solution",
     "Station",
     "StationAlias",

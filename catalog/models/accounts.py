@@ -91,3 +91,22 @@ class AccessToken(models.Model):
             **values,
         )
         return token, key
+
+
+class SignInFailure(models.Model):
+    """How often signing in has failed lately from one place; only a hash says which place.
+
+    In the database, not in a cache: every process of the web server counts on, and a restart
+    forgives nobody.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    failures = models.PositiveIntegerField()
+    since = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("failed sign-in")
+        verbose_name_plural = _("failed sign-ins")
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]}: {self.failures}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,9 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     user = models.User.objects.create(username=f"uploader-{name}")
     agency = models.Agency.objects.create(code=f"A-{name}")
     models.AccessToken.issue(user, "script", ["upload"])
+    models.SignInFailure.objects.create(
+        key=hashlib.sha256(name.encode()).hexdigest(), failures=1, since=TIME
+    )
     models.UploadKey.objects.create(
         user=user, key=name, request_hash="0" * 64, status_code=201, body={}
     )
