@@ -89,28 +89,27 @@ def _texts(model: type[models.Model], *names: str) -> tuple[tuple[str, int], ...
     return tuple((name, longest[name] or 1 << 30) for name in names)
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A value as its column can hold it; ``code`` and ``expected`` if that is not all of it."""
-
-    value: Any
-    code: str = ""
-    expected: str = ""
+#: A value as its column can hold it; a problem's code and what was expected, if that is not all.
+Fitted = tuple[Any, str, str]
 
 
 def _text_that_fits(longest: int, value: str | None) -> Fitted:
     text = text_of(value) if value else ""
     if len(text) > longest:
-        return Fitted(text[:longest], "text-too-long", f"<= {longest}")
-    return Fitted(text)
+        return text[:longest], "text-too-long", f"<= {longest}"
+    return text, "", ""
+
+
+def _as_it_is(value: Any) -> Fitted:
+    return value, "", ""
 
 
 def _number_that_fits(low: float, high: float, value: float | None) -> Fitted:
     if value is None or low <= value <= high:
-        return Fitted(value or 0 if value is not None else None)  # zero has no sign here
+        return value or 0 if value is not None else None, "", ""  # zero has no sign here
     finite = value == value and abs(value) <= BIG
     expected = f"{low:g}..{high:g}" if high < BIG else ">= 0" if low == 0 else "number"
-    return Fitted(None, "out-of-range" if finite else "not-finite", expected)
+    return None, "out-of-range" if finite else "not-finite", expected
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class Columns:
         fits = (
             *((name, partial(_text_that_fits, longest)) for name, longest in self.texts),
             *((name, partial(_number_that_fits, *bounds)) for name, bounds in self.numbers),
-            *((name, Fitted) for name in self.plain),
+            *((name, _as_it_is) for name in self.plain),
         )
         object.__setattr__(self, "fits", fits)
 
@@ -315,7 +314,7 @@ def text_of(value: str) -> str:
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class _Taken:
     """A record on its way into a row, and what the row holds beside the record's own values."""
 
@@ -364,10 +363,9 @@ class _Batch:
         row: Row = {}
         for name, fit in columns.fits:
             value = getattr(record, name)
-            fitted = fit(value)
-            if fitted.code:
-                self.report(line, fitted.code, name, value, fitted.expected)
-            row[name] = fitted.value
+            row[name], code, expected = fit(value)
+            if code:
+                self.report(line, code, name, value, expected)
         return row
 
     def blocks(self) -> list[Block]:
@@ -381,12 +379,15 @@ class _Batch:
         for name, fit in COLUMNS[model].fits:
             values = list(map(attrgetter(name), records))
             known = {value: fit(value) for value in set(values)}
-            misfits = {value for value, fitted in known.items() if fitted.code}
+            misfits = {
+                value: (code, expected) for value, (_, code, expected) in known.items() if code
+            }
             for each, value in zip(taken, values, strict=True) if misfits else ():
                 if value in misfits:
+                    code, expected = misfits[value]
                     self.entry = each.entry
-                    self.report(each.line, known[value].code, name, value, known[value].expected)
-            columns[name] = values, {value: _cell(known[value].value) for value in known}
+                    self.report(each.line, code, name, value, expected)
+            columns[name] = values, {value: _cell(fitted) for value, (fitted, *_) in known.items()}
         return _block(model, [each.row for each in taken], columns)
 
     def comments(self, comments: Iterable[str]) -> str:
@@ -411,16 +412,14 @@ class _Batch:
         faults = len(self.problems)
         for name, column, longest in STATION_TEXTS:
             value = getattr(reference, name) if reference else None
-            fitted = _text_that_fits(longest, value)
-            if fitted.code:
-                self.report(line, fitted.code, f"station {name}", value, fitted.expected)
-            row[column] = fitted.value
+            row[column], code, expected = _text_that_fits(longest, value)
+            if code:
+                self.report(line, code, f"station {name}", value, expected)
         for name, column in STATION_NUMBERS:
             number = getattr(reference, name) if reference else None
-            fitted = _number_that_fits(*ANY, number)
-            if fitted.code:
-                self.report(line, fitted.code, f"station {name}", number, fitted.expected)
-            row[column] = fitted.value
+            row[column], code, expected = _number_that_fits(*ANY, number)
+            if code:
+                self.report(line, code, f"station {name}", number, expected)
         if len(self.problems) == faults:
             self.stations[reference] = row
         return row

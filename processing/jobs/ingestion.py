@@ -80,6 +80,8 @@ BATCH_ARRIVALS = 2_500
 MAX_PROBLEMS = 20_000
 #: What a dry run shows of a long file.
 DRY_RUN_LINES = 500
+#: Child and parent need not wake each other for every 64 KiB.
+PIPE_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
 #: One reading of a file at a time: the first key of the transaction's advisory lock.
 READING_LOCK = 0x6B7A72
@@ -454,6 +456,7 @@ def parse(
             stdin=source,
             stdout=subprocess.PIPE,
             stderr=errors,
+            pipesize=PIPE_BYTES,
             cwd=settings.BASE_DIR,
             env=child_environment(),
         )
@@ -487,7 +490,7 @@ def parse(
 
 def child_environment() -> dict[str, str]:
     """What the child may know: where the code is; no secret, no database, no broker."""
-    return {
+    environment = {
         "PATH": "/usr/bin:/bin",
         "PYTHONPATH": str(settings.BASE_DIR),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -495,6 +498,9 @@ def child_environment() -> dict[str, str]:
         "TMPDIR": tempfile.gettempdir(),
         "OPENBLAS_NUM_THREADS": "1",
     }
+    if sys.pycache_prefix is not None:  # else it would compile every reader again for each file
+        environment["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    return environment
 
 
 def _lines(child: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
