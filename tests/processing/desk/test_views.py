@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.translation import activate
 
-from catalog.models import Agency, BulletinFile, MergeDecision, User
+from catalog.formats.labels import SYNTHETIC
+from catalog.models import Agency, BulletinFile, MergeDecision, Report, User
 from processing import tasks
 from processing.jobs import ingestion
 from processing.models import ProcessingRun, WorkItem
@@ -130,6 +131,26 @@ def test_a_run_is_shown_waiting_and_done_with_its_problems_and_events(
     for entry in run.reading.entries.select_related("report__event"):
         assert entry.report.event is not None
         assert reverse("event", args=[entry.report.event.public_id]) in text
+
+
+def test_a_report_without_coordinates_leads_to_its_own_page(
+    desk_client: Client, agency: Agency
+) -> None:
+    table = b"row,event_id,time,KR,comment\nevent,op-1,,9.8,place: 76 km W of Almaty\n"
+    page = send(desk_client, table, agency="AGA", format="bulletin-csv")["Location"]
+    work_off()
+    report = Report.objects.get()
+    assert report.event is None
+    text = desk_client.get(page).content.decode()
+    assert f'<a href="{reverse("report", args=[report.pk])}">without coordinates</a>' in text
+
+
+def test_a_synthetic_event_is_called_so_in_its_run(desk_client: Client, agency: Agency) -> None:
+    table = f'event_id,time,lat,lon,comment\nS1,2014-05-01T03:04:05,43,77,"{SYNTHETIC}"\n'.encode()
+    page = send(desk_client, table, agency="AGA", format="catalogue-csv")["Location"]
+    work_off()
+    assert Report.objects.get().event.synthetic  # type: ignore[union-attr]
+    assert "tag--synthetic" in desk_client.get(page).content.decode()
 
 
 def test_a_file_is_read_again_under_another_agency(
