@@ -136,7 +136,10 @@ def test_a_run_is_shown_waiting_and_done_with_its_problems_and_events(
 def test_a_report_without_coordinates_leads_to_its_own_page(
     desk_client: Client, agency: Agency
 ) -> None:
-    table = b"row,event_id,time,KR,comment\nevent,op-1,,9.8,place: 76 km W of Almaty\n"
+    table = (
+        b"row,event_id,time,latitude,longitude,KR,comment\n"
+        b"event,op-1,,,,9.8,place: 76 km W of Almaty\n"
+    )
     page = send(desk_client, table, agency="AGA", format="bulletin-csv")["Location"]
     work_off()
     report = Report.objects.get()
