@@ -7,8 +7,8 @@ only by a bare code (ISF) or by network and code (QuakeML). Each run reads anoth
 same bytes are read once only. ObsPy gets the same bytes in a process that has imported it before
 the clock starts.
 
-Reading is three processes side by side (child, worker, PostgreSQL), ObsPy is one: where two cores are
-busy with other work, the ratio says little.
+Reading is three processes side by side (child, worker, PostgreSQL), ObsPy is one: where two cores
+are busy with other work, the ratio says little.
 
 Keys of the gates: ``isf_vs_obspy``, ``quakeml_vs_obspy``; beside them ``rows_per_second`` and
 ``memory_mb`` (the child's peak and what the worker grows by).
