@@ -32,6 +32,7 @@ from catalog.models import (
     BulletinProblem,
     Event,
     MergeDecision,
+    PickAssociation,
     User,
 )
 from processing.desk import messages, uploads
@@ -73,6 +74,9 @@ def desk(request: HttpRequest) -> HttpResponse:
             "waiting_count": WorkItem.objects.filter(state=WorkItem.State.OPEN).count(),
             "problem_count": BulletinProblem.objects.filter(reading__is_current=True).count(),
             "review_count": reviews.count(),
+            "proposal_count": PickAssociation.objects.filter(
+                state=PickAssociation.State.PROPOSED, rank=1
+            ).count(),
             "event_count": Event.objects.alive().count(),
         },
     )

@@ -120,6 +120,16 @@ def test_readings_are_searched(
     assert sorted(code for code, _state in listed(desk_client, **query)) == stations_found
 
 
+def test_a_repetition_names_the_event_that_has_it(desk_client: Client, quake: Event) -> None:
+    page = desk_client.get(reverse("readings"), {"state": "duplicate"}).content.decode()
+    assert "The same reading as ST0 P" in page
+    assert quake.get_absolute_url() in page
+
+
+def test_the_overview_counts_what_waits(desk_client: Client, quake: Event) -> None:
+    assert desk_client.get(reverse("desk")).context["proposal_count"] == 3
+
+
 def test_one_file_is_searched_by_its_number(
     desk_client: Client, quake: Event, stations: list[Station]
 ) -> None:
