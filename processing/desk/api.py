@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -43,6 +44,7 @@ STATUS = {
 }
 PARAMETERS = ("agency", "format", "kind", "time_zone", "accept_readings", "dry_run")
 KEY_LENGTH = 200
+ONE_BULLETIN = "one file, or the tables of one CSS3.0 database"
 
 ERROR = inline_serializer(
     "Error",
@@ -132,8 +134,10 @@ class UploadView(StaffAPIView):
         operation_id="upload_bulletin",
         summary="Send a bulletin",
         description=(
-            "Keeps the file as received and asks for its reading. The same bytes are never "
-            "doubled: the answer is then 200 with `duplicate: true` and the run they had. With an "
+            "Keeps the file as received and asks for its reading. The tables of one CSS3.0 "
+            "database (`may.origin`, `may.arrival` ...) may be sent together, each as a part "
+            "`file`: they are kept in one archive and read as one bulletin. The same bytes are "
+            "never doubled: the answer is then 200 with `duplicate: true` and the run they had. With an "
             "`Idempotency-Key` the same request may be repeated and gets the same answer."
         ),
         parameters=[OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)],
@@ -142,7 +146,11 @@ class UploadView(StaffAPIView):
                 "type": "object",
                 "required": ["file"],
                 "properties": {
-                    "file": {"type": "string", "format": "binary"},
+                    "file": {
+                        "type": "array",
+                        "items": {"type": "string", "format": "binary"},
+                        "minItems": 1,
+                    },
                     "agency": {"type": "string", "description": "Empty: as the file says."},
                     "format": {"type": "string", "description": "Empty: as the file says."},
                     "kind": {"type": "string", "enum": ["manual", "automatic"]},
@@ -160,17 +168,23 @@ class UploadView(StaffAPIView):
         | {(status, "application/json"): OpenApiTypes.OBJECT for status in (200, 202)},
     )
     def post(self, request: Request) -> Response:
-        upload = request.FILES.get("file")
-        if not isinstance(upload, UploadedFile):
+        files = [file for file in request.FILES.getlist("file") if isinstance(file, UploadedFile)]
+        if not files:
             raise Refused("no-file")
+        names = [file.name or "" for file in files]
+        if len(files) > settings.UPLOAD_MAX_FILES:
+            raise Refused("too-many-files", expected=f"<= {settings.UPLOAD_MAX_FILES}")
+        if len(uploads.sets_of(names)) > 1:
+            found = ", ".join(names)[:200]
+            raise Refused("bad-parameter", field="file", found=found, expected=ONE_BULLETIN)
         values = parameters(request)
         key = request.headers.get("Idempotency-Key", "")
         if len(key) > KEY_LENGTH:
             raise Refused("key-too-long")
         if not isinstance(request.user, User):
             raise exceptions.NotAuthenticated
-        name = upload.name or ""
-        with ingestion.spool(upload.chunks()) as spooled:
+        name, chunks = uploads.packed(files)
+        with ingestion.spool(chunks) as spooled:
             asked = json.dumps([spooled.sha256, name, values], sort_keys=True)
             request_hash = hashlib.sha256(asked.encode()).hexdigest()
             stored = answered(request.user, key, request_hash)

@@ -120,6 +120,9 @@ EXPECTED = {
     "number": pgettext_lazy("expected", "a number"),
     "whole number": pgettext_lazy("expected", "a whole number"),
     "unique": pgettext_lazy("expected", "only once"),
+    "one file, or the tables of one CSS3.0 database": pgettext_lazy(
+        "expected", "one file, or the tables of one CSS3.0 database"
+    ),
     "network, coordinates or origin": pgettext_lazy(
         "expected", "a network, coordinates or an origin"
     ),

@@ -5,14 +5,16 @@ Also how requests with files are guarded: the size is refused before and while t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from django.db import transaction
 from django.http import HttpRequest
 
+from catalog.formats import archives, css30
 from catalog.models import BulletinFile, User
 from processing.jobs import ingestion
 from processing.jobs.ingestion import Refused
@@ -96,6 +98,44 @@ def take_spooled(
             dry_run=dry_run,
         )
     return Taken(file, run, not created, chosen.code, code)
+
+
+#: What the name of a CSS3.0 table ends with.
+CSS_TABLES = tuple(sorted((*css30.LAYOUTS, *css30.OTHER_TABLES)))
+
+
+def sets_of(names: Sequence[str]) -> list[list[int]]:
+    """Return which of the files belong together, as their places, each file once.
+
+    Tables of one CSS3.0 database have names that differ in the last part only: ``may.origin``,
+    ``may.arrival``. Every other file is a bulletin by itself.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    for place, name in enumerate(names):
+        last = ingestion.file_name(name)
+        stem, _, table = last.rpartition(".")
+        of_css = table.lower() in CSS_TABLES
+        taken = [ingestion.file_name(names[n]).lower() for n in groups.get(("css", stem), ())]
+        key = ("css", stem) if of_css and last.lower() not in taken else ("file", str(place))
+        groups.setdefault(key, []).append(place)
+    return list(groups.values())
+
+
+def packed(files: Sequence[UploadedFile[bytes]]) -> tuple[str, Iterator[bytes]]:
+    """Return name and bytes under which files sent together are kept: one alone as it is.
+
+    Raises
+    ------
+    Refused
+        ``file-too-large``: together they are.
+    """
+    if len(files) == 1:
+        return files[0].name or "", files[0].chunks()
+    if sum(file.size or 0 for file in files) > settings.UPLOAD_MAX_BYTES:
+        raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
+    members = [(ingestion.file_name(file.name or ""), file.read()) for file in files]
+    stem = members[0][0].rpartition(".")[0]
+    return f"{stem or 'css30'}.zip", iter([archives.pack(members)])
 
 
 class LimitingHandler(FileUploadHandler):

@@ -122,7 +122,8 @@ def _upload(request: HttpRequest) -> HttpResponse:
     if len(files) > settings.UPLOAD_MAX_FILES:
         many = Refused("too-many-files", expected=f"<= {settings.UPLOAD_MAX_FILES}")
         return _upload_page(request, form, refused=many, status=400)
-    outcomes = [_take(request, form, file) for file in files]
+    sets = uploads.sets_of([file.name or "" for file in files])
+    outcomes = [_take(request, form, [files[n] for n in places]) for places in sets]
     if len(outcomes) == 1 and outcomes[0]["run"] is not None:
         if outcomes[0]["duplicate"]:
             notices.info(request, _("These bytes were received before; this is their run."))
@@ -130,15 +131,16 @@ def _upload(request: HttpRequest) -> HttpResponse:
     return _upload_page(request, form, outcomes=outcomes)
 
 
-def _take(request: HttpRequest, form: UploadForm, file: Any) -> dict[str, Any]:
+def _take(request: HttpRequest, form: UploadForm, files: list[Any]) -> dict[str, Any]:
+    """Take one file, or several that are one bulletin; say what became of them."""
     values = form.cleaned_data
-    outcome: dict[str, Any] = {"name": file.name, "run": None, "duplicate": False, "message": ""}
+    name = ", ".join(file.name or "" for file in files)
+    outcome: dict[str, Any] = {"name": name, "run": None, "duplicate": False, "message": ""}
     if not isinstance(request.user, User):
         raise PermissionDenied
     try:
         taken = uploads.take(
-            file.name or "",
-            file.chunks(),
+            *uploads.packed(files),
             request.user,
             agency=values["agency"].code if values["agency"] else "",
             format=values["format"],
@@ -183,6 +185,7 @@ def _upload_page(
                 "maxBytes": settings.UPLOAD_MAX_BYTES,
                 "maxFiles": settings.UPLOAD_MAX_FILES,
                 "headBytes": ingestion.HEAD_BYTES,
+                "cssTables": uploads.CSS_TABLES,
                 "tooLarge": messages.sentence(
                     "file-too-large", {"limit": settings.UPLOAD_MAX_BYTES}
                 ),
@@ -195,6 +198,7 @@ def _upload_page(
                     "sent": _("received"),
                     "duplicate": _("received before"),
                     "watch": _("Watch its run"),
+                    "together": _("sent together as one bulletin: %(names)s"),
                     "remove": _("Remove"),
                     "failed": _("The server did not answer. Try again."),
                 },

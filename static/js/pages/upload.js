@@ -1,4 +1,8 @@
-// The upload page: drop files, see what each is, send them one after another.
+// The upload page: drop files, see what each is, send them one after another. Files that are the
+// tables of one bulletin go together.
+
+import { setsOf } from "../file_sets.js";
+import { fill } from "../texts.js";
 
 const config = JSON.parse(document.getElementById("upload-config").textContent);
 const form = document.getElementById("upload");
@@ -18,7 +22,7 @@ function part(row, name) {
 function rowFor(file) {
   const row = document.createElement("li");
   row.className = "upload__file";
-  for (const [tag, name] of [["span", "name"], ["button", "remove"], ["span", "what"], ["span", "state"]]) {
+  for (const [tag, name] of [["span", "name"], ["button", "remove"], ["span", "what"], ["span", "state"], ["span", "set"]]) {
     const element = document.createElement(tag);
     element.className = `upload__${name}`;
     row.append(element);
@@ -58,6 +62,21 @@ async function recognise(item) {
   }
 }
 
+/** The items in sets: those that are one bulletin together, in the order they came. */
+function groups(items) {
+  return setsOf(items.map((item) => item.file.name), config.cssTables).map((places) => places.map((n) => items[n]));
+}
+
+/** Say beside each file which others it goes with. */
+function showSets() {
+  for (const group of groups(waiting.filter((item) => !item.sent))) {
+    const names = group.map((item) => item.file.name).join(", ");
+    for (const item of group) {
+      part(item.row, "set").textContent = group.length > 1 ? fill(words.together, { names }) : "";
+    }
+  }
+}
+
 function add(files) {
   for (const file of files) {
     if (waiting.length >= config.maxFiles) {
@@ -69,6 +88,7 @@ function add(files) {
     part(item.row, "remove").addEventListener("click", () => {
       waiting = waiting.filter((other) => other !== item);
       item.row.remove();
+      showSets();
       input.required = waiting.length === 0;
       input.focus();
     });
@@ -78,16 +98,23 @@ function add(files) {
   }
   input.value = "";
   input.required = waiting.length === 0;
+  showSets();
 }
 
-async function send(item) {
+function refuseAll(group, message) {
+  for (const item of group) refuse(item, message);
+}
+
+/** Send one bulletin, a file or a set of them; return the page of its run. */
+async function send(group) {
   const body = new FormData();
-  body.append("file", item.file);
+  for (const item of group) body.append("file", item.file);
   for (const name of ["agency", "format", "kind", "time_zone"]) body.append(name, form.elements[name].value);
   for (const name of ["accept_readings", "dry_run"]) body.append(name, form.elements[name].checked ? "true" : "false");
-  const state = part(item.row, "state");
-  state.textContent = words.sending;
-  item.row.classList.remove("is-refused");
+  for (const item of group) {
+    part(item.row, "state").textContent = words.sending;
+    item.row.classList.remove("is-refused");
+  }
   let answer;
   let result;
   try {
@@ -99,24 +126,28 @@ async function send(item) {
     });
     result = await answer.json();
   } catch {
-    refuse(item, words.failed);
+    refuseAll(group, words.failed);
     return null;
   }
   if (!answer.ok) {
-    refuse(item, result.message || words.failed);
+    refuseAll(group, result.message || words.failed);
     return null;
   }
-  item.sent = true;
-  item.row.classList.add("is-sent");
-  part(item.row, "remove").remove();
-  part(item.row, "what").textContent = `${result.agency} · ${result.format}`;
-  state.textContent = `${result.duplicate ? words.duplicate : words.sent} · `;
-  const link = document.createElement("a");
   // The page's address in the reader's language.
-  link.href = new URL(`../runs/${result.run.id}/`, location.href).href;
-  link.textContent = words.watch;
-  state.append(link);
-  return link.href;
+  const page = new URL(`../runs/${result.run.id}/`, location.href).href;
+  for (const item of group) {
+    item.sent = true;
+    item.row.classList.add("is-sent");
+    part(item.row, "remove").remove();
+    part(item.row, "what").textContent = `${result.agency} · ${result.format}`;
+    const state = part(item.row, "state");
+    state.textContent = `${result.duplicate ? words.duplicate : words.sent} · `;
+    const link = document.createElement("a");
+    link.href = page;
+    link.textContent = words.watch;
+    state.append(link);
+  }
+  return page;
 }
 
 form.addEventListener("submit", async (event) => {
@@ -126,13 +157,20 @@ form.addEventListener("submit", async (event) => {
   if (tosend.length === 0) return;
   button.disabled = true;
   const pages = [];
-  for (const item of tosend) {
-    item.refused = false;
-    const page = await send(item);
+  const bulletins = groups(tosend);
+  const only = bulletins.length === 1 && bulletins[0].length === waiting.length;
+  for (const group of bulletins) {
+    for (const item of group) item.refused = false;
+    const size = group.reduce((sum, item) => sum + item.file.size, 0);
+    if (size > config.maxBytes) {
+      refuseAll(group, config.tooLarge);
+      continue;
+    }
+    const page = await send(group);
     if (page) pages.push(page);
   }
   button.disabled = false;
-  if (waiting.length === 1 && pages.length === 1) location.assign(pages[0]);
+  if (only && pages.length === 1) location.assign(pages[0]);
 });
 
 input.addEventListener("change", () => add(input.files));
