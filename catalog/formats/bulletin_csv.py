@@ -96,7 +96,7 @@ from catalog.formats.values import (
     plausible,
 )
 
-VERSION = "bulletin-csv-1"  # of this reader; stored with each reading
+VERSION = "bulletin-csv-2"  # of this reader; stored with each reading
 MAX_PICKS = 500  # of one ReadingsRecord
 BETWEEN_COMMENTS = " | "
 
@@ -360,7 +360,7 @@ COLUMNS = tuple(
 #: Other headings that mean a column.
 ALIASES = {
     "row": ("строка", "вид строки", "жол"),
-    "event_id": ("id", "номер", "№", "код события"),
+    "event_id": ("id", "код события"),
     "time": ("время", "уақыты", "дата и время"),
     "latitude": ("lat", "широта", "ендік"),
     "longitude": ("lon", "долгота", "бойлық"),

@@ -4,7 +4,9 @@ Headings may be English or Russian and stand in any order; the delimiter is a co
 or a tab, or the file is a workbook (.xlsx); decimals have a point or a comma; dates are ISO
 (2014-11-14), 2014/11/14 or 14.11.2014. Times are UTC unless the text states an offset. A time
 without seconds is good to the minute: its uncertainty is 30 s unless the row says otherwise.
-Values of columns nobody knows are kept as comments ("heading: value").
+Values of columns nobody knows are kept as comments ("heading: value"). A row's number is a comment
+too: lists of a year number their rows from 1, and as an agency's id it would make the next year's
+list supersede this year's.
 """
 
 from __future__ import annotations
@@ -66,8 +68,9 @@ from catalog.formats.values import (
     plausible,
 )
 
-VERSION = "catalogue-csv-3"  # of this reader; stored with each reading
+VERSION = "catalogue-csv-4"  # of this reader; stored with each reading
 ORIGIN_ID = "origin-1"
+NUMBER = "№"  # begins the comment that keeps a row's number
 
 #: Scales with a column of their own, in the order they are written.
 SCALES = ("KR", "MPVA", "MPV", "MLV", "MLH", "MS", "mb", "Mw", "ML", "Md")
@@ -85,7 +88,9 @@ _SCALE_ALIASES = {
 }
 #: Field -> headings that mean it, compared by ``plain``. One table for all languages.
 ALIASES: dict[str, tuple[str, ...]] = {
-    "event_id": ("event_id", "eventid", "id", "номер", "№", "n", "код события", "ид"),
+    "event_id": ("event_id", "eventid", "id", "код события", "ид"),
+    # The row's place in its list, which begins with 1 again every year: never an identity.
+    "number": ("number", "номер", "№", "n", "no", "n п п", "№ п п", "nn"),
     "origin_time": (
         *("origin_time", "datetime", "date_time", "origin time utc", "время в очаге"),
         *("дата и время", "дата время"),
@@ -144,6 +149,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "status": ("status", "статус"),
 }
 EVENT_TYPE_WORDS = {
+    "eq": "earthquake",
+    "qb": "quarry blast",
     "землетрясение": "earthquake",
     "жер сілкінісі": "earthquake",
     "взрыв": "explosion",
@@ -334,9 +341,11 @@ def event_of(row: TableRow, cell: Cells, comments: list[str], limits: Limits) ->
         # What lists write where they have no position.
         cell.report("zero-position", "latitude", "latitude, longitude", Severity.ERROR)
         return None
-    own = cell.text("comment")
+    own, number_text = cell.text("comment"), cell.text("number")
     if own is not None:
         comments.insert(0, own)
+    if number_text is not None:
+        comments.insert(0, f"{NUMBER}: {number_text}")
     time_uncertainty = cell.number("time_uncertainty", POSITIVE)
     if time_uncertainty is None and to_the_minute:
         time_uncertainty = MINUTE_UNCERTAINTY

@@ -30,7 +30,7 @@ from math import acos, cos, degrees, hypot, radians, sin
 from typing import BinaryIO
 
 from catalog.formats import catalogue_csv, spreadsheet
-from catalog.formats.catalogue_csv import bounded_cell, range_cell, read_span
+from catalog.formats.catalogue_csv import NUMBER, bounded_cell, range_cell, read_span
 from catalog.formats.labels import with_label, without_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
@@ -76,7 +76,6 @@ VERSION = "year-book-1"  # of these readers; stored with each reading
 LANGUAGES = ("en", "ru", "kk")
 BETWEEN_COMMENTS = " | "
 ORIGIN_ID = "origin-1"
-NUMBER = "№"  # begins the comment that keeps a row's number
 
 #: Energy class and magnitudes of the year book, in its order.
 SCALES = ("KR", "MPVA", "MPV", "MPSP", "MLV", "MLH", "MS", "mb", "Mw", "ML", "Md")

@@ -48,6 +48,7 @@ _WORDS: dict[str, Any] = {
     "time": gettext_lazy("time of day"),
     "latitude": gettext_lazy("latitude"),
     "longitude": gettext_lazy("longitude"),
+    "number": gettext_lazy("number of the row"),
     "depth_km": gettext_lazy("depth"),
     "magnitude": gettext_lazy("magnitude"),
     "magnitude_type": gettext_lazy("magnitude type"),

@@ -29,7 +29,7 @@ def one(*lines: str) -> EventRecord:
 
 def test_russian_table_in_cp1251(golden: Bytes) -> None:
     events, problems = read_all("catalogue-csv", golden("synthetic_catalogue_ru.csv"))
-    assert [event.event_id for event in events] == ["1", "2", "3"]
+    assert [event.event_id for event in events] == [None, None, None]
     first, second, third = events
     origin = first.origins[0]
     assert origin.time == datetime(2014, 11, 14, 1, 24, tzinfo=UTC)
@@ -45,7 +45,7 @@ def test_russian_table_in_cp1251(golden: Bytes) -> None:
         ("Алматы", 3.0, 4.0, 131.0),
     ]
     assert first.event_type == "earthquake"
-    assert first.comments == ("Каджи-Сай, южный берег", "Коэффициент: 1,5")
+    assert first.comments == ("№: 1", "Каджи-Сай, южный берег", "Коэффициент: 1,5")
     assert second.origins[0].time == datetime(2014, 8, 15, 21, 42, 11, 500000, UTC)
     assert second.origins[0].time_uncertainty is None
     assert [(i.place, i.best, i.felt) for i in second.intensities] == [
@@ -61,6 +61,18 @@ def test_russian_table_in_cp1251(golden: Bytes) -> None:
         (6, "out-of-range", "latitude", Severity.ERROR),
         (7, "not-finite", "longitude", Severity.ERROR),
     ]
+
+
+@pytest.mark.parametrize("heading", ["№", "N", "No", "Номер", "№ п/п"])
+def test_the_number_of_a_row_is_no_identity(heading: str) -> None:
+    event = one(f"{heading};дата;время;широта;долгота", "12;2014-11-14;01:24:16;42.1;77.3")
+    assert (event.event_id, event.comments) == (None, ("№: 12",))
+
+
+@pytest.mark.parametrize("heading", ["event_id", "id", "Код события", "ИД"])
+def test_an_id_of_the_agency_is_one(heading: str) -> None:
+    event = one(f"{heading};дата;время;широта;долгота", "12;2014-11-14;01:24:16;42.1;77.3")
+    assert (event.event_id, event.comments) == ("12", ())
 
 
 def test_the_same_table_in_koi8_with_tabs(golden: Bytes) -> None:

@@ -126,7 +126,7 @@ def test_text_is_written_as_text_whatever_it_looks_like(text: str) -> None:
     assert cell.value == text
     assert cell.data_type in ("s", "inlineStr")
     (event,), problems = read_all("catalogue-csv", data)
-    assert (event.comments, problems) == ((text,), [])
+    assert (event.comments, problems) == (("№: 1", text), [])
 
 
 def test_the_same_rows_are_the_same_bytes() -> None:
@@ -225,7 +225,7 @@ def test_the_first_visible_sheet_with_headings_is_read_and_the_others_are_named(
         sheet.append(HEADINGS)
         sheet.append(ROW)
     events, problems = read_all("catalogue-csv", saved(book))
-    assert [event.event_id for event in events] == ["1"]
+    assert [event.comments[0] for event in events] == ["№: 1"]
     assert [(p.code, p.field, p.found) for p in problems] == [
         ("sheet-not-read", "Титул", ""),
         ("sheet-not-read", "Старый", "hidden"),
