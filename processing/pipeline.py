@@ -102,7 +102,7 @@ def associate(item: WorkItem) -> None:
 
     retried(end)
     run.progress.stage(run.Stage.RECOMPUTE, run.items.filter(kind="recompute").count())
-    logger.info("run %d: associated %d entries", run.pk, done)
+    logger.info("run %(run)d: associated %(entries)d entries", {"run": run.pk, "entries": done})
 
 
 def readings(item: WorkItem) -> None:
@@ -230,7 +230,10 @@ def follow_up(run_ids: Collection[int] | None) -> None:
             run.fail("work-parked", items=run.parked)
         else:
             run.succeed()
-        logger.info("run %d: %s, %s", run.pk, run.status, run.counts)
+        logger.info(
+            "run %(run)d: %(status)s, %(counts)s",
+            {"run": run.pk, "status": run.status, "counts": run.counts},
+        )
 
 
 def _events_wait(run: ProcessingRun) -> bool:

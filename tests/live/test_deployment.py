@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import socket
 import ssl
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -32,21 +34,25 @@ user = User.objects.create_superuser("duty", password="{PASSWORD}")
 Agency.objects.create(code="SOME")
 print("token", AccessToken.issue(user, "test", ["upload"])[1])
 """
+COLUMNS = (
+    "SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass"
+    " AND attnum > 0 AND NOT attisdropped"
+)
 #: Rows of 10 kB, so that 5,000 are a download of 50 MB. The event they are copies of is real.
-MANY = """
-CREATE TEMP TABLE model AS SELECT * FROM catalog_eventrow ORDER BY event_id LIMIT 1;
-WITH made AS (
-    INSERT INTO catalog_event
-    SELECT (jsonb_populate_record(NULL::catalog_event, to_jsonb(event) || jsonb_build_object(
-        'id', 1000000 + n, 'public_id', 'kz1999copy' || n, 'preferred_origin_id', NULL,
-        'preferred_magnitude_id', NULL, 'preferred_focal_mechanism_id', NULL))).*
-    FROM catalog_event event, generate_series(1, 5000) n
-    WHERE event.id = (SELECT event_id FROM model) RETURNING id, public_id)
-INSERT INTO catalog_eventrow
-SELECT (jsonb_populate_record(NULL::catalog_eventrow, to_jsonb(model) || jsonb_build_object(
-    'event_id', made.id, 'public_id', made.public_id, 'csv_line', repeat('x', 10000) || E'\\n'))).*
-FROM made, model;
-"""
+COPIES = {
+    "catalog_event": {
+        "id": "1000000 + n",
+        "public_id": "'kz1999copy' || n",
+        "preferred_origin_id": "NULL",
+        "preferred_magnitude_id": "NULL",
+        "preferred_focal_mechanism_id": "NULL",
+    },
+    "catalog_eventrow": {
+        "event_id": "1000000 + n",
+        "public_id": "'kz1999copy' || n",
+        "csv_line": "repeat('x', 10000) || E'\\n'",
+    },
+}
 BIG = "api/v1/download.csv"
 SECURITY_HEADERS = (
     "Strict-Transport-Security",
@@ -92,7 +98,13 @@ def catalogue(site: Deployment, stack: Stack, token: str) -> None:
         )
     assert answer.status_code == 202, answer.text
     finished(stack)
-    stack.psql(MANY)
+    for table, changed in COPIES.items():
+        columns = stack.psql(COLUMNS.format(table=table)).split()
+        values = ", ".join(changed.get(column, f"model.{column}") for column in columns)
+        stack.psql(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values}"
+            f" FROM (SELECT * FROM {table} ORDER BY 1 LIMIT 1) model, generate_series(1, 5000) n"
+        )
 
 
 class From(HTTPAdapter):
@@ -303,8 +315,6 @@ def test_metrics_are_for_this_machine(site: Deployment, catalogue: None) -> None
 def test_logs_are_one_json_object_a_line_with_request_and_ids(
     site: Deployment, catalogue: None
 ) -> None:
-    import json
-
     answer = visitor(site, "127.0.0.4").get(site.url + "en/about/")
     name = answer.headers["X-Request-ID"]
     lines = (site.folder / "log" / "deployed-web.log").read_text().splitlines()
@@ -339,3 +349,29 @@ def test_the_socket_is_for_nginx_only(site: Deployment) -> None:
             b"Connection: close\r\n\r\n"
         )
         assert line.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_the_nightly_backup_saves_what_can_be_restored(site: Deployment, catalogue: None) -> None:
+    (done,) = site.run_oneshot("kzportal-backup.service")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = (site.folder / "backups").glob("*-nightly")
+    listed = subprocess.run(
+        [str(site.stack.postgres.programs / "pg_restore"), "--list", str(folder / "database.dump")],
+        capture_output=True,
+        text=True,
+    )
+    assert "TABLE DATA public catalog_bulletinchunk" in listed.stdout
+
+
+@pytest.mark.long
+def test_a_new_version_is_put_in_place(site: Deployment, catalogue: None) -> None:
+    for done in site.run_oneshot("kzportal-migrate.service"):
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert list((site.folder / "backups").glob("*-before-migration"))
+    checked = subprocess.run(
+        [str(site.stack.checkout.root / "deploy" / "manage"), "check", "--deploy"],
+        env={"PATH": os.environ["PATH"], "KZPORTAL_SETTINGS": str(site.folder / "etc")},
+        capture_output=True,
+        text=True,
+    )
+    assert "no issues" in checked.stdout, checked.stderr
