@@ -646,7 +646,8 @@ class _Storing:
     reading: BulletinReading
     copying: Copying
     resolve: StationResolver = field(default_factory=StationResolver)
-    problems: list[tuple[int | None, Problem]] = field(default_factory=list)
+    #: Entry it is about, if known; problem; how many entries came before it from the reader.
+    problems: list[tuple[int | None, Problem, int]] = field(default_factory=list)
     spans: list[tuple[int, int, int]] = field(default_factory=list)  # first, last line, entry
     seen: dict[str, int] = field(default_factory=dict)  # agency's event id -> first line
     #: Reports whose current entry says just what this reading says: report -> that entry.
@@ -657,11 +658,23 @@ class _Storing:
     uncounted: int = 0
     counts: Counts = field(default_factory=Counts)
 
-    def report(self, entry: int | None, problem: Problem) -> None:
+    def report(self, entry: int | None, problem: Problem, before: int = -1) -> None:
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append((entry, problem))
+            self.problems.append((entry, problem, before))
         else:
             self.uncounted += 1
+
+    def told_of(self, problem: Problem, before: int) -> int | None:
+        """Return the entry that followed a problem, if the problem stands in its lines.
+
+        A reader tells an event's problems just before it; lines alone do not tell where events
+        share parts, as in SCML.
+        """
+        line = problem.line_number
+        if line is None or not 0 <= before < len(self.spans):
+            return None
+        first, last, entry = self.spans[before]
+        return entry if first <= line <= last else None
 
 
 class Copying:
@@ -749,7 +762,7 @@ def _store(reading: BulletinReading, progress: Progress, batches: Copying) -> Co
     progress(0, size)
     for item in parse(reading.file, reading.format, options):
         if isinstance(item, Problem):
-            state.report(None, item)
+            state.report(None, item, state.counts.entries + len(batch))
             continue
         if isinstance(item, Unassociated):
             batches.wait()
@@ -765,13 +778,13 @@ def _store(reading: BulletinReading, progress: Progress, batches: Copying) -> Co
             progress(min(item.position, size), size)
             batch, arrivals = [], 0
     _store_batch(state, batch)
-    failure = next((p for _, p in state.problems if p.severity == Severity.ERROR), None)
+    failure = next((p for _, p, _ in state.problems if p.severity == Severity.ERROR), None)
     if state.counts.entries == 0 and state.counts.readings == 0 and failure is not None:
         raise ChildFailed(failure)
     # The reader says that an id comes twice; here both places are known.
     problems = [
-        (entry, problem)
-        for entry, problem in state.problems
+        (entry or state.told_of(problem, before), problem)
+        for entry, problem, before in state.problems
         if not (
             problem.code == "duplicate-event-id"
             and entry is None

@@ -542,3 +542,41 @@ def test_problems_stand_with_the_entry_whose_lines_they_name(
         "mixed-encoding": None,
         "truncated": None,
     }
+
+
+def pick(name: str, onset: str = "impulsive") -> str:
+    return (
+        f'<pick publicID="{name}"><time><value>2019-08-25T17:29:00Z</value></time>'
+        f'<waveformID networkCode="QZ" stationCode="{name.upper()}"/><onset>{onset}</onset></pick>'
+    )
+
+
+def solution(name: str, *picks: str) -> str:
+    arrivals = "".join(f"<arrival><pickID>{p}</pickID><phase>P</phase></arrival>" for p in picks)
+    return (
+        f'<origin publicID="{name}"><time><value>2019-08-25T17:28:52Z</value></time>'
+        "<latitude><value>43.1</value></latitude><longitude><value>77.1</value></longitude>"
+        f"{arrivals}</origin>"
+    )
+
+
+def test_where_events_share_lines_a_problem_stands_with_the_one_it_was_told_of(
+    operator: User, agency: Agency
+) -> None:
+    data = "\n".join(
+        (
+            '<seiscomp xmlns="http://geofon.gfz-potsdam.de/ns/seiscomp3-schema/0.11"'
+            ' version="0.11"><EventParameters>',
+            pick("a"),
+            pick("b"),
+            pick("c", onset="odd"),  # of the first origin, between the picks of both
+            solution("first", "a", "c"),
+            solution("second", "b"),
+            "</EventParameters></seiscomp>",
+        )
+    ).encode()
+    reading = read(request(receive(data, operator, "picks.xml"), agency, format="scml"))
+    first, second = reading.entries.order_by("ordinal")
+    assert first.first_line < second.first_line <= 4 < first.last_line < second.last_line
+    problem = reading.problems.get(code="unknown-value")
+    assert (problem.line_number, problem.entry) == (4, first)
