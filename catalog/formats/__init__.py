@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO
 
 from catalog.formats import (
@@ -76,6 +77,7 @@ class Format:
     read: Callable[[BinaryIO, Limits], Iterator[Item]]
     write: Callable[[Iterable[EventRecord]], Iterator[str]] | None = None
     needs_mapping: bool = False  # its reader asks for ``ReadOptions.mapping``
+    always_utc: bool = False  # its standard leaves no other time: a civil zone is not applied
 
 
 FORMATS = (
@@ -98,6 +100,7 @@ FORMATS = (
         quakeml.detect,
         quakeml.read,
         quakeml.write,
+        always_utc=True,
     ),
     Format(
         "scml",
@@ -107,6 +110,7 @@ FORMATS = (
         scml.VERSION,
         scml.detect,
         scml.read,
+        always_utc=True,
     ),
     Format(
         "gse2",
@@ -276,6 +280,9 @@ def read(
     taken: Iterator[Item] = map(labels.taken, items)
     if options is None or options.time_zone == "UTC":
         return taken
+    if by_code(code).always_utc:
+        unused = Problem(None, "time-zone-not-used", "", options.time_zone, "UTC")
+        return chain((unused,), taken)
     return _in_utc(taken, options.time_zone)
 
 

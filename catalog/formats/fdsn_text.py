@@ -35,7 +35,7 @@ from catalog.formats.values import (
     plausible,
 )
 
-VERSION = "fdsn-text-1"  # of this reader; stored with each reading
+VERSION = "fdsn-text-2"  # of this reader; stored with each reading
 
 COLUMNS = (
     *("EventID", "Time", "Latitude", "Longitude", "Depth/km", "Author", "Catalog"),

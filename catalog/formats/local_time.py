@@ -4,9 +4,9 @@ Civil time in Kazakhstan changed within twenty years (Almaty: +6 with summer tim
 all the year, +5 from 1 March 2024), so an offset is always that of the date. Offsets come from the
 time zone database as the pinned ``tzdata`` package has it, not from whatever the machine has.
 
-Readers take clock times as UTC. ``in_utc`` shifts a record afterwards; ``offset_votes`` says, from
-events whose time is known, in which of both a file was written. The second proposes; a person
-decides.
+Readers take clock times as UTC, and mark those whose text says so (``STATED_UTC``). ``in_utc``
+shifts the others of a record afterwards; ``offset_votes`` says, from events whose time is known, in
+which of both a file was written. The second proposes; a person decides.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from catalog.formats.problems import Problem
 from catalog.formats.records import EventRecord, ReadingsRecord
+from catalog.formats.values import STATED_UTC
 
 ALMATY = "Asia/Almaty"
 EARTH_RADIUS_KM = 6371.0088
@@ -56,7 +57,8 @@ def in_utc(record: Record, name: str) -> tuple[Record, tuple[Problem, ...]]:
     Times of origins, picks and amplitudes are shifted, each by the offset of its date; times of
     creation are not, since programs write them in UTC. A time that the zone's clocks showed twice
     is taken as the first (``fold=0``), one they never showed as if they had not been moved; both
-    are ``ambiguous-local-time``.
+    are ``ambiguous-local-time``. A time whose own text states Z or an offset is UTC already and
+    stays.
     """
     if name == "UTC":
         return record, ()
@@ -66,6 +68,8 @@ def in_utc(record: Record, name: str) -> tuple[Record, tuple[Problem, ...]]:
     def shifted(time: datetime | None, field: str, line_number: int | None) -> datetime | None:
         if time is None:
             return None
+        if time.tzinfo is STATED_UTC:
+            return time.astimezone(UTC)
         civil = time.replace(tzinfo=where, fold=0)
         first, second = civil.utcoffset(), civil.replace(fold=1).utcoffset()
         try:

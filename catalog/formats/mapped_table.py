@@ -27,7 +27,7 @@ from catalog.formats.tables import Cells, TableRow, plain, point, split
 from catalog.formats.text import detect_encoding, read_lines, seekable
 from catalog.formats.values import cut
 
-VERSION = "mapped-table-2"  # of this reader; stored with each reading
+VERSION = "mapped-table-3"  # of this reader; stored with each reading
 CODE = "mapped-table"
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "spaces": " ", "fixed": ""}

@@ -102,4 +102,5 @@ CODES = (
     "doubtful-date",  # an Excel date before March 1900, or no date at all
     "value-not-read",  # a reader that is not ours made something else of the text
     "ambiguous-local-time",  # the clock of the zone showed this time twice, or never
+    "time-zone-not-used",  # the format's times are UTC whatever the operator says
 )

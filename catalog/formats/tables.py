@@ -22,7 +22,7 @@ from catalog.formats import headings, spreadsheet
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.text import detect_encoding, read_lines, seekable
-from catalog.formats.values import Range, clock, count, cut, number
+from catalog.formats.values import STATED_UTC, Range, clock, count, cut, number
 
 MAX_ROW_LINES = 20  # a quoted cell may hold line ends
 MINUTE_UNCERTAINTY = 30.0  # s, of a time given to the minute
@@ -36,9 +36,10 @@ _DATE = re.compile(
     r"|(?P<day2>\d{1,2})\.(?P<month2>\d{1,2})\.(?P<year2>\d{4}))\Z"
 )
 _GLUED = re.compile(r"\d{4}-\d{2}-\d{2}\d{2}:\d{2}")
+_BETWEEN = re.compile(r"(?<=\d)\s*T\s*(?=\d)")  # date and time; the T of "UTC" is none
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{1,2}(?:[.,]\d+)?))?"
-    r"\s*(?:Z|UTC|(?P<sign>[+-])(?P<zone_hours>\d{2}):?(?P<zone_minutes>\d{2}))?\Z",
+    r"\s*(?:(?P<utc>Z|UTC)|(?P<sign>[+-])(?P<zone_hours>\d{2}):?(?P<zone_minutes>\d{2}))?\Z",
     re.IGNORECASE,
 )
 
@@ -266,15 +267,15 @@ def point(text: str) -> str:
 def moment(text: str) -> tuple[datetime, bool]:
     """Return the time that a date and a time of day say, and whether to the minute only.
 
-    Dates 2014-11-14, 2014/11/14, 14.11.2014, also glued to the time (2014-11-1401:24:16); UTC
-    unless the text states an offset.
+    Dates 2014-11-14, 2014/11/14, 14.11.2014, also glued to the time (2014-11-1401:24:16). The time
+    is ``UTC``, or ``STATED_UTC`` where the text ends in Z, UTC or an offset, which is taken off.
 
     Raises
     ------
     ValueError
         The text is no full time.
     """
-    words = text.replace("T", " ").split(None, 1)
+    words = _BETWEEN.sub(" ", text).split(None, 1)
     if len(words) == 1 and _GLUED.match(text):  # all blanks were taken out of the table
         words = [text[:10], text[10:]]
     date = _DATE.match(words[0]) if words else None
@@ -285,7 +286,7 @@ def moment(text: str) -> tuple[datetime, bool]:
         int(date["year"] or date["year2"]),
         int(date["month"] or date["month2"]),
         int(date["day"] or date["day2"]),
-        tzinfo=UTC,
+        tzinfo=STATED_UTC if of_day["utc"] or of_day["sign"] else UTC,
     )
     seconds = of_day["second"]
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from math import isfinite
 
 from catalog.formats.limits import EARLIEST_TIME
@@ -79,8 +79,13 @@ def count(problems: list[Problem], line: int | None, field: str, text: str) -> i
     return int(value)
 
 
+#: UTC of a time whose own text says so, by Z or an offset. It equals ``UTC``; by it ``local_time``
+#: knows which times of a file in civil time are none.
+STATED_UTC = timezone(timedelta(0), "stated UTC")
+
+
 def iso_time(problems: list[Problem], line: int | None, field: str, text: str) -> datetime | None:
-    """Return the aware UTC time of an ISO 8601 text; without an offset it is UTC already."""
+    """Return the aware time of an ISO 8601 text: ``UTC`` without an offset, else ``STATED_UTC``."""
     text = text.strip()
     if not text:
         return None
@@ -90,7 +95,7 @@ def iso_time(problems: list[Problem], line: int | None, field: str, text: str) -
         value = datetime.fromisoformat(text)
         if value.tzinfo is None:
             return value.replace(tzinfo=UTC)
-        return value.astimezone(UTC)
+        return value.astimezone(STATED_UTC)
     except (ValueError, OverflowError):
         problems.append(Problem(line, "not-a-time", field, cut(text), "YYYY-MM-DDTHH:MM:SS.ssssss"))
         return None

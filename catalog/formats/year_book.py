@@ -72,7 +72,7 @@ from catalog.formats.values import (
     plausible,
 )
 
-VERSION = "year-book-1"  # of these readers; stored with each reading
+VERSION = "year-book-2"  # of these readers; stored with each reading
 LANGUAGES = ("en", "ru", "kk")
 BETWEEN_COMMENTS = " | "
 ORIGIN_ID = "origin-1"

@@ -89,6 +89,7 @@ MESSAGES = {
     "ambiguous-local-time": _(
         "Clocks of this time zone showed this time twice or never; the first reading is used."
     ),
+    "time-zone-not-used": _("Times of this format are always UTC; the time zone was not applied."),
     # What does not fit into the database (catalog/exchange.py).
     "text-too-long": _("The text is too long and was cut."),
     "agency-too-long": _("The agency code is too long; the solution is kept without it."),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
+from catalog.formats import by_code
 from catalog.formats.local_time import Epicentre, offset_votes
 from catalog.models import BulletinFile, BulletinReading
 from processing.core import editions
@@ -76,7 +77,7 @@ def local_time(reading: BulletinReading) -> dict[str, Any] | None:
 
     Events that this file alone reports say nothing about it.
     """
-    if reading.options.get("time_zone", "UTC") != "UTC":
+    if reading.options.get("time_zone", "UTC") != "UTC" or by_code(reading.format).always_utc:
         return None
     rows = _rows(reading)
     if not len(rows):

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
-from catalog.formats import ReadOptions, local_time, read
+from catalog.formats import ReadOptions, detect, local_time, read
 from catalog.formats.local_time import ALMATY, Epicentre, in_utc, offset_votes
+from catalog.formats.problems import Problem
 from catalog.formats.records import (
     AmplitudeRecord,
     EventRecord,
@@ -101,6 +102,62 @@ def test_a_file_is_read_in_its_time_zone() -> None:
     )
     assert first.origins[0].time == utc.origins[0].time - timedelta(hours=6)
     assert first.text == utc.text
+
+
+def in_almaty_time(code: str, text: str) -> tuple[list[EventRecord], list[Problem]]:
+    """Return what a file says whose operator calls its times Almaty time."""
+    items = list(read(code, io.BytesIO(text.encode()), None, ReadOptions(time_zone=ALMATY)))
+    events = [item for item in items if isinstance(item, EventRecord)]
+    return events, [item for item in items if isinstance(item, Problem)]
+
+
+STATED = ["14:00:00Z", "14:00:00 UTC", "20:00:00+06:00", "20:00:00 +0600", "12:30:00-01:30"]
+
+
+@pytest.mark.parametrize("clock", STATED)
+@pytest.mark.parametrize(
+    "code, text",
+    [
+        ("catalogue-csv", "date,time,lat,lon\n2014-11-14,{},42.1,77.3\n"),
+        ("bulletin-csv", "row,time,latitude,longitude\nevent,2014-11-14 {},42.1,77.3\n"),
+        (
+            "year-book-intensity",
+            "Дата и время;φ°, N;λ°, E;Населённый пункт;I, балл\n"
+            "2014-11-14 {};42,1;77,3;Алматы;3-4\n",
+        ),
+    ],
+)
+def test_a_stated_offset_of_a_table_wins_over_the_zone(code: str, text: str, clock: str) -> None:
+    (event,), problems = in_almaty_time(code, text.format(clock))
+    assert event.origins[0].time == datetime(2014, 11, 14, 14, 0, tzinfo=UTC)
+    assert event.origins[0].time.tzinfo is UTC
+    assert problems == []
+    (bare,), _ = in_almaty_time(code, text.format("14:00:00"))
+    assert bare.origins[0].time == datetime(2014, 11, 14, 8, 0, tzinfo=UTC)
+
+
+def test_each_row_has_its_own_time() -> None:
+    text = "time,lat,lon\n2014-11-14T20:00:00,42.1,77.3\n2014-11-14T15:00:00Z,42.1,77.3\n"
+    events, _ = in_almaty_time("catalogue-csv", text)
+    assert [event.origins[0].time.hour for event in events] == [14, 15]
+
+
+@pytest.mark.parametrize("stamp, hour", [("2014-11-14T14:00:00Z", 14), ("2014-11-14T20:00:00", 14)])
+def test_fdsn_text_is_shifted_unless_it_states_utc(stamp: str, hour: int) -> None:
+    events, _ = in_almaty_time("fdsn-text", f"1|{stamp}|42.1|77.3|10|SOME||SOME|1|mb|5.0|SOME|X|\n")
+    assert [event.origins[0].time.hour for event in events] == [hour]
+
+
+@pytest.mark.parametrize("name", ["synthetic_unknown.xml", "synthetic_seiscomp_0.14.xml"])
+def test_a_zone_is_not_applied_to_formats_that_are_always_utc(name: str) -> None:
+    data = (GOLDEN / name).read_bytes()
+    (code,) = detect(data, name)
+    events, problems = in_almaty_time(code, data.decode())
+    plain = [item for item in read(code, io.BytesIO(data)) if isinstance(item, EventRecord)]
+    assert events == plain and events
+    first = problems[0]
+    assert (first.code, first.found, first.expected) == ("time-zone-not-used", ALMATY, "UTC")
+    assert sum(problem.code == "time-zone-not-used" for problem in problems) == 1
 
 
 # --- which time a file was written in -------------------------------------------------------------
