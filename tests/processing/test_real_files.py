@@ -490,6 +490,34 @@ def test_one_catalogue_in_two_lists_and_a_revised_one_updates_and_does_not_doubl
 
 
 @pytest.mark.django_db(databases=["default", "progress"])
+def test_a_later_edition_in_another_layout_updates_by_event_id(
+    operator: User, agency: Agency
+) -> None:
+    """The USGS revised five events of the month in Central Asia before the longer list was made."""
+    month, box = (
+        gzip.decompress(shared(f"catalogs/{name}").read_bytes()).splitlines()
+        for name in ("usgs_all_month_2016.csv.gz", "usgs_box_upto2013_2015-2018.csv.gz")
+    )
+    later = {row.split(b",", 1)[0]: row for row in box[1:]}
+    early = {cells[11]: row for row in month[1:] if (cells := row.split(b","))[11] in later}
+    assert len(early) == 5
+    send("all_month.csv", b"\n".join((month[0], *early.values())), operator)
+    work_off()
+    events = set(Event.objects.alive().values_list("pk", flat=True))
+    assert Report.objects.count() == len(events) == 5
+
+    revised = [later[event_id] for event_id in early]
+    send("box.csv", b"\n".join((box[0], *revised)), operator)
+    work_off()
+    assert set(Event.objects.alive().values_list("pk", flat=True)) == events
+    assert Report.objects.count() == 5
+    reported = Origin.objects.filter(entry__isnull=False)
+    assert (reported.count(), reported.filter(superseded_at=None).count()) == (10, 5)
+    kashgar = reported.get(superseded_at=None, entry__event_id_reported="us10005dgw")
+    assert (kashgar.depth_km, kashgar.point.x, kashgar.point.y) == (34.79, 77.7364, 40.4222)
+
+
+@pytest.mark.django_db(databases=["default", "progress"])
 def test_small_bulletins_go_all_the_way_to_events(operator: User, agency: Agency) -> None:
     for path in ("bulletins/scml_event-5_full.xml", "bulletins/fdsnws_event-6.txt"):
         send(path, shared(path).read_bytes(), operator)
