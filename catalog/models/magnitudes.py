@@ -56,11 +56,12 @@ class Magnitude(Solution):
 
 
 class StationMagnitude(models.Model):
-    """A magnitude from one station."""
+    """A magnitude from one station; its references are checked as those of observations are."""
 
     entry = models.ForeignKey(
         "catalog.BulletinEntry",
         on_delete=models.PROTECT,
+        db_constraint=False,
         null=True,
         blank=True,
         related_name="station_magnitudes",
@@ -68,6 +69,7 @@ class StationMagnitude(models.Model):
     origin = models.ForeignKey(
         "catalog.Origin",
         on_delete=models.PROTECT,
+        db_constraint=False,
         null=True,
         blank=True,
         related_name="station_magnitudes",
@@ -75,17 +77,29 @@ class StationMagnitude(models.Model):
     magnitude = models.ForeignKey(
         Magnitude,
         on_delete=models.PROTECT,
+        db_constraint=False,
         null=True,
         blank=True,
         related_name="station_magnitudes",
         help_text=_("The network value it contributes to."),
     )
     amplitude = models.ForeignKey(
-        "catalog.Amplitude", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        "catalog.Amplitude",
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     key = models.CharField(max_length=200, blank=True)
     station = models.ForeignKey(
-        "catalog.Station", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        "catalog.Station",
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     station_code = models.CharField(max_length=10, blank=True)
     network_code = models.CharField(max_length=10, blank=True)
