@@ -18,6 +18,7 @@ from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from catalog.models import SignInFailure
@@ -119,6 +120,8 @@ class SignIn(LoginView):
 
 def admin_login(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
     """Send the admin's visitors to the one page of sign-in, which counts failures."""
+    if request.user.is_active and request.user.is_staff:
+        return redirect("admin:index")
     if request.user.is_authenticated:
         raise PermissionDenied
     return redirect_to_login(request.get_full_path())

@@ -99,3 +99,6 @@ def test_the_admin_has_no_page_of_sign_in_of_its_own(client: Client) -> None:
     )
     client.force_login(User.objects.create_user("reader"))
     assert client.get("/en/admin/login/?next=/en/admin/").status_code == 403
+    client.force_login(User.objects.get(username="duty"))
+    # Who may be there has nothing to sign in for.
+    assert client.get("/en/admin/login/")["Location"] == "/en/admin/"
