@@ -33,6 +33,7 @@ def test_members_that_follow_each_other_are_one_file() -> None:
         (gzip.compress(TABLE)[:-6], "truncated"),
         (gzip.compress(TABLE)[:-8] + b"wrong-crc", "gzip-damaged"),
     ],
+    ids=["bomb", "cut off", "damaged"],
 )
 def test_bomb_and_damage_are_refused_with_their_reason(packed: bytes, code: str) -> None:
     with pytest.raises(FormatError) as caught:

@@ -72,7 +72,7 @@ def stations(data: bytes) -> tuple[list[StationLine], list[Unread]]:
         (FDSN_TEXT, "fdsn-text"),
         (FDSN_TEXT.split(b"\n", 1)[1], "fdsn-text"),
         (STATIONXML, "stationxml"),
-        (gzip.compress(REGISTRY), "registry"),
+        (gzip.compress(REGISTRY, mtime=0), "registry"),
         (REGISTRY + b"cut, in the mid", "registry"),
         (b"one, two, 3, 4, 5, 6\nalpha, beta, 3, 4, 5, 6\n", ""),
         (b"KRBS, KRBS, 143.7, 76.1, 700\nMDO, MDO, 157.4, -4.36, 380\n", ""),
