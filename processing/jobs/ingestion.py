@@ -291,7 +291,9 @@ def said_of(format: str, time_zone: str = "UTC") -> tuple[str, ReadOptions]:
     if code != mapped_table.CODE:
         return format, ReadOptions(time_zone=time_zone)
     mapping = (
-        ColumnMapping.objects.filter(name=name).order_by("-version").first() if colon else None
+        ColumnMapping.objects.filter(name=name).order_by("-version").first()
+        if colon and name.isprintable()
+        else None
     )
     if mapping is None:
         known = ColumnMapping.objects.order_by("name").values_list("name", flat=True).distinct()
@@ -508,8 +510,7 @@ def _lines(child: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
     out = child.stdout
     if out is None:
         raise RuntimeError("the child has no pipe")
-    parts: list[bytes] = []
-    held = 0
+    held = bytearray()  # of a line that goes on: a list of pieces could be a piece a byte
     with selectors.DefaultSelector() as selector:
         selector.register(out, selectors.EVENT_READ)
         while True:
@@ -519,19 +520,17 @@ def _lines(child: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
                 raise ChildFailed(Problem(None, "time-limit", "", "", limit, Severity.ERROR))
             data = out.read1(1 << 20)  # type: ignore[attr-defined]
             if not data:
-                if held:
-                    return  # half a line: the child died
-                return
+                return  # half a line: the child died
             lines = data.split(b"\n")
             if len(lines) == 1:
-                parts.append(data)
-                held += len(data)
-                if held > MAX_LINE_BYTES:
+                held += data
+                if len(held) > MAX_LINE_BYTES:
                     raise Garbled("line")
                 continue
-            yield b"".join([*parts, lines[0]])
+            held += lines[0]
+            yield bytes(held)
             yield from lines[1:-1]
-            parts, held = [lines[-1]], len(lines[-1])
+            held = bytearray(lines[-1])
 
 
 def _crash(child: subprocess.Popen[bytes], code: int, errors: IO[bytes]) -> ChildFailed:
@@ -898,6 +897,17 @@ def is_unchanged(report: Report, content_hash: str, reading: BulletinReading) ->
     )
 
 
+#: One look into the index a key. Of a list of keys PostgreSQL would rather walk through all reports
+#: of the agency while its statistics know none: a long first list never came to an end.
+_KNOWN_REPORTS = """
+    SELECT found.id
+    FROM unnest(%s::text[]) AS wanted (key)
+    CROSS JOIN LATERAL (
+        SELECT r.id FROM catalog_report r WHERE r.agency_id = %s AND r.key = wanted.key OFFSET 0
+    ) found
+"""
+
+
 def _reports(agency_id: int, keys: Sequence[str], continued: dict[str, int]) -> dict[str, Report]:
     """Return the reports of these keys, made where they are new and continue no earlier one."""
     again = {key: continued[key] for key in keys if key in continued}
@@ -905,8 +915,11 @@ def _reports(agency_id: int, keys: Sequence[str], continued: dict[str, int]) -> 
     keys = [key for key in keys if key not in again]
 
     def known() -> dict[str, Report]:
-        reports = Report.objects.filter(agency_id=agency_id, key__in=set(keys))
-        return {r.key: r for r in reports.select_related("current_entry__reading")}
+        with connection.cursor() as cursor:
+            cursor.execute(_KNOWN_REPORTS, [sorted(set(keys)), agency_id])
+            ids = [row[0] for row in cursor.fetchall()]
+        reports = Report.objects.select_related("current_entry__reading").in_bulk(ids)
+        return {report.key: report for report in reports.values()}
 
     found = known()
     missing = sorted(set(keys) - found.keys())
