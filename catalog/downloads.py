@@ -1,5 +1,7 @@
 """A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, in flat memory.
 
+The year book's tables are made from records instead of finished lines, so their number is limited.
+
 One answer is one snapshot: a read-only REPEATABLE READ transaction on the "download" connection.
 Its first batch is fetched before the status line, so an empty answer, a mistake or a busy house can
 still be said; a fault after that is raised out of the stream, which makes the server break the
@@ -9,32 +11,48 @@ connection without the last chunk: no client takes half for the whole.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
-from django.db.models import CharField, F, Func, TextField, Value
+from django.db.models import CharField, Exists, F, Func, OuterRef, TextField, Value
 from django.db.models.functions import Cast, NullIf
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.utils.timezone import now
 
-from catalog import rendering
-from catalog.formats import quakeml
-from catalog.models import EventRow, FeedCounter
+from catalog import exchange, rendering
+from catalog.formats import quakeml, year_book
+from catalog.formats.labels import SUPPLEMENTARY
+from catalog.formats.records import EventRecord
+from catalog.models import (
+    Event,
+    EventRow,
+    FeedCounter,
+    FocalMechanism,
+    IntensityObservation,
+    PreferredMagnitude,
+)
+from catalog.scales import scale_of
 from catalog.search import EventSearch
 
 ALIAS = "download"
 BATCH_BYTES = 64 * 1024
 #: Events whose fragments are fetched together.
 BATCH_EVENTS = 500
+
+#: Events that a table made from records may hold, and those whose records are fetched together.
+MAX_RECORDS = 20_000
+BATCH_RECORDS = 200
+SPOOL_BYTES = 1024 * 1024  # of a workbook stay in memory, the rest goes to a file
 
 #: An answer of unknown or large size is heavy: so many at once for one address, and in all.
 HEAVY_LIMIT = 2000
@@ -49,15 +67,27 @@ class Busy(Exception):
     """Too many heavy answers are being sent: to this address, or in all."""
 
 
+class TooMany(Exception):
+    """More events than such a table may hold."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """How a search becomes a document: what stands before, between and after its events."""
+    """How a search becomes a document: what stands before, between and after its events.
+
+    ``marks`` are what else the document depends on, for its tag.
+    """
 
     content_type: str
     extension: str
     events: Callable[[EventSearch], Generator[bytes, None, None]]
     head: Callable[[EventSearch], bytes] = lambda search: b""
     tail: bytes = b""
+    marks: tuple[str, ...] = ()
 
 
 class Answer:
@@ -69,21 +99,27 @@ class Answer:
         if not isinstance(version, int):
             raise TypeError("the version comes first")
         self.version = version
-        first = next(self._run)
-        self.is_empty = first is None
-        self._before = [writer.head(search)]
-        if isinstance(first, bytes):
-            self._before.append(first)
-        self._tail = writer.tail
+        self._search, self._writer = search, writer
+        self._before: list[bytes] = []
+
+    def fetch(self) -> bool:
+        """Fetch the first batch, unless that was done; tell whether anything matches."""
+        if not self._before:
+            first = next(self._run)
+            self._before = [self._writer.head(self._search)]
+            if isinstance(first, bytes):
+                self._before.append(first)
+        return len(self._before) > 1
 
     def __iter__(self) -> Iterator[bytes]:
         with closing(self._run):
+            self.fetch()
             yield b"".join(self._before)
             for batch in self._run:
                 if isinstance(batch, bytes):
                     yield batch
-            if self._tail:
-                yield self._tail
+            if self._writer.tail:
+                yield self._writer.tail
 
     def close(self) -> None:
         self._run.close()
@@ -338,6 +374,105 @@ WRITERS: dict[str, Writer] = {
 FORMATS = {"csv": "csv", "quakeml": "xml", "geojson": "geojson", "text": "text"}
 
 
+# --- The year book's tables --------------------------------------------------------------------
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#: The table each goes by in addresses, and what an event must have to stand in it.
+_YEAR_BOOKS: dict[str, tuple[year_book.Book, type[FocalMechanism | IntensityObservation] | None]]
+_YEAR_BOOKS = {
+    "year-book-catalogue": (year_book.CATALOGUE_BOOK, None),
+    "year-book-mechanisms": (year_book.MECHANISM_BOOK, FocalMechanism),
+    "year-book-intensity": (year_book.MACROSEISMIC_BOOK, IntensityObservation),
+}
+#: The names in addresses: ``year-book-catalogue.csv`` ...
+YEAR_BOOK_FORMATS = tuple(
+    f"{table}.{suffix}" for table in _YEAR_BOOKS for suffix in ("csv", "xlsx")
+)
+
+
+def year_book_writer(name: str, language: str) -> Writer:
+    """Return the writer of one of ``YEAR_BOOK_FORMATS``; headings are in the language."""
+    table, _, suffix = name.rpartition(".")
+    book, part = _YEAR_BOOKS[table]
+
+    def text(search: EventSearch) -> Generator[bytes, None, None]:
+        batch = bytearray()
+        for line in year_book.write(book, _tabled_records(search, part), language):
+            batch += line.encode()
+            if len(batch) >= BATCH_BYTES:
+                yield bytes(batch)
+                batch.clear()
+        if batch:
+            yield bytes(batch)
+
+    def workbook(search: EventSearch) -> Generator[bytes, None, None]:
+        # An archive is finished before its first byte goes out: a fault is told by the status.
+        with SpooledTemporaryFile(max_size=SPOOL_BYTES) as packed:
+            year_book.write_workbook(packed, book, _tabled_records(search, part), language)
+            packed.seek(0)
+            while batch := packed.read(BATCH_BYTES):
+                yield batch
+
+    marks = (language, year_book.VERSION)
+    if suffix == "xlsx":
+        return Writer(XLSX, suffix, workbook, marks=marks)
+    return Writer("text/csv; charset=utf-8; header=present", suffix, text, marks=marks)
+
+
+def _tabled_records(
+    search: EventSearch, part: type[FocalMechanism | IntensityObservation] | None
+) -> Iterator[EventRecord]:
+    """Yield the events of a search that have what a table is of, in the order of the search.
+
+    Raises
+    ------
+    TooMany
+        Before the first, if they are more than ``MAX_RECORDS``.
+    """
+    rows = search.queryset().using(ALIAS)
+    held = (
+        Value(True)
+        if part is None
+        else Exists(part._default_manager.filter(event=OuterRef("event_id"), superseded_at=None))
+    )
+    keys: list[int] = []
+    flags = rows.annotate(held=held).values_list("event_id", "held")
+    with closing(flags.iterator()) as found:
+        for key, has_part in found:
+            if has_part:
+                keys.append(key)
+            if len(keys) > MAX_RECORDS:
+                raise TooMany(MAX_RECORDS)
+    for start in range(0, len(keys), BATCH_RECORDS):
+        yield from _records_as_tabled(keys[start : start + BATCH_RECORDS])
+
+
+def _records_as_tabled(keys: Sequence[int]) -> Iterator[EventRecord]:
+    """Yield records with what the catalogue prefers: one magnitude a scale, as in other tables."""
+    events = Event.objects.using(ALIAS).in_bulk(keys)
+    scales = {
+        f"magnitude/{key}": scale
+        for key, scale in PreferredMagnitude.objects.using(ALIAS)
+        .filter(event__in=keys, magnitude__superseded_at=None)
+        .values_list("magnitude_id", "scale")
+    }
+    supplementary = set(
+        EventRow.objects.using(ALIAS)
+        .filter(pk__in=keys, catalog=rendering.supplementary_catalog())
+        .values_list("pk", flat=True)
+    )
+    records = exchange.event_records([events[key] for key in keys], arrivals=False, using=ALIAS)
+    for event, record in records:
+        magnitudes = (
+            replace(magnitude, type=scales.get(magnitude.magnitude_id or "", magnitude.type))
+            for magnitude in record.magnitudes
+            # Of a scale the catalogue has a preference for, no other value is told.
+            if magnitude.magnitude_id in scales or not scale_of(magnitude.type)
+        )
+        comments = (SUPPLEMENTARY,) if event.pk in supplementary else ()
+        yield replace(record, magnitudes=tuple(magnitudes), comments=comments)
+
+
 # --- HTTP --------------------------------------------------------------------------------------
 
 
@@ -360,13 +495,14 @@ def respond(
     *,
     filename: str = "",
     nothing: Callable[[], HttpResponse] | None = None,
+    writer: Writer | None = None,
 ) -> HttpResponseBase:
     """Answer a request with a search in a format.
 
     Parameters
     ----------
     code
-        A key of ``WRITERS``.
+        A key of ``WRITERS``, or the name of what ``writer`` writes.
     filename
         Name to save under, without extension; empty: shown, not saved.
     nothing
@@ -376,21 +512,25 @@ def respond(
     ------
     Busy
         Too many heavy answers at once.
+    TooMany
+        More events than the format takes.
     """
-    writer = WRITERS[code]
+    writer = writer or WRITERS[code]
     answer = Answer(search, writer, address=request.META.get("REMOTE_ADDR", ""))
     response: HttpResponseBase
-    tag = etag(answer.version, search, code)
-    if answer.is_empty and nothing is not None:
+    tag = etag(answer.version, search, code, *writer.marks)
+    if nothing is not None and not answer.fetch():
         answer.close()
         response = nothing()
     elif is_known(request, tag):
         answer.close()
         response = HttpResponse(status=304)
     elif request.method == "HEAD":
+        answer.fetch()
         answer.close()
         response = HttpResponse(content_type=writer.content_type)
     else:
+        answer.fetch()  # a mistake shows now, while there is no status line
         response = StreamingHttpResponse(answer, content_type=writer.content_type)
         # Told to a proxy: send on what comes, hold nothing back.
         response["X-Accel-Buffering"] = "no"

@@ -23,7 +23,7 @@ from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
-from django.db import connections, models, router
+from django.db import DEFAULT_DB_ALIAS, connections, models, router
 
 from catalog import settlements
 from catalog.formats.problems import Problem
@@ -1070,24 +1070,26 @@ def _file_name(prefix: str, row: Any) -> str:
 
 
 def event_records(
-    events: Sequence[Event], *, arrivals: bool = True
+    events: Sequence[Event], *, arrivals: bool = True, using: str = DEFAULT_DB_ALIAS
 ) -> Iterator[tuple[Event, EventRecord]]:
     """Yield each event with all its current solutions as one record, the preferred ones first.
 
     Ids are the catalogue's: ``origin/17``, ``pick/4`` ...; ``event_id`` is the public id. Picks,
     arrivals, amplitudes and station magnitudes come only with ``arrivals``. The number of queries
-    does not depend on the number of events: 7, with arrivals 11.
+    does not depend on the number of events: 7, with arrivals 11. ``using`` is the connection they
+    go over, so that one snapshot holds for all.
     """
     keys = [event.pk for event in events]
     parts: dict[int, _Parts] = {key: _Parts() for key in keys}
 
-    _gather_solutions(parts, "event", superseded_at=None)
+    _gather_solutions(parts, "event", using, superseded_at=None)
     if arrivals:
         _gather_observations(
             parts,
             {"entry__current_of__event__in": keys},
             "entry__current_of__event_id",
             {o.pk: (key, o) for key, part in parts.items() for o in part.origins},
+            using,
         )
     for event in events:
         part = parts[event.pk]
@@ -1097,7 +1099,9 @@ def event_records(
         yield event, _event_record(event, part)
 
 
-def _gather_solutions(parts: dict[int, _Parts], owner: str, **condition: Any) -> None:
+def _gather_solutions(
+    parts: dict[int, _Parts], owner: str, using: str = DEFAULT_DB_ALIAS, **condition: Any
+) -> None:
     """Fetch what hangs on events or entries: seven queries."""
     kinds: tuple[tuple[str, type[models.Model], bool], ...] = (
         ("origins", Origin, True),
@@ -1109,7 +1113,7 @@ def _gather_solutions(parts: dict[int, _Parts], owner: str, **condition: Any) ->
         ("consequences", Consequence, False),
     )
     for name, model, has_author in kinds:
-        rows: models.QuerySet[Any] = model._default_manager.filter(
+        rows: models.QuerySet[Any] = model._default_manager.using(using).filter(
             **{f"{owner}__in": list(parts)}, **condition
         )
         for row in (rows.select_related("agency") if has_author else rows).order_by("pk"):
@@ -1126,33 +1130,34 @@ def _gather_observations(
     condition: dict[str, Any],
     owner: str,
     origins: dict[int, tuple[int, Origin]],
+    using: str = DEFAULT_DB_ALIAS,
 ) -> None:
     """Fetch picks, arrivals, amplitudes and station magnitudes: four queries."""
-    arrivals = Arrival.objects.filter(origin__in=origins).select_related("pick").order_by("pk")
+    arrivals = Arrival.objects.using(using).filter(origin__in=origins)
     used: dict[int, dict[int, Pick]] = defaultdict(dict)
-    for arrival in arrivals:
+    for arrival in arrivals.select_related("pick").order_by("pk"):
         key, _ = origins[arrival.origin_id]
         parts[key].arrivals.setdefault(arrival.origin_id, []).append(arrival)
         used[key][arrival.pick_id] = arrival.pick
-    for pick in Pick.objects.filter(**condition).annotate(owner=models.F(owner)):
+    for pick in Pick.objects.using(using).filter(**condition).annotate(owner=models.F(owner)):
         used[pick.owner][pick.pk] = pick
-    _name_senders(pick for picks in used.values() for pick in picks.values())
+    _name_senders((pick for picks in used.values() for pick in picks.values()), using)
     for key, picks in used.items():
         parts[key].picks = [picks[pk] for pk in sorted(picks)]
     for model, name in ((Amplitude, "amplitudes"), (StationMagnitude, "station_magnitudes")):
-        rows: models.QuerySet[Any] = model._default_manager.filter(**condition)
+        rows: models.QuerySet[Any] = model._default_manager.using(using).filter(**condition)
         for row in rows.annotate(owner=models.F(owner)).order_by("pk"):
             getattr(parts[row.owner], name).append(row)
 
 
-def _name_senders(picks: Iterable[Pick]) -> None:
+def _name_senders(picks: Iterable[Pick], using: str) -> None:
     """Let readings of station bulletins that name no agency carry their sender's, unsaved."""
     nameless = [pick for pick in picks if pick.entry_id is None and not pick.agency]
     if nameless:
         senders = dict(
-            BulletinReading.objects.filter(pk__in={p.reading_id for p in nameless}).values_list(
-                "pk", "agency__code"
-            )
+            BulletinReading.objects.using(using)
+            .filter(pk__in={p.reading_id for p in nameless})
+            .values_list("pk", "agency__code")
         )
         for pick in nameless:
             pick.agency = senders[pick.reading_id]

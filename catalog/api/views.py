@@ -104,6 +104,12 @@ class PublicView(APIView):
             return JsonResponse(
                 {"error": exc.message, "problems": [p.as_json() for p in exc.problems]}, status=400
             )
+        if isinstance(exc, downloads.TooMany):
+            text = (
+                f"A year book table holds at most {exc.most} events. Ask for a shorter span of "
+                "time, or for another format."
+            )
+            return JsonResponse({"error": text}, status=413)
         if isinstance(exc, downloads.Busy):
             return JsonResponse(
                 {"error": "Too many large answers at once; try again in a moment."},
@@ -500,17 +506,46 @@ class ChangesView(PublicView):
 
 
 class DownloadView(PublicView):
-    """A search as a file: csv, quakeml, geojson or text."""
+    """A search as a file: csv, quakeml, geojson, text, or a table of the year book.
+
+    The year book's tables (catalogue, mechanisms, intensity; CSV or workbook) have headings in the
+    language of ``lang``, else of the request, and hold at most 20,000 events: more are a 413.
+    """
 
     @extend_schema(
         operation_id="download",
         parameters=[
-            OpenApiParameter("format", str, OpenApiParameter.PATH, enum=list(downloads.FORMATS)),
+            OpenApiParameter(
+                "format",
+                str,
+                OpenApiParameter.PATH,
+                enum=[*downloads.FORMATS, *downloads.YEAR_BOOK_FORMATS],
+            ),
             *search_parameters(),
+            OpenApiParameter(
+                "lang",
+                str,
+                description="Language of the headings; only for the year book's tables.",
+                enum=["kk", "ru", "en"],
+            ),
         ],
-        responses={(200, "*/*"): OpenApiTypes.BINARY},
+        responses={
+            (200, "*/*"): OpenApiTypes.BINARY,
+            (400, "application/json"): OpenApiTypes.OBJECT,
+            (413, "application/json"): OpenApiTypes.OBJECT,
+            (429, "application/json"): OpenApiTypes.OBJECT,
+        },
     )
     def get(self, request: Request, format: str) -> HttpResponseBase:
+        if format in downloads.YEAR_BOOK_FORMATS:
+            search = EventSearch.from_query(request.GET, API, ignore=("lang",))
+            return downloads.respond(
+                request,
+                search,
+                format,
+                filename=f"kazakhstan-{format.partition('.')[0]}",
+                writer=downloads.year_book_writer(format, language_of(request)),
+            )
         if format not in downloads.FORMATS:
             raise Http404
         search = EventSearch.from_query(request.GET, API)

@@ -352,7 +352,7 @@ def event_of(row: TableRow, cell: Cells, comments: list[str], limits: Limits) ->
     agency, author = cell.text("agency"), cell.text("author")
     mode, status = _status(cell, comments)
     updated = cell.text("updated")
-    event_type = _event_type(cell, comments)
+    event_type = read_event_type(cell, comments)
     origin = OriginRecord(
         origin_id=ORIGIN_ID,
         time=time,
@@ -459,7 +459,8 @@ def _status(cell: Cells, comments: list[str]) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _event_type(cell: Cells, comments: list[str]) -> str | None:
+def read_event_type(cell: Cells, comments: list[str]) -> str | None:
+    """Return the QuakeML event type of a row; an unknown word is reported and kept as a comment."""
     text = cell.text("event_type")
     if text is None:
         return None

@@ -21,7 +21,9 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -563,32 +565,50 @@ Cell = str | float | int | None
 
 
 def write(rows: Iterable[Iterable[Cell]], title: str) -> bytes:
-    """Return a workbook of one sheet, the same bytes for the same rows.
+    """Return a workbook of one sheet, the same bytes for the same rows."""
+    out = io.BytesIO()
+    write_to(out, rows, title)
+    return out.getvalue()
+
+
+def write_to(out: IO[bytes], rows: Iterable[Iterable[Cell]], title: str) -> None:
+    """Write a workbook of one sheet into a file that can be sought in; in flat memory.
 
     Numbers are numbers, everything else is text and never a formula, whatever it begins with.
     """
     from openpyxl import Workbook  # slow to load, and only needed here
-    from openpyxl.cell import WriteOnlyCell
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
-    for row in rows:
-        cells: list[Any] = []
-        for value in row:
-            text = _writable(value) if isinstance(value, str) else None
-            if text is None or not text.startswith(("=", "#")):
-                cells.append(value if text is None else text)
-                continue
-            cell = WriteOnlyCell(sheet, text)  # openpyxl took it for a formula or an error
-            cell.data_type = "s"
-            cells.append(cell)
-        sheet.append(cells)
+    try:
+        for row in rows:
+            sheet.append(_cells(sheet, row))
+    except BaseException:
+        sheet.close()
+        sheet._writer.cleanup()  # the file it has on disk, which saving would have removed
+        raise
     book.properties.creator = "Earthquake catalogue of Kazakhstan"
     book.properties.created = book.properties.modified = datetime(2000, 1, 1)
-    packed = io.BytesIO()
-    book.save(packed)
-    return _same_bytes(packed)
+    with tempfile.TemporaryFile() as packed:
+        book.save(packed)
+        _copy_without_moment(packed, out)
+
+
+def _cells(sheet: Any, row: Iterable[Cell]) -> list[Any]:
+    """Return the cells of a row as openpyxl takes them."""
+    from openpyxl.cell import WriteOnlyCell
+
+    cells: list[Any] = []
+    for value in row:
+        text = _writable(value) if isinstance(value, str) else None
+        if text is None or not text.startswith(("=", "#")):
+            cells.append(value if text is None else text)
+            continue
+        cell = WriteOnlyCell(sheet, text)  # openpyxl took it for a formula or an error
+        cell.data_type = "s"
+        cells.append(cell)
+    return cells
 
 
 def _writable(text: str) -> str:
@@ -596,18 +616,15 @@ def _writable(text: str) -> str:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _same_bytes(packed: IO[bytes]) -> bytes:
-    """Return an archive without the moment it was made."""
-    result = io.BytesIO()
+def _copy_without_moment(packed: IO[bytes], out: IO[bytes]) -> None:
+    """Copy an archive without the moment it was made."""
     moment = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
-    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(out, "w") as new:
         for member in old.infolist():
-            data = old.read(member)
-            if member.filename == "docProps/core.xml":
-                data = moment.sub(rb"\g<1>2000-01-01T00:00:00Z", data)
-            new.writestr(
-                zipfile.ZipInfo(member.filename, (1980, 1, 1, 0, 0, 0)),
-                data,
-                zipfile.ZIP_DEFLATED,
-            )
-    return result.getvalue()
+            undated = zipfile.ZipInfo(member.filename, (1980, 1, 1, 0, 0, 0))
+            undated.compress_type = zipfile.ZIP_DEFLATED
+            with old.open(member) as source, new.open(undated, "w") as target:
+                if member.filename == "docProps/core.xml":
+                    target.write(moment.sub(rb"\g<1>2000-01-01T00:00:00Z", source.read()))
+                else:
+                    shutil.copyfileobj(source, target)

@@ -27,10 +27,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import acos, cos, degrees, hypot, radians, sin
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from catalog.formats import catalogue_csv, spreadsheet
-from catalog.formats.catalogue_csv import NUMBER, bounded_cell, range_cell, read_span
+from catalog.formats.catalogue_csv import (
+    NUMBER,
+    bounded_cell,
+    range_cell,
+    read_event_type,
+    read_span,
+)
 from catalog.formats.labels import with_label, without_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
@@ -151,6 +157,7 @@ CATALOGUE = (
     Column("i0", "I0", "I0", "I0", ("i0 балл", "i0 баллы", "i о", "io")),
     _AGENCY,
     Column("region", "Region", "Район", "Аудан", ("регион", "место", "эпицентр")),
+    Column("event_type", "Event type", "Тип события", "Оқиға түрі", ("тип", "event_type")),
     _SOURCE,
     _NOTE,
     Column("event_id", "Event id", "Код события", "Оқиға коды", ("event_id", "id")),
@@ -516,16 +523,19 @@ def _event(
         own.extend(f"{name}: {text}" for name, text in said if text is not None)
     intensities: tuple[IntensityRecord, ...] = ()
     synthetic = False
+    event_type: str | None = None
     if book is CATALOGUE_BOOK:
         notes, synthetic = without_label(_split(cell.text("note")))
         own = [*own, *notes, *comments]
         intensities = _i0(cell, origins, own)
+        event_type = read_event_type(cell, own)
     region = cell.text("region")
     return EventRecord(
         text=row.text,
         first_line=first,
         last_line=row.last_line,
         event_id=cell.text("event_id"),
+        event_type=event_type,
         descriptions=(DescriptionRecord(region, "region name"),) if region else (),
         origins=origins,
         magnitudes=_magnitudes(cell, agency, ORIGIN_ID if origins else None),
@@ -534,6 +544,7 @@ def _event(
         agency=agency,
         source=cell.text("source") if book is CATALOGUE_BOOK else None,
         synthetic=synthetic,
+        deleted=event_type == "not existing",
         comments=tuple(own),
     )
 
@@ -880,8 +891,24 @@ def write_macroseismic(
 
 def workbook(book: Book, events: Iterable[EventRecord], language: str = "ru") -> bytes:
     """Return one of the tables as a workbook (.xlsx)."""
+    out = io.BytesIO()
+    write_workbook(out, book, events, language)
+    return out.getvalue()
+
+
+def write_workbook(
+    out: IO[bytes], book: Book, events: Iterable[EventRecord], language: str = "ru"
+) -> None:
+    """Write one of the tables as a workbook (.xlsx) into a file that can be sought in."""
     title = {"year-book-catalogue": "Catalogue", "year-book-mechanisms": "Mechanisms"}
-    return spreadsheet.write(rows_of(book, events, language), title.get(book.code, "Macroseismic"))
+    spreadsheet.write_to(out, rows_of(book, events, language), title.get(book.code, "Macroseismic"))
+
+
+def write(
+    book: Book, events: Iterable[EventRecord], language: str = "ru", guard: bool = True
+) -> Iterator[str]:
+    """Yield one of the tables as text, a line at a time."""
+    return _lines(book, events, language, guard)
 
 
 def rows_of(
@@ -982,6 +1009,7 @@ def _catalogue_rows(event: EventRecord) -> Iterator[_Row]:
             row.setdefault("i0", _intensity(intensity))
     row["agency"] = origin.agency or event.agency
     row["region"] = next((d.text for d in event.descriptions if d.type == "region name"), None)
+    row["event_type"] = event.event_type
     row["source"] = event.source
     row["note"] = _notes(event.comments, event.synthetic)
     row["event_id"] = event.event_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import contextmanager
 
 import obspy
 import pytest
@@ -12,8 +13,11 @@ from django.db import connections, transaction
 from django.test import RequestFactory
 
 from catalog import downloads
-from catalog.downloads import Answer, Busy, respond
-from catalog.models import EventFragment, EventRow, FeedCounter
+from catalog.downloads import Answer, Busy, TooMany, respond, year_book_writer
+from catalog.formats import FORMATS, Problem, detect, read
+from catalog.formats.labels import SYNTHETIC
+from catalog.formats.records import EventRecord
+from catalog.models import EventFragment, EventRow, FeedCounter, IntensityObservation, Origin
 from catalog.search import EventSearch
 from processing.jobs.publishing import publish_many
 
@@ -158,3 +162,155 @@ def test_a_third_heavy_answer_to_one_address_is_refused(shop):
     finally:
         for handler in handlers:
             handler["download"].close()
+
+
+# --- the year book's tables ---------------------------------------------------------------------
+
+
+def table(search: EventSearch, name: str, language: str = "ru", **extra):
+    request = RequestFactory().get("/x", **extra)
+    return respond(request, search, name, writer=year_book_writer(name, language))
+
+
+@contextmanager
+def unguarded(*tables: str):
+    """Let a test change what was reported."""
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        for name in tables:
+            cursor.execute(f"ALTER TABLE {name} DISABLE TRIGGER USER")
+        yield
+        for name in tables:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(f"ALTER TABLE {name} ENABLE TRIGGER USER")
+
+
+def read_back(name: str, data: bytes) -> list[EventRecord]:
+    """Return what a downloaded table says to the reader an upload would choose."""
+    assert detect(data, name) == [name.partition(".")[0]]
+    items = list(read(name.partition(".")[0], io.BytesIO(data)))
+    assert [item for item in items if isinstance(item, Problem)] == []
+    return [item for item in items if isinstance(item, EventRecord)]
+
+
+@pytest.mark.parametrize("language", ["ru", "kk", "en"])
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_the_year_books_catalogue_comes_back_as_it_was(shop, suffix: str, language: str):
+    name = f"year-book-catalogue.{suffix}"
+    search = EventSearch(orderby="time-asc")
+    events = read_back(name, body(table(search, name, language)))
+    rows = list(search.queryset())
+    assert len(events) == len(rows) == 13
+    for number, (event, row) in enumerate(zip(events, rows, strict=True), start=1):
+        (origin,) = event.origins
+        assert event.event_id == row.public_id
+        assert event.comments == (f"№: {number}",)
+        assert (event.event_type or "") == row.event_type
+        assert (origin.time, origin.latitude, origin.longitude, origin.depth_km) == (
+            row.time,
+            row.latitude,
+            row.longitude,
+            row.depth_km,
+        )
+        assert origin.time_uncertainty == row.time_uncertainty
+        assert (origin.agency or "") == row.agency
+        sizes = {m.type: m.value for m in event.magnitudes}
+        columns = {"KR": row.kr, "MPVA": row.mpva, "MLV": row.mlv, "MS": row.ms, "mb": row.mb}
+        columns |= {"Mw": row.mw, "ML": row.ml}
+        assert {k: v for k, v in columns.items() if v is not None} == {
+            k: v for k, v in sizes.items() if k in columns
+        }
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_the_mechanism_table_holds_the_events_that_have_one(shop, suffix: str):
+    name = f"year-book-mechanisms.{suffix}"
+    (event,) = read_back(name, body(table(EventSearch(), name)))
+    (mechanism,) = event.focal_mechanisms
+    plane = mechanism.nodal_plane_1
+    assert (plane.strike, plane.dip, plane.rake) == (10.0, 20.0, 30.0)
+    assert mechanism.agency == "ISC"
+    row = EventRow.objects.get(has_mechanism=True)
+    assert event.origins[0].time == row.time
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_the_table_of_felt_effects_holds_what_was_felt_and_says_what_is_made_up(shop, suffix: str):
+    name = f"year-book-intensity.{suffix}"
+    event = shop.small[2]
+    assert read_back_nothing(name)
+    with unguarded("catalog_event"):
+        type(event).objects.filter(pk=event.pk).update(synthetic=True)
+    felt = IntensityObservation.objects.create(
+        event=event, place="Алматы", minimum=3.0, maximum=4.0, distance_km=131.0, scale="MSK-64"
+    )
+    try:
+        data = body(table(EventSearch(), name))
+        if suffix == "csv":
+            assert SYNTHETIC in data.decode()
+        (back,) = read_back(name, data)
+        (intensity,) = back.intensities
+        assert (intensity.place, intensity.minimum, intensity.maximum) == ("Алматы", 3.0, 4.0)
+        assert (intensity.distance_km, intensity.scale) == (131.0, "MSK-64")
+        assert back.synthetic
+    finally:
+        with unguarded("catalog_event", "catalog_intensityobservation"):
+            type(event).objects.filter(pk=event.pk).update(synthetic=False)
+            felt.delete()
+
+
+def read_back_nothing(name: str) -> bool:
+    """Tell whether a table without rows is a whole one with its headings."""
+    data = body(table(EventSearch(), name))
+    return list(read(name.partition(".")[0], io.BytesIO(data))) == []
+
+
+def test_every_year_book_table_is_named_as_its_format():
+    codes = {format_.code for format_ in FORMATS}
+    names = {name.partition(".")[0] for name in downloads.YEAR_BOOK_FORMATS}
+    assert names <= codes and len(downloads.YEAR_BOOK_FORMATS) == 6
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_more_events_than_a_table_may_hold_are_refused_before_the_status(
+    shop, monkeypatch, suffix: str
+):
+    monkeypatch.setattr(downloads, "MAX_RECORDS", 12)
+    name = f"year-book-catalogue.{suffix}"
+    with pytest.raises(TooMany) as refused:
+        table(EventSearch(), name)
+    assert refused.value.most == 12
+    assert table(EventSearch(limit=12), name).status_code == 200
+    # One event of thirteen has a mechanism.
+    assert table(EventSearch(), f"year-book-mechanisms.{suffix}").status_code == 200
+
+
+def test_a_table_is_of_one_moment(shop, monkeypatch):
+    monkeypatch.setattr(downloads, "BATCH_RECORDS", 2)
+    monkeypatch.setattr(downloads, "BATCH_BYTES", 300)
+    name = "year-book-catalogue.csv"
+    answer = Answer(EventSearch(orderby="time-asc"), year_book_writer(name, "en"))
+    chunks = iter(answer)
+    begin = next(chunks)
+    origins = Origin.objects.filter(pk=shop.small[-1].preferred_origin_id)
+    (depth,) = origins.values_list("depth_km", flat=True)
+    with unguarded("catalog_origin"):
+        origins.update(depth_km=77.0)
+    try:
+        last = read_back(name, begin + b"".join(chunks))[-1]
+        assert last.origins[0].depth_km == depth == 11.0
+        assert read_back(name, body(table(EventSearch(), name)))[0].origins[0].depth_km == 77.0
+    finally:
+        with unguarded("catalog_origin"):
+            origins.update(depth_km=depth)
+
+
+def test_a_known_table_is_not_made_again(shop, monkeypatch):
+    name = "year-book-catalogue.xlsx"
+    first = table(EventSearch(), name)
+    first.close()
+    monkeypatch.setattr(downloads, "MAX_RECORDS", 0)  # making it would be refused
+    again = table(EventSearch(), name, HTTP_IF_NONE_MATCH=first["ETag"])
+    assert again.status_code == 304
+    connections["download"].close()
+    with pytest.raises(TooMany):  # in another language it is another file
+        table(EventSearch(), name, "kk", HTTP_IF_NONE_MATCH=first["ETag"])

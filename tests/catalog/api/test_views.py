@@ -8,6 +8,7 @@ from django.db import connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from catalog import downloads
 from catalog.models import Change, EventRow, FeedCounter
 from catalog.search import API, parameters_of
 from processing.jobs.publishing import publish_many
@@ -177,6 +178,24 @@ def test_downloads_have_names_and_types(shop: Shop):
     assert get("/api/v1/download.kml").status_code == 404
     empty = get("/api/v1/download.csv?minkr=20")
     assert empty.status_code == 200 and len(empty.getvalue().splitlines()) == 1
+
+
+def test_the_year_books_tables_are_in_the_language_asked_for(shop: Shop, monkeypatch):
+    address = "/api/v1/download.year-book-catalogue"
+    for language, year in (("ru", "Год"), ("kk", "Жыл"), ("en", "Year")):
+        response = get(f"{address}.csv?minkr=4&lang={language}")
+        assert response.status_code == 200
+        assert response.getvalue().decode().split(",")[1] == year
+        assert response["Content-Disposition"].endswith('"kazakhstan-year-book-catalogue.csv"')
+    workbook = get(f"{address}.xlsx?minkr=4&lang=kk")
+    assert workbook.getvalue().startswith(b"PK")
+    assert workbook["Content-Type"].endswith("spreadsheetml.sheet")
+    assert get(f"{address}.csv?wrong=4").status_code == 400
+    assert get(f"{address}.pdf").status_code == 404
+    assert get("/api/v1/download.csv?lang=kk").status_code == 400
+    monkeypatch.setattr(downloads, "MAX_RECORDS", 3)
+    refused = get(f"{address}.csv")
+    assert refused.status_code == 413 and "at most 3 events" in refused.json()["error"]
 
 
 def test_the_schema_offers_every_search_word(shop: Shop):

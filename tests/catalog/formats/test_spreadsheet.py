@@ -6,7 +6,7 @@ import io
 import re
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles.numbers import is_date_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
+from openpyxl.worksheet._writer import ALL_TEMP_FILES
 
 from catalog.formats import detect, spreadsheet
 from catalog.formats.limits import Limits
@@ -127,6 +128,18 @@ def test_text_is_written_as_text_whatever_it_looks_like(text: str) -> None:
     assert cell.data_type in ("s", "inlineStr")
     (event,), problems = read_all("catalogue-csv", data)
     assert (event.comments, problems) == (("№: 1", text), [])
+
+
+@pytest.mark.parametrize("sound", [0, 2])
+def test_a_fault_among_the_rows_leaves_no_file_behind(sound: int) -> None:
+    def rows() -> Iterator[list[Any]]:
+        yield from [HEADINGS] * sound
+        raise LookupError
+
+    before = list(ALL_TEMP_FILES)
+    with pytest.raises(LookupError):
+        spreadsheet.write(rows(), "Events")
+    assert before == ALL_TEMP_FILES
 
 
 def test_the_same_rows_are_the_same_bytes() -> None:

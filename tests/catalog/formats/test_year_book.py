@@ -307,6 +307,19 @@ def full_event() -> EventRecord:
     )
 
 
+def test_a_blast_is_told_from_an_earthquake() -> None:
+    text = (
+        "Год;Мес.;День;ч;мин;с;φ°, N;λ°, E;KR;Тип события\n"
+        "2014;11;14;1;24;16;42,1;77,3;7;карьерный взрыв\n"
+    )
+    (event,), problems = read_all("year-book-catalogue", text.encode())
+    assert (event.event_type, problems) == ("quarry blast", [])
+    (again,), _ = read_all(
+        "year-book-catalogue", "".join(year_book.write_catalogue([event])).encode()
+    )
+    assert again.event_type == "quarry blast"
+
+
 def as_read(event: EventRecord, code: str) -> EventRecord:
     """Return what of an event one table can hold, as its reader gives it back."""
     bare_origin = OriginRecord(
@@ -329,6 +342,7 @@ def as_read(event: EventRecord, code: str) -> EventRecord:
     event = replace(
         event,
         event_id=None,
+        event_type=None,
         descriptions=(),
         origins=(replace(bare_origin, agency=agency),),
         magnitudes=tuple(
