@@ -153,6 +153,17 @@ def _catalogue() -> Iterable[Metric]:
         "SELECT extract(epoch FROM at) FROM catalog_change ORDER BY number DESC LIMIT 1",
     )
     yield _gauge(
+        "readings_without_event",
+        "Station readings of current files that no person and no rule has tied to an event.",
+        """
+        SELECT count(*) FROM catalog_pick p
+        JOIN catalog_bulletinreading r ON r.id = p.reading_id AND r.is_current
+        WHERE p.entry_id IS NULL AND NOT EXISTS (
+            SELECT FROM catalog_pickassociation a WHERE a.pick_id = p.id AND a.state = 'accepted'
+        )
+        """,
+    )
+    yield _gauge(
         "database_bytes",
         "Size of the database on disk.",
         "SELECT pg_database_size(current_database())",
