@@ -25,6 +25,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from catalog.downloads import MAX_RECORDS
 from catalog.models import (
     ADMINISTRATOR,
     EDITOR,
@@ -353,6 +354,8 @@ def search_page(request: HttpRequest) -> HttpResponse:
             "query": query,
             "map_query": search.to_query(without=("limit", "offset", "orderby")),
             "downloads": _downloads(query),
+            "year_books": _year_books(search),
+            "year_book_most": MAX_RECORDS,
             "sorts": {
                 "time": _sort_query(search, "time-asc" if search.orderby == "time" else "time"),
                 "magnitude": _sort_query(
@@ -499,6 +502,29 @@ def _downloads(query: str) -> list[dict[str, str]]:
     return [
         {"code": code, "name": name, "note": note, "url": reverse("download", args=[code]) + asked}
         for code, name, note in formats
+    ]
+
+
+def _year_books(search: EventSearch) -> list[dict[str, Any]]:
+    """The same search as the year book's tables, in the order the year book prints."""
+    if search.orderby == "time":
+        search = search.replace(orderby="time-asc")
+    query = search.to_query(without=("limit", "offset"))
+    asked = "&".join(filter(None, (query, f"lang={(get_language() or 'en')[:2]}")))
+    names = {
+        "year-book-catalogue": _("catalogue"),
+        "year-book-mechanisms": _("focal mechanisms"),
+        "year-book-intensity": _("felt effects"),
+    }
+    return [
+        {
+            "name": name,
+            "files": [
+                {"name": kind, "url": f"{reverse('download', args=[f'{table}.{suffix}'])}?{asked}"}
+                for kind, suffix in (("CSV", "csv"), ("XLSX", "xlsx"))
+            ],
+        }
+        for table, name in names.items()
     ]
 
 

@@ -112,6 +112,18 @@ def test_the_downloads_carry_the_search(client: Client, make_event: MakeEvent):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_year_books_tables_carry_the_search_and_the_language(
+    client: Client, make_event: MakeEvent, language: str
+):
+    make_event()
+    text = client.get(address("search", language), {"minkr": "9"}).content.decode()
+    for table in ("catalogue", "mechanisms", "intensity"):
+        for suffix in ("csv", "xlsx"):
+            words = f"minkr=9&amp;orderby=time-asc&amp;lang={language}"
+            assert f"/api/v1/download.year-book-{table}.{suffix}?{words}" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_an_event_page_tells_what_when_where(client: Client, make_event: MakeEvent, language: str):
     make_event()
     text = client.get(address("event", language, "kz2014karagn")).content.decode()
