@@ -91,8 +91,8 @@ def peek(head: bytes) -> list[tuple[str, bytes]]:
     if is_tar(head):
         return _peek_tar(head)
     found: list[tuple[str, bytes]] = []
-    at = 0
-    while head[at : at + 4] == ZIP_MAGIC and len(head) >= at + 30:
+    at, left = 0, CHUNK  # of all together: this runs in the web process
+    while left > 0 and head[at : at + 4] == ZIP_MAGIC and len(head) >= at + 30:
         flags, method = struct.unpack_from("<HH", head, at + 6)
         size, _, name_length, extra_length = struct.unpack_from("<IIHH", head, at + 18)
         begin = at + 30 + name_length + extra_length
@@ -100,12 +100,13 @@ def peek(head: bytes) -> list[tuple[str, bytes]]:
         data = head[begin:] if flags & _SIZES_FOLLOW else head[begin : begin + size]
         if method == zipfile.ZIP_DEFLATED:
             try:
-                data = zlib.decompressobj(-15).decompress(data, CHUNK)
+                data = zlib.decompressobj(-15).decompress(data, left)
             except zlib.error:
                 data = b""
         elif method != zipfile.ZIP_STORED:
             data = b""
         found.append((name, data))
+        left -= len(data)
         if flags & _SIZES_FOLLOW:
             break
         at = begin + size

@@ -215,6 +215,7 @@ _CONSEQUENCE = re.compile(
     r"(?:\((?P<place>.+?)\))?(?:\s+[-–—]\s+(?P<note>.+))?\Z"
 )
 _CYRILLIC = re.compile("[а-яА-ЯёЁ]")
+LONGEST_STATEMENT = 2000  # characters of one author's view, or of one thing that happened
 
 
 def _headings() -> dict[str, str]:
@@ -556,7 +557,8 @@ def read_span(text: str) -> Span | None:
     felt = _FELT_WORDS.get(text.strip().casefold())
     if felt is not None:
         return Span(None, None, felt)
-    marked = re.fullmatch(r"(.*?)\s*\(?(?:calculated|calc|расч)\.?\)?", text, re.DOTALL)
+    text = single_spaced(text)
+    marked = re.fullmatch(r"(.*?)\s*\(?(?:calculated|calc|расч)\.?\)?", text)
     parts = re.split("[-–—]", marked[1] if marked else text)
     degrees = [degree(part.strip()) for part in parts]
     if len(degrees) > 2 or None in degrees:
@@ -592,10 +594,7 @@ def _intensities(
                 Problem(cell.line, "not-a-number", cell.field("i0"), cut(i0), "0..12")
             )
             comments.append(f"i0: {i0}")
-    for part in (cell.text("intensities") or "").replace("\n", ";").split(";"):
-        part = part.strip()
-        if not part:
-            continue
+    for part in _parts(cell, "intensities"):
         felt = _FELT.match(part)
         if felt is not None:
             records.append(
@@ -655,7 +654,15 @@ def _mechanisms(cell: Cells, agency: str | None) -> tuple[FocalMechanismRecord, 
 def _parts(cell: Cells, name: str) -> list[str]:
     """Return the statements of a cell that holds several, between semicolons."""
     text = (cell.text(name) or "").replace("\n", ";")
-    return [part.strip() for part in text.split(";") if part.strip()]
+    return [single_spaced(part) for part in text.split(";") if part.strip()]
+
+
+def single_spaced(text: str) -> str:
+    """Return text with one blank for each run of blanks.
+
+    A pattern that allows blanks in several places tries every way to share a long run among them.
+    """
+    return " ".join(text.split())
 
 
 def _language(text: str) -> str:
@@ -666,7 +673,7 @@ def read_interpretations(cell: Cells, comments: list[str]) -> tuple[Interpretati
     """Return what each author named in the cell holds the event to be."""
     records = []
     for part in _parts(cell, "interpretations"):
-        match = _INTERPRETATION.match(part)
+        match = _INTERPRETATION.match(part) if len(part) <= LONGEST_STATEMENT else None
         word = match["type"].casefold().replace("_", " ").replace("ё", "е") if match else ""
         word = EVENT_TYPE_WORDS.get(word, word)
         if match is None or word not in EVENT_TYPES:
@@ -689,8 +696,8 @@ def read_consequences(cell: Cells) -> tuple[ConsequenceRecord, ...]:
     """Return what the earthquake did; a statement without a count is kept as its own words."""
     records = []
     for part in _parts(cell, "consequences"):
-        match = _CONSEQUENCE.match(part)
-        if match is None:
+        match = _CONSEQUENCE.match(part) if len(part) <= LONGEST_STATEMENT else None
+        if match is None or len(match["count"]) > 9:
             records.append(ConsequenceRecord("other", note=part, language=_language(part)))
             continue
         records.append(

@@ -55,7 +55,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _GLUED = re.compile(r"(\d{4}[-/.]\d{2}[-/.]\d{2})(\d{1,2}:\d{2}.*)\Z")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[ T]?(\d{2})(\d{2})(\d{2}(?:\.\d+)?)?)?\Z")
 _ORDERED = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})(?:[ T]+(.*))?\Z")
-_HEMISPHERE = re.compile(r"(?P<number>\d.*?)\s*(?P<side>[NSEWСЮВЗ])\Z", re.IGNORECASE)
+_SIDES = "NSEWСЮВЗ"
 
 
 class BadMapping(ValueError):
@@ -376,9 +376,9 @@ def _assemble_place(values: dict[str, str]) -> None:
                 values[name] = f"{sign}{size!r}"
             else:
                 values[name] = f"{degrees} {minutes}".strip()
-        if side := _HEMISPHERE.match(values.get(name, "")):
-            sign = "-" if side["side"].upper() in "SWЮЗ" else ""
-            values[name] = sign + side["number"]
+        text = values.get(name, "")
+        if text[:1].isdigit() and (side := text[-1].upper()) in _SIDES:
+            values[name] = ("-" if side in "SWЮЗ" else "") + text[:-1].rstrip()
 
 
 # --- a first guess --------------------------------------------------------------------------------

@@ -29,8 +29,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from html import unescape
-from itertools import chain
+from itertools import chain, islice
 from typing import IO, Any
 
 from lxml import etree
@@ -53,8 +54,15 @@ MAX_MEMBERS = 1000
 MAX_GROWTH = 4
 MAX_COLUMNS = 1000
 MAX_ROWS = 1_048_576  # of the format itself
+MAX_FORMAT = 255  # characters of a number format
 SMALL_PART = 4 * 1024 * 1024
 
+#: What is unpacked of a workbook's first bytes to recognise it, and how many texts are looked at.
+HEAD_UNPACKED = 512 * 1024
+HEAD_MEMBERS = 20
+HEAD_TEXTS = 1000
+
+_HEAD_TEXT = re.compile(rb"<(?:\w+:)?t(?:\s[^<>]*)?>([^<]{1,200})</")
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})\Z")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 #: Number formats that every workbook knows as dates and times (18.8.30, and East Asian ones).
@@ -89,40 +97,45 @@ def is_workbook(head: bytes) -> bool:
 # --- detection: the words of the first sheet without opening it -------------------------------
 
 
+@lru_cache(maxsize=2)  # each of the tables' formats asks for the same
 def head_texts(head: bytes) -> tuple[str, ...]:
     """Return texts that stand in a workbook whose first bytes are given; no parser is used.
 
     Shared and inline strings lie somewhere in the archive; those in the part at hand are found. In
-    a large workbook they lie behind the cells: then there are none.
+    a large workbook they lie behind the cells: then there are none. This runs in the web process:
+    however the archive is made, little is unpacked of it.
     """
     found: list[str] = []
-    for name, data in _members_at_hand(head):
-        if name == "xl/sharedStrings.xml" or name.startswith("xl/worksheets/sheet"):
-            for text in re.findall(rb"<(?:\w+:)?t(?:\s[^<>]*)?>([^<]{1,200})</", data)[:2000]:
-                found.append(unescape(text.decode("utf-8", "ignore")))
+    for data in _texts_at_hand(head):
+        for match in islice(_HEAD_TEXT.finditer(data), HEAD_TEXTS - len(found)):
+            found.append(unescape(match[1].decode("utf-8", "ignore")))
     return tuple(found)
 
 
-def _members_at_hand(head: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield names and (beginnings of) contents of the archive's members that lie in ``head``."""
-    position = 0
+def _texts_at_hand(head: bytes) -> Iterator[bytes]:
+    """Yield (beginnings of) the members of an archive that hold texts and lie in ``head``."""
+    position, left, taken = 0, HEAD_UNPACKED, 0
     for _ in range(MAX_MEMBERS):
         position = head.find(ZIP, position)
-        if position < 0 or len(head) < position + 30:
+        if position < 0 or len(head) < position + 30 or left <= 0 or taken >= HEAD_MEMBERS:
             return
         method, packed = struct.unpack_from("<H8xI", head, position + 8)
         name_length, extra_length = struct.unpack_from("<HH", head, position + 26)
         start = position + 30 + name_length + extra_length
-        name = head[position + 30 : position + 30 + name_length].decode("utf-8", "replace")
+        name = head[position + 30 : position + 30 + min(name_length, 100)]
         end = start + packed if 0 < packed < len(head) else len(head)
+        position = end if 0 < packed < len(head) else position + 30
+        if name != b"xl/sharedStrings.xml" and not name.startswith(b"xl/worksheets/sheet"):
+            continue
         data = head[start:end]
         if method == zipfile.ZIP_DEFLATED:
             try:
-                data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, 4 * CHUNK)
+                data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, left)
             except zlib.error:
                 data = b""
-        yield name, data
-        position = end if 0 < packed < len(head) else position + 30
+        left -= len(data)
+        taken += 1
+        yield data
 
 
 # --- reading ----------------------------------------------------------------------------------
@@ -281,6 +294,8 @@ class _Book:
     def sheets(self) -> list[tuple[str, zipfile.ZipInfo, bool]]:
         """Return name, part and visibility of the sheets, in the workbook's order."""
         book = self._tree("xl/workbook.xml")
+        if book is None:
+            raise _refusal("archive-damaged", "xl/workbook.xml", "", ".xlsx")
         targets: dict[str, str] = {}
         relations = self._tree("xl/_rels/workbook.xml.rels")
         for relation in relations if relations is not None else ():
@@ -315,8 +330,7 @@ class _Book:
         dates: dict[int, bool] = {}
         for at, style in enumerate(cells if cells is not None else ()):
             number = style.get("numFmtId") or ""
-            built_in = _BUILT_IN.get(int(number)) if number.isdigit() else None
-            clock = own.get(number, built_in)
+            clock = own.get(number, _BUILT_IN.get(_whole(number) or 0))
             if clock is not None:
                 dates[at] = clock
         return dates
@@ -374,7 +388,7 @@ class _Book:
                     continue
                 stated = element.get("r") or ""
                 following = number + 1
-                number = int(stated) if stated.isascii() and stated.isdigit() else following
+                number = following if (place := _whole(stated)) is None else place
                 if not following <= number <= MAX_ROWS:
                     raise _refusal("out-of-range", name, stated, f"{following}..{MAX_ROWS}")
                 row = self._row(element, number)
@@ -429,9 +443,9 @@ class _Book:
                 self.problems.append(Problem(line, "formula-without-value", where, text, ""))
             return ""
         if kind == "s":
-            index = int(value) if value.isascii() and value.isdigit() else -1
+            index = _whole(value)
             strings = self._strings()
-            if 0 <= index < len(strings):
+            if index is not None and index < len(strings):
                 return strings[index]
             self.problems.append(Problem(line, "dangling-reference", where, cut(value), ""))
             return ""
@@ -450,8 +464,8 @@ class _Book:
             number = float(value)
         except ValueError:
             return _plain(value)
-        at = int(style) if style is not None and style.isascii() and style.isdigit() else -1
-        if at in self.date_styles:
+        at = _whole(style or "")
+        if at is not None and at in self.date_styles:
             text = serial_time(number, self.from_1904, self.date_styles[at])
             doubtful = not self.from_1904 and 1.0 <= number < _DAY_60 + 1.0
             if text is None or doubtful:
@@ -499,9 +513,14 @@ def _plain(text: str) -> str:
     return _ESCAPED.sub(resolved, text).replace("\r\n", "\n")
 
 
+def _whole(text: str) -> int | None:
+    """Return the whole number an attribute says; ``None`` if it says none, or an absurd one."""
+    return int(text) if len(text) <= 10 and text.isascii() and text.isdigit() else None
+
+
 def _shows_clock(code: str) -> bool | None:
     """Tell whether a number format shows a time of day; ``None`` if not even a date."""
-    first = code.split(";")[0]
+    first = code[:MAX_FORMAT].split(";")[0]
     letters = _NO_DATE.sub("", first)
     if "General" in first or _DATE_LETTER.search(letters) is None:
         return None

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -26,6 +27,9 @@ from catalog.formats.values import STATED_UTC, Range, clock, count, cut, number
 
 MAX_ROW_LINES = 20  # a quoted cell may hold line ends
 MINUTE_UNCERTAINTY = 30.0  # s, of a time given to the minute
+MAX_HEADING = 200  # characters of a heading that are looked at
+HEAD_LINE = 4000  # characters of a row that are looked at to recognise a table
+HEAD_CELLS = 150
 DELIMITERS = (",", ";", "\t")
 #: A cell that a spreadsheet might take for a formula is written with an apostrophe before it.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
@@ -35,6 +39,7 @@ _DATE = re.compile(
     r"(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
     r"|(?P<day2>\d{1,2})\.(?P<month2>\d{1,2})\.(?P<year2>\d{4}))\Z"
 )
+_IN_BRACKETS = re.compile(r"[(\[].*?[)\]]")
 _GLUED = re.compile(r"\d{4}-\d{2}-\d{2}\d{2}:\d{2}")
 _BETWEEN = re.compile(r"(?<=\d)\s*T\s*(?=\d)")  # date and time; the T of "UTC" is none
 _CLOCK = re.compile(
@@ -67,10 +72,11 @@ class Table:
     delimiter: str = "\t"
 
 
+@lru_cache(maxsize=20_000)
 def plain(heading: str) -> str:
     """Return a heading for comparison: no case, no punctuation, no unit in brackets."""
-    text = heading.strip("\ufeff \t\"'").casefold().replace("ё", "е")
-    text = re.sub(r"[(\[].*?[)\]]", " ", text)
+    text = heading[:MAX_HEADING].strip("\ufeff \t\"'").casefold().replace("ё", "е")
+    text = _IN_BRACKETS.sub(" ", text)
     return " ".join(re.sub(r"[^\w№φλδ]|_", " ", text).split())
 
 
@@ -96,7 +102,7 @@ def first_lines(head: bytes, encoding: str) -> list[str]:
     """Return the first rows of a text that are not blank and no remarks."""
     text = head.decode(encoding, "ignore").replace("\r\n", "\n").replace("\r", "\n")
     rows = _joined(iter(enumerate(text.split("\n"), start=1)))
-    return [row for _, _, row in islice(rows, headings.HEAD_ROWS)]
+    return [row[:HEAD_LINE] for _, _, row in islice(rows, headings.HEAD_ROWS)]
 
 
 def candidate_headings(
@@ -109,13 +115,20 @@ def candidate_headings(
     if head.startswith(spreadsheet.ZIP):
         yield spreadsheet.head_texts(head)
         return
+    told: list[list[str]] = []
     for encoding in ("utf-8-sig", "cp1251", "koi8-r", "kz1048"):
         lines = first_lines(head, encoding)
-        split_lines = [split_headings(line, known) for line in lines]
-        for at, (delimiter, cells) in enumerate(split_lines):
+        if lines in told:  # plain ASCII is the same in all of them
+            continue
+        told.append(lines)
+        tries = headings.MOST_LEVELS  # what stands above headings is no heading by chance
+        for at, line in enumerate(lines):
+            delimiter, cells = split_headings(line, known)
+            cells = cells[:HEAD_CELLS]
             yield cells
-            if known(cells) >= headings.KNOWN_HEADINGS and headings.may_go_on(cells):
-                around = [tuple(map(_bare, split(line, delimiter))) for line in lines]
+            if tries and known(cells) >= headings.KNOWN_HEADINGS and headings.may_go_on(cells):
+                tries -= 1
+                around = [tuple(map(_bare, split(near, delimiter)))[:HEAD_CELLS] for near in lines]
                 yield headings.find(around, at, known)[2]
 
 
