@@ -153,7 +153,7 @@ def mapping(request: HttpRequest) -> HttpResponse:
                 else mapped_table.guess(sample.splitlines())
             )
         else:
-            sample = request.POST.get("sample", "")[:SAMPLE_CHARACTERS]
+            sample = request.POST.get("sample", "").replace("\x00", "")[:SAMPLE_CHARACTERS]
             draft = drafted(request, sample)
     elif (known := _known(request.GET.get("name", ""))) is not None:
         draft, name = mapped_table.from_plain(known.definition), known.name
@@ -169,7 +169,9 @@ def mapping(request: HttpRequest) -> HttpResponse:
 
 
 def _known(name: str) -> SavedMapping | None:
-    return SavedMapping.objects.filter(name=name).order_by("-version").first() if name else None
+    # A NUL is no text for PostgreSQL, and not in any name.
+    found = SavedMapping.objects.filter(name=name) if name.isprintable() and name else None
+    return found.order_by("-version").first() if found is not None else None
 
 
 def sample_of(head: bytes, filename: str) -> str:
@@ -187,7 +189,10 @@ def sample_of(head: bytes, filename: str) -> str:
 
 def drafted(request: HttpRequest, sample: str) -> ColumnMapping:
     """Return the mapping the form describes, sound or not."""
-    said = request.POST
+    # Neither PostgreSQL nor a list of ours holds a NUL.
+    said = request.POST.copy()
+    for key in said:
+        said.setlist(key, [word.replace("\x00", "") for word in said.getlist(key)])
     delimiter = said.get("delimiter", "comma")
     fixed = delimiter == "fixed"
     has_headings = "has_headings" in said
