@@ -42,7 +42,8 @@ _PER_MILLE = {
 }  # fmt: skip
 # The letters of Kazakh alone, all with the weight of a common one: only KZ-1048 has them.
 _PER_MILLE.update(dict.fromkeys("әғқңөұүһі", 35))
-_HIGH_RUN = re.compile(rb"[A-Za-z]*[\x80-\xff]+[A-Za-z]*")
+#: A word is begun at its first letter only: a line of letters would else be tried from each.
+_HIGH_RUN = re.compile(rb"(?:(?<![A-Za-z])[A-Za-z]+)?[\x80-\xff]+[A-Za-z]*")
 _SAMPLE_RUNS = 20_000
 
 

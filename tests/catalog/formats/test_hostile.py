@@ -6,6 +6,7 @@ Recognising runs in the web process, reading in a child process under limits.
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import time
 import zlib
@@ -15,8 +16,10 @@ import pytest
 
 from catalog.formats import detect
 from catalog.formats.catalogue_csv import read_span
+from catalog.formats.limits import Limits
 from catalog.formats.problems import CODES, FormatError
 from catalog.formats.spreadsheet import HEAD_UNPACKED, _texts_at_hand
+from catalog.formats.text import detect_encoding, read_lines
 from tests.catalog.formats.conftest import read_all
 from tests.catalog.formats.test_spreadsheet import HEADINGS, ROW, changed, sheet_with, workbook
 
@@ -138,3 +141,11 @@ def test_a_workbook_with_absurd_numbers_is_read_or_refused(data: bytes) -> None:
     except FormatError as refusal:
         problems = [refusal.problem]
     assert all(problem.code in CODES for problem in problems)
+
+
+def test_a_line_of_letters_in_an_unknown_code_takes_no_time() -> None:
+    data = b"\xff\n" + b"a" * 900_000 + b"\n"
+    started = time.process_time()
+    encoding = detect_encoding(io.BytesIO(data))
+    list(read_lines(io.BytesIO(data), Limits(), [], encoding))
+    assert time.process_time() - started < SOON_S
