@@ -109,7 +109,9 @@ def _place(comments: Iterable[str]) -> str:
         if match is None or not match["direction"]:
             return text
         town = Settlement.objects.filter(name_en=match["place"]).order_by("-population").first()
-        return gettext(f"%(distance)s km {match['direction']} of %(place)s") % {
+        # The eight sentences stand with the nearest places (catalog/rendering.py).
+        sentence = f"%(distance)s km {match['direction']} of %(place)s"
+        return gettext(sentence) % {
             "distance": match["distance"],
             "place": town.name if town else match["place"],
         }

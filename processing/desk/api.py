@@ -137,8 +137,8 @@ class UploadView(StaffAPIView):
             "Keeps the file as received and asks for its reading. The tables of one CSS3.0 "
             "database (`may.origin`, `may.arrival` ...) may be sent together, each as a part "
             "`file`: they are kept in one archive and read as one bulletin. The same bytes are "
-            "never doubled: the answer is then 200 with `duplicate: true` and the run they had. With an "
-            "`Idempotency-Key` the same request may be repeated and gets the same answer."
+            "never doubled: the answer is then 200 with `duplicate: true` and the run they had. "
+            "With an `Idempotency-Key` the same request may be repeated and gets the same answer."
         ),
         parameters=[OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER)],
         request={
