@@ -176,4 +176,6 @@ def format_name(code: str) -> str:
         return gettext("Year book: focal mechanisms")
     if code == "year-book-intensity":
         return gettext("Year book: felt effects")
+    if code == "mapped-table":
+        return gettext("Table by a column mapping")
     return next((format_.name for format_ in FORMATS if format_.code == code), code)
