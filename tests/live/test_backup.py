@@ -81,8 +81,15 @@ def full() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def backup(full: Stack) -> Backup:
-    return backups.make(database(full), full.directory / "saved", reason="test", code=CODE)
+def saved(full: Stack) -> tuple[Backup, dict[str, str]]:
+    """A backup, and what the database held when it was made: other tests change it afterwards."""
+    made = backups.make(database(full), full.directory / "saved", reason="test", code=CODE)
+    return made, checksums(database(full))
+
+
+@pytest.fixture(scope="module")
+def backup(saved: tuple[Backup, dict[str, str]]) -> Backup:
+    return saved[0]
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +99,11 @@ def empty() -> Iterator[Stack]:
 
 
 def test_everything_comes_back_in_an_empty_cluster(
-    full: Stack, empty: Stack, backup: Backup
+    empty: Stack, saved: tuple[Backup, dict[str, str]]
 ) -> None:
+    backup, before = saved
     assert backups.restore(backup, database(empty), instead=False) is None
-    before, after = checksums(database(full)), checksums(database(empty))
+    after = checksums(database(empty))
     assert before == after
     counts = {table: int(line.split("|")[0]) for table, line in before.items() if table[0] != "("}
     for table in ("bulletinchunk", "origin", "mergedecision", "eventrow", "eventfragment", "user"):
