@@ -336,14 +336,18 @@ class _Batch:
     """The rows of one call, gathered before they are copied in."""
 
     def __init__(self, counts: dict[type[models.Model], int] | None = None) -> None:
-        self.taken: dict[type[models.Model], list[_Taken]] = defaultdict(list)
         self.keys = _draw_keys(counts or {})
-        self.problems: list[tuple[BulletinEntry, Problem]] = []
         self.entry: BulletinEntry  # the one at hand; problems are about it
         self.agencies: dict[str, int] = {}
         self.settlements: dict[str, list[settlements.Candidate]] = {}
         self.stations: dict[StationReference | None, Row] = {}
         self.now = datetime.now(UTC)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the rows and problems so far."""
+        self.taken: dict[type[models.Model], list[_Taken]] = defaultdict(list)
+        self.problems: list[tuple[BulletinEntry, Problem]] = []
 
     def report(
         self, line: int | None, code: str, field: str, found: object, expected: str = ""
@@ -506,8 +510,7 @@ def save_records(
 
     Call inside a transaction: either all rows are stored or none.
     """
-    draft = Draft(pairs)
-    blocks, problems = draft.blocks(resolve)
+    blocks, problems = Draft(pairs).blocks(pairs, resolve)
     _copy(blocks)
     return problems
 
@@ -516,28 +519,30 @@ class Draft:
     """The parts of entries on their way into rows tied to no event yet.
 
     Made in two steps, so that rows made before can go in meanwhile: ``Draft`` asks the database for
-    all it must know (keys, agencies, settlements), ``blocks`` makes the rows and asks nothing, but
-    what the resolver asks for a station code it never met.
+    all it must know (keys, agencies, settlements), ``blocks`` makes the rows, of all entries or of
+    some at a time, and asks nothing, but what the resolver asks for a station code it never met.
     """
 
     def __init__(self, pairs: Sequence[tuple[BulletinEntry, EventRecord]]) -> None:
-        self._pairs = pairs
         self._batch = _Batch(_counts(record for _, record in pairs))
         self._batch.agencies = _agencies(record for _, record in pairs)
         self._batch.settlements = settlements.candidates(
             {intensity.place for _, record in pairs for intensity in record.intensities}
         )
 
-    def blocks(self, resolve: Resolve) -> tuple[list[Block], list[tuple[BulletinEntry, Problem]]]:
-        """Return the rows, and what of the records they cannot hold.
+    def blocks(
+        self, pairs: Sequence[tuple[BulletinEntry, EventRecord]], resolve: Resolve
+    ) -> tuple[list[Block], list[tuple[BulletinEntry, Problem]]]:
+        """Return the rows of some entries, and what of the records they cannot hold.
 
         A station that cannot be resolved is reported once an entry and code, on its first line.
         """
         batch = self._batch
+        batch.begin()
         asked: list[StationQuery] = []
         askers: list[tuple[Row, BulletinEntry, int | None]] = []
         followers: list[tuple[Row, Row]] = []
-        for entry, record in self._pairs:
+        for entry, record in pairs:
             batch.entry = entry
             _save_record(batch, entry, record, asked, askers, followers)
         told: set[tuple[int, str]] = set()

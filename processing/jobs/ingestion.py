@@ -20,14 +20,18 @@ import gc
 import hashlib
 import json
 import logging
+import os
 import re
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -76,12 +80,19 @@ HEAD_BYTES = 64 * 1024
 BATCH_EVENTS = 100
 #: Arrivals make a batch heavy, not events.
 BATCH_ARRIVALS = 2_500
+#: What must be asked of the database is asked for so many batches at once: to ask, the copies
+#: under way are waited for. The first batch comes by itself, so that there is something to copy.
+BATCHES_AT_ONCE = 4
+#: Batches made and not yet copied in.
+COPIES_AHEAD = 2
 #: A problem a line can be a million rows; beyond this they are counted, not listed.
 MAX_PROBLEMS = 20_000
 #: What a dry run shows of a long file.
 DRY_RUN_LINES = 500
 #: Child and parent need not wake each other for every 64 KiB.
 PIPE_BYTES = 1024 * 1024
+#: How far the child may be ahead of the rows.
+AHEAD_BYTES = 16 * 1024 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
 #: One reading of a file at a time: the first key of the transaction's advisory lock.
 READING_LOCK = 0x6B7A72
@@ -462,21 +473,24 @@ def parse(
             cwd=settings.BASE_DIR,
             env=child_environment(),
         )
+        if child.stdout is None:
+            raise RuntimeError("the child has no pipe")
         try:
             ended = False
-            for line in _lines(child, deadline):
-                if ended:
-                    raise Garbled("after the end")
-                message = decode(line)
-                match message:
-                    case Told(problem):
-                        yield problem
-                    case Failed(problem):
-                        raise ChildFailed(replace(problem, severity=Severity.ERROR))
-                    case Done():
-                        ended = True
-                    case _:
-                        yield message
+            with _Intake(child.stdout) as intake:
+                for line in _lines(intake, deadline):
+                    if ended:
+                        raise Garbled("after the end")
+                    message = decode(line)
+                    match message:
+                        case Told(problem):
+                            yield problem
+                        case Failed(problem):
+                            raise ChildFailed(replace(problem, severity=Severity.ERROR))
+                        case Done():
+                            ended = True
+                        case _:
+                            yield message
             code = child.wait(timeout=max(1.0, deadline - time.monotonic()))
             if not ended:
                 raise _crash(child, code, errors)
@@ -486,8 +500,7 @@ def parse(
         finally:
             child.kill()
             child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
+            child.stdout.close()
 
 
 def child_environment() -> dict[str, str]:
@@ -505,32 +518,93 @@ def child_environment() -> dict[str, str]:
     return environment
 
 
-def _lines(child: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
+class _Intake:
+    """Takes what the child writes off its pipe on a thread, so that rows do not keep it waiting.
+
+    Use as a context manager; the child should be dead before it ends, but need not be.
+    """
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self._held: list[bytes] = []
+        self._size = 0
+        self._ended = False
+        self._changed = threading.Condition()
+        self._wake, self._stop = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+
+    def __enter__(self) -> _Intake:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._stop.close()
+        self._thread.join()
+        self._wake.close()
+
+    def take(self, seconds: float) -> bytes:
+        """Return what has come, waiting for it; nothing at the end.
+
+        Raises
+        ------
+        TimeoutError
+            Nothing came in time.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._held or self._ended, seconds):
+                raise TimeoutError
+            data = b"".join(self._held)
+            self._held.clear()
+            self._size = 0
+            self._changed.notify_all()
+        return data
+
+    def _run(self) -> None:
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._out, selectors.EVENT_READ)
+                selector.register(self._wake, selectors.EVENT_READ)
+                while all(key.fileobj is self._out for key, _ in selector.select()):
+                    data = os.read(self._out.fileno(), PIPE_BYTES)
+                    with self._changed:
+                        self._changed.wait_for(lambda: self._size < AHEAD_BYTES or self._ended)
+                        if not data or self._ended:
+                            return
+                        self._held.append(data)
+                        self._size += len(data)
+                        self._changed.notify_all()
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+
+def _lines(intake: _Intake, deadline: float) -> Iterator[bytes]:
     """Yield the lines the child writes, until it ends or its time is up."""
-    out = child.stdout
-    if out is None:
-        raise RuntimeError("the child has no pipe")
     held = bytearray()  # of a line that goes on: a list of pieces could be a piece a byte
-    with selectors.DefaultSelector() as selector:
-        selector.register(out, selectors.EVENT_READ)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(timeout=left):
-                limit = f"{settings.READ_MAX_SECONDS} s"
-                raise ChildFailed(Problem(None, "time-limit", "", "", limit, Severity.ERROR))
-            data = out.read1(1 << 20)  # type: ignore[attr-defined]
-            if not data:
-                return  # half a line: the child died
-            lines = data.split(b"\n")
-            if len(lines) == 1:
-                held += data
-                if len(held) > MAX_LINE_BYTES:
-                    raise Garbled("line")
-                continue
-            held += lines[0]
-            yield bytes(held)
-            yield from lines[1:-1]
-            held = bytearray(lines[-1])
+    while True:
+        try:
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimeoutError
+            data = intake.take(left)
+        except TimeoutError:
+            limit = f"{settings.READ_MAX_SECONDS} s"
+            raise ChildFailed(Problem(None, "time-limit", "", "", limit, Severity.ERROR)) from None
+        if not data:
+            return  # half a line: the child died
+        lines = data.split(b"\n")
+        if len(lines) == 1:
+            held += data
+            if len(held) > MAX_LINE_BYTES:
+                raise Garbled("line")
+            continue
+        held += lines[0]
+        yield bytes(held)
+        yield from lines[1:-1]
+        held = bytearray(lines[-1])
 
 
 def _crash(child: subprocess.Popen[bytes], code: int, errors: IO[bytes]) -> ChildFailed:
@@ -677,40 +751,30 @@ class _Storing:
 
 
 class Copying:
-    """Copies one batch in on a thread while the next is made.
+    """Copies batches in on a thread while the next are made.
 
     PostgreSQL takes about as long for a batch as Python does. They share one connection, so
-    whatever else is asked of it waits until the copy under way is done.
+    whatever else is asked of it waits until the copies under way are done.
     """
 
     def __init__(self, thread: Executor) -> None:
         self._thread = thread
-        self._next: list[exchange.Block] = []
-        self._under_way: Future[None] | None = None
+        self._under_way: deque[Future[None]] = deque()
 
     def follow(self, blocks: list[exchange.Block]) -> None:
-        """Take the rows that go in next."""
-        self.start()
-        self._next = blocks
-
-    def start(self) -> None:
-        """Begin to copy what came last, once the copy before it is done."""
-        self.wait()
-        if self._next:
-            blocks, self._next = self._next, []
-            line = connection.connection
-            self._under_way = self._thread.submit(exchange.copy_over, line, blocks)
+        """Let these rows go in next; wait while too many are ahead of them."""
+        self._wait(COPIES_AHEAD - 1)
+        line = connection.connection
+        self._under_way.append(self._thread.submit(exchange.copy_over, line, blocks))
 
     def wait(self) -> None:
-        """Wait for the copy under way; what went wrong with it is raised here."""
-        under_way, self._under_way = self._under_way, None
-        if under_way is not None:
-            with connection.wrap_database_errors:
-                under_way.result()
+        """Wait for the copies under way; what went wrong with one is raised here."""
+        self._wait(0)
 
-    def finish(self) -> None:
-        self.start()
-        self.wait()
+    def _wait(self, left: int) -> None:
+        with connection.wrap_database_errors:
+            while len(self._under_way) > left:
+                self._under_way.popleft().result()
 
     def asked(self, execute: Callable[..., Any], *question: Any) -> Any:
         self.wait()
@@ -733,7 +797,7 @@ def copying() -> Iterator[Copying]:
             batches = Copying(thread)
             with connection.execute_wrapper(batches.asked):
                 yield batches
-                batches.finish()
+                batches.wait()
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     finally:
         if collects:
@@ -757,6 +821,7 @@ def _store(reading: BulletinReading, progress: Progress, batches: Copying) -> Co
         )
     batch: list[Reported] = []
     arrivals = 0
+    batches_at_once = 1
     size = reading.file.size
     progress(0, size)
     for item in parse(reading.file, reading.format, options):
@@ -772,11 +837,14 @@ def _store(reading: BulletinReading, progress: Progress, batches: Copying) -> Co
             continue
         batch.append(item)
         arrivals += len(item.record.picks)
-        if len(batch) >= BATCH_EVENTS or arrivals >= BATCH_ARRIVALS:
-            _store_batch(state, batch)
+        if (
+            len(batch) >= BATCH_EVENTS * batches_at_once
+            or arrivals >= BATCH_ARRIVALS * batches_at_once
+        ):
+            _store_batches(state, batch)
             progress(min(item.position, size), size)
-            batch, arrivals = [], 0
-    _store_batch(state, batch)
+            batch, arrivals, batches_at_once = [], 0, BATCHES_AT_ONCE
+    _store_batches(state, batch)
     failure = next((p for _, p, _ in state.problems if p.severity == Severity.ERROR), None)
     if state.counts.entries == 0 and state.counts.readings == 0 and failure is not None:
         raise ChildFailed(failure)
@@ -793,7 +861,7 @@ def _store(reading: BulletinReading, progress: Progress, batches: Copying) -> Co
     if state.uncounted:
         found = str(len(problems) + state.uncounted)
         problems.append((None, Problem(None, "too-many-problems", "", found, f"<= {MAX_PROBLEMS}")))
-    batches.finish()
+    batches.wait()
     save_problems(reading, problems, state.spans)
     state.counts.problems = len(problems)
     _hold_unchanged(state)
@@ -811,7 +879,8 @@ def report_key(record: EventRecord) -> str:
     return "hash:" + hashlib.sha256(record.text.encode("utf-8", "replace")).hexdigest()
 
 
-def _store_batch(state: _Storing, batch: Sequence[Reported]) -> None:
+def _store_batches(state: _Storing, batch: Sequence[Reported]) -> None:
+    """Ask what the database must say of these events, then make and copy in batch by batch."""
     if not batch:
         return
     reading = state.reading
@@ -860,14 +929,27 @@ def _store_batch(state: _Storing, batch: Sequence[Reported]) -> None:
         entries.append(entry)
     exchange.give_keys(entries)
     draft = exchange.Draft(fresh)
-    state.copying.start()  # the batch before goes in while this one is made
     for about, problem in found:
         state.report(about.pk if about else None, problem)
-    blocks, misfits = draft.blocks(state.resolve)
-    for entry, misfit in misfits:
-        state.report(entry.pk, misfit)
-    state.copying.follow([exchange.block_of_entries(entries), *blocks])
+    state.copying.follow([exchange.block_of_entries(entries)])
+    for part in _parts(fresh):
+        blocks, misfits = draft.blocks(part, state.resolve)
+        for entry, misfit in misfits:
+            state.report(entry.pk, misfit)
+        state.copying.follow(blocks)
     state.spans += [(e.first_line, e.last_line, e.pk) for e in entries]
+
+
+def _parts(
+    pairs: Sequence[tuple[BulletinEntry, EventRecord]],
+) -> Iterator[Sequence[tuple[BulletinEntry, EventRecord]]]:
+    """Cut events into batches of rows."""
+    begin = arrivals = 0
+    for end, (_, record) in enumerate(pairs, start=1):
+        arrivals += len(record.picks)
+        if end - begin >= BATCH_EVENTS or arrivals >= BATCH_ARRIVALS or end == len(pairs):
+            yield pairs[begin:end]
+            begin, arrivals = end, 0
 
 
 def _hold_unchanged(state: _Storing) -> None:

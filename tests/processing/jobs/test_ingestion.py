@@ -409,7 +409,6 @@ def report_block(agency_id: int, key: str) -> exchange.Block:
 def test_what_is_asked_during_a_copy_waits_for_it(agency: Agency) -> None:
     with transaction.atomic(), ingestion.copying() as batches:
         batches.follow([report_block(agency.pk, "id:1")])
-        batches.start()
         assert Report.objects.filter(key="id:1").exists()
         batches.follow([report_block(agency.pk, "id:2")])
     assert Report.objects.count() == 2
@@ -419,7 +418,7 @@ def test_what_is_asked_during_a_copy_waits_for_it(agency: Agency) -> None:
 def test_what_fails_while_copying_is_raised_where_the_reading_is(agency: Agency) -> None:
     with pytest.raises(IntegrityError), transaction.atomic(), ingestion.copying() as batches:
         batches.follow([report_block(agency.pk + 1, "id:1")])
-        batches.finish()  # references are checked now, not at the commit
+        batches.wait()  # references are checked now, not at the commit
     assert Report.objects.count() == 0
     assert gc.isenabled()
 
