@@ -20,8 +20,8 @@ from dataclasses import field as dataclass_field
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import repeat
-from operator import attrgetter
-from typing import Any
+from operator import attrgetter, eq, itemgetter
+from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, router
 
@@ -119,6 +119,10 @@ class Columns:
     texts: tuple[tuple[str, int], ...] = ()
     numbers: tuple[tuple[str, Bounds], ...] = ()
     plain: tuple[str, ...] = ()  # times and booleans
+    #: What of the record goes into the column ``key``: the file's own id.
+    key: str = ""
+    #: True where the record has comments and the table has a column of them.
+    commented: bool = False
     #: Every column with what its values must pass.
     fits: tuple[tuple[str, Callable[[Any], Fitted]], ...] = dataclass_field(init=False)
 
@@ -140,6 +144,8 @@ ENTRY = Columns(
     plain=("synthetic", "deleted"),
 )
 PICK = Columns(
+    key="pick_id",
+    commented=True,
     texts=_texts(
         Pick,
         "phase_hint", "onset", "polarity", "evaluation_mode", "evaluation_status", "agency",
@@ -152,6 +158,8 @@ PICK = Columns(
     plain=("time", "line_number"),
 )  # fmt: skip
 ARRIVAL = Columns(
+    key="arrival_id",
+    commented=True,
     texts=_texts(Arrival, "phase", "earth_model"),
     numbers=tuple(
         (name, ANY)
@@ -168,6 +176,8 @@ ARRIVAL = Columns(
 #: What a magnitude is nothing without.
 SIZE = Columns(numbers=(("value", SIZES),))
 AMPLITUDE = Columns(
+    key="amplitude_id",
+    commented=True,
     texts=_texts(
         Amplitude,
         "unit", "type", "category", "magnitude_hint", "evaluation_mode", "agency", "method_id",
@@ -176,6 +186,8 @@ AMPLITUDE = Columns(
     plain=("time", "line_number"),
 )  # fmt: skip
 STATION_MAGNITUDE = Columns(
+    key="station_magnitude_id",
+    commented=True,
     texts=_texts(StationMagnitude, "type", "bound", "agency", "method_id"),
     numbers=(("value", SIZES), ("uncertainty", ANY), ("residual", ANY), ("weight", ANY)),
     plain=("line_number",),
@@ -183,6 +195,8 @@ STATION_MAGNITUDE = Columns(
 #: Columns of ``Solution`` that a record names the same.
 _SOLUTION = ("author", "method_id", "evaluation_mode", "evaluation_status")
 ORIGIN = Columns(
+    key="origin_id",
+    commented=True,
     texts=_texts(
         Origin,
         *_SOLUTION, "depth_type", "ground_truth_level", "earth_model_id", "origin_type", "region",
@@ -203,6 +217,8 @@ ORIGIN = Columns(
     plain=("time", "time_fixed", "epicenter_fixed", "creation_time", "line_number"),
 )  # fmt: skip
 MAGNITUDE = Columns(
+    key="magnitude_id",
+    commented=True,
     texts=_texts(Magnitude, *_SOLUTION, "type", "bound"),
     numbers=(
         ("value", SIZES), ("uncertainty", ANY), ("station_count", COUNT),
@@ -211,6 +227,8 @@ MAGNITUDE = Columns(
     plain=("creation_time", "line_number"),
 )  # fmt: skip
 MECHANISM = Columns(
+    key="focal_mechanism_id",
+    commented=True,
     texts=_texts(FocalMechanism, *_SOLUTION, "quality"),
     numbers=(
         ("preferred_plane", (1, 2)), ("station_polarity_count", COUNT), ("azimuthal_gap", ANY),
@@ -276,8 +294,7 @@ COLUMNS: dict[type[models.Model], Columns] = {
 # --- stations: asked of the caller ----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class StationQuery:
+class StationQuery(NamedTuple):  # one a pick: a frozen dataclass takes five times as long
     """Which station a line means, with all that the line and its event say of it."""
 
     reference: StationReference
@@ -291,8 +308,7 @@ class StationQuery:
     is_onset: bool = False  # ``time`` is an observed onset
 
 
-@dataclass(frozen=True, slots=True)
-class StationAnswer:
+class StationAnswer(NamedTuple):
     """The station's key, or why there is none."""
 
     station_id: int | None
@@ -314,14 +330,9 @@ def text_of(value: str) -> str:
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-@dataclass(slots=True)  # frozen, it would take three times as long to make
-class _Taken:
-    """A record on its way into a row, and what the row holds beside the record's own values."""
-
-    record: Any
-    line: int | None
-    entry: BulletinEntry
-    row: Row
+#: A record on its way into a row, its line and entry, the columns of its station, and what the row
+#: holds beside the record's own values. There are very many: a tuple is made soonest.
+_Taken = tuple[Any, int | None, BulletinEntry, Row | None, Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +343,10 @@ class Block:
     rows: str
 
 
+#: The columns of a station, and the station as the file names it.
+_Station = tuple[Row, StationReference | None]
+
+
 class _Batch:
     """The rows of one call, gathered before they are copied in."""
 
@@ -340,7 +355,7 @@ class _Batch:
         self.entry: BulletinEntry  # the one at hand; problems are about it
         self.agencies: dict[str, int] = {}
         self.settlements: dict[str, list[settlements.Candidate]] = {}
-        self.stations: dict[StationReference | None, Row] = {}
+        self.stations: dict[StationReference | None, _Station] = {}
         self.now = datetime.now(UTC)
         self.begin()
 
@@ -356,10 +371,17 @@ class _Batch:
             (self.entry, Problem(line, code, field, text_of(str(found))[:200], expected[:200]))
         )
 
-    def take(self, model: type[models.Model], record: Any, line: int | None) -> Row:
+    def take(
+        self,
+        model: type[models.Model],
+        record: Any,
+        line: int | None,
+        station: Row | None = None,
+        **row: Any,
+    ) -> Row:
         """Take a record in under a new key; the caller adds to the row what it hangs on."""
-        row: Row = {"id": next(self.keys[model])}
-        self.taken[model].append(_Taken(record, line, self.entry, row))
+        row["id"] = next(self.keys[model])
+        self.taken[model].append((record, line, self.entry, station, row))
         return row
 
     def values(self, record: Any, columns: Columns, line: int | None) -> Row:
@@ -374,25 +396,65 @@ class _Batch:
 
     def blocks(self) -> list[Block]:
         """Return what was taken in, in the order of references; report what does not fit."""
-        return [self._block(model) for model in COLUMNS if model in self.taken]
+        return [self._block(model) for model in COLUMNS if self.taken.get(model)]
 
     def _block(self, model: type[models.Model]) -> Block:
         taken = self.taken[model]
-        records = [each.record for each in taken]
+        records, _, _, stations, rows = zip(*taken, strict=True)
+        wanted = COLUMNS[model]
         columns: dict[str, _Column] = {}
-        for name, fit in COLUMNS[model].fits:
+        for name, longest in wanted.texts:
+            columns[name] = self._texts(taken, records, name, longest)
+        for name, bounds in wanted.numbers:
             values = list(map(attrgetter(name), records))
-            known = {value: fit(value) for value in set(values)}
-            misfits = {
-                value: (code, expected) for value, (_, code, expected) in known.items() if code
-            }
-            for each, value in zip(taken, values, strict=True) if misfits else ():
-                if value in misfits:
-                    code, expected = misfits[value]
-                    self.entry = each.entry
-                    self.report(each.line, code, name, value, expected)
-            columns[name] = values, {value: _cell(fitted) for value, (fitted, *_) in known.items()}
-        return _block(model, [each.row for each in taken], columns)
+            columns[name] = (
+                values,
+                (
+                    _number_cells(set(values), *bounds)
+                    or self._fitted(taken, values, name, partial(_number_that_fits, *bounds))
+                ),
+            )
+        for name in wanted.plain:
+            values = list(map(attrgetter(name), records))
+            columns[name] = values, _cells(set(values))
+        if wanted.key:
+            columns["key"] = self._texts(taken, records, wanted.key, 200, "id")
+        if wanted.commented:
+            values = list(map(attrgetter("comments"), records))
+            columns["comments"] = values, {v: _cell(self.comments(v)) for v in set(values)}
+        return _block(model, rows, columns, stations if stations[0] is not None else ())
+
+    def _texts(
+        self,
+        taken: Sequence[_Taken],
+        records: Sequence[Any],
+        name: str,
+        longest: int,
+        field: str = "",
+    ) -> _Column:
+        values = list(map(attrgetter(name), records))
+        cells = _text_cells(set(values), longest)
+        if cells is None:
+            fit = partial(_text_that_fits, longest)
+            cells = self._fitted(taken, values, field or name, fit)
+        return values, cells
+
+    def _fitted(
+        self,
+        taken: Sequence[_Taken],
+        values: Sequence[Any],
+        name: str,
+        fit: Callable[[Any], Fitted],
+    ) -> dict[Any, str]:
+        """Return how each value is written as far as it fits; report those that do not."""
+        known = {value: fit(value) for value in set(values)}
+        misfits = {value: (code, expected) for value, (_, code, expected) in known.items() if code}
+        for (_, line, entry, *_), value in zip(taken, values, strict=True) if misfits else ():
+            if value in misfits:
+                code, expected = misfits[value]
+                self.entry = entry
+                self.report(line, code, name, value, expected)
+        return {value: _cell(fitted) for value, (fitted, *_) in known.items()}
 
     def comments(self, comments: Iterable[str]) -> str:
         if not comments:
@@ -407,8 +469,11 @@ class _Batch:
             self.report(line, "text-too-long", "id", name, "<= 200")
         return text_of(name)[:200]
 
-    def station(self, reference: StationReference | None, line: int | None) -> Row:
-        """Return the columns of a station reference; a bulletin repeats few of them very often."""
+    def station(self, reference: StationReference | None, line: int | None) -> _Station:
+        """Return the columns of a station reference and, of equal references, the first met.
+
+        A bulletin repeats few of them very often.
+        """
         known = self.stations.get(reference)
         if known is not None:
             return known
@@ -425,8 +490,8 @@ class _Batch:
             if code:
                 self.report(line, code, f"station {name}", number, expected)
         if len(self.problems) == faults:
-            self.stations[reference] = row
-        return row
+            self.stations[reference] = row, reference
+        return row, reference
 
     def agency(self, code: str | None, line: int | None) -> int | None:
         if not code or not code.strip():
@@ -576,12 +641,14 @@ def save_readings(
         if record.agency and not pick.agency:
             pick = replace(pick, agency=text_of(record.agency)[:20])
         line = pick.line_number
-        row = batch.take(Pick, pick, line)
-        row.update(batch.station(pick.station, line))
-        row["reading_id"] = reading.pk
-        row["synthetic"] = record.synthetic
-        row["key"] = batch.key(pick.pick_id, line)
-        row["comments"] = batch.comments(pick.comments)
+        row = batch.take(
+            Pick,
+            pick,
+            line,
+            batch.station(pick.station, line)[0],
+            reading_id=reading.pk,
+            synthetic=record.synthetic,
+        )
         picks.setdefault(pick.pick_id, row)
         if pick.station.code:
             asked.append(
@@ -607,14 +674,34 @@ def save_readings(
         if leader is None:  # of no event and no pick, it would hang in the air
             batch.report(line, "dangling-reference", "pick", amplitude.pick_id or "", "pick")
             continue
-        row = batch.take(Amplitude, amplitude, line)
-        row.update(batch.station(amplitude.station, line))
-        row["pick_id"] = leader["id"]
-        row["station_id"] = leader.get("station_id")
-        row["key"] = batch.key(amplitude.amplitude_id, line)
-        row["comments"] = batch.comments(amplitude.comments)
+        batch.take(
+            Amplitude,
+            amplitude,
+            line,
+            batch.station(amplitude.station, line)[0],
+            pick_id=leader["id"],
+            station_id=leader.get("station_id"),
+        )
     _copy(batch.blocks())
     return [problem for _, problem in batch.problems]
+
+
+#: The row of a pick, the columns of its station, the station as the file names it.
+_Leader = tuple[Row, Row, StationReference]
+#: Time, latitude, longitude and depth of the origin that a station is asked for.
+_About = tuple[datetime | None, float | None, float | None, float | None]
+
+
+def _about(origin: OriginRecord | None) -> _About:
+    if origin is None:
+        return None, None, None, None
+    return origin.time, origin.latitude, origin.longitude, origin.depth_km
+
+
+def _has_size(batch: _Batch, record: Any, line: int | None) -> bool:
+    """True if a magnitude's value is one; else it is reported."""
+    low, high = SIZES
+    return low <= record.value <= high or batch.values(record, SIZE, line)["value"] is not None
 
 
 def _save_record(
@@ -625,56 +712,40 @@ def _save_record(
     askers: list[tuple[Row, BulletinEntry, int | None]],
     followers: list[tuple[Row, Row]],
 ) -> None:
+    entry_id = entry.pk
+    reading_id = entry.reading_id
     agency_id = entry.reading.agency_id
 
     def ask(
-        row: Row,
-        reference: StationReference | None,
-        line: int | None,
-        origin: OriginRecord | None,
-        time: datetime | None = None,
-        phase: str | None = None,
-    ) -> None:
-        if reference is None or not reference.code:
-            return
-        asked.append(
-            StationQuery(
-                reference,
-                agency_id,
-                time or (origin.time if origin else None),
-                origin.time if origin else None,
-                origin.latitude if origin else None,
-                origin.longitude if origin else None,
-                origin.depth_km if origin else None,
-                phase,
-                time is not None,
-            )
-        )
-        askers.append((row, entry, line))
+        row: Row, reference: StationReference | None, line: int | None, leader: _Leader | None
+    ) -> Row:
+        """Return the columns of a station, and ask for the station or follow a pick's.
 
-    def ask_or_follow(
-        row: Row, reference: StationReference | None, line: int | None, leader: Row | None
-    ) -> None:
-        """Take the station of the pick a value was measured with, if it names the same one."""
-        if leader is not None and all(
-            row[column] == leader.get(column) for _, column, _ in STATION_TEXTS[:2]
-        ):
-            followers.append((row, leader))
+        A value follows the pick it was measured with, if both name the same station.
+        """
+        if leader is not None and reference == leader[2]:
+            columns = leader[1]
         else:
-            ask(row, reference, line, prime)
+            columns, reference = batch.station(reference, line)
+        if leader is not None and all(
+            columns[name] == leader[1][name] for _, name, _ in STATION_TEXTS[:2]
+        ):
+            followers.append((row, leader[0]))
+        elif reference is not None and reference.code:
+            asked.append(StationQuery(reference, agency_id, about[prime][0], *about[prime]))
+            askers.append((row, entry, line))
+        return columns
 
-    def solution(model: type[models.Model], part: Any, key: str | None) -> Row:
+    def solution(model: type[models.Model], part: Any) -> Row:
         row = batch.take(model, part, part.line_number)
-        row["entry_id"] = entry.pk
-        row["key"] = batch.key(key, part.line_number)
+        row["entry_id"] = entry_id
         # A row that names no author is the word of the agency that sent the bulletin.
         row["agency_id"] = batch.agency(part.agency, part.line_number) or agency_id
-        row["comments"] = batch.comments(part.comments)
         row["created_at"] = batch.now
         return row
 
     origins: dict[str, int] = {}
-    origin_of_pick: dict[str, OriginRecord] = {}
+    origin_of_pick: dict[str, int] = {}  # by the id of the object
     stored_origins: list[tuple[OriginRecord, int]] = []
     for origin in record.origins:
         line = origin.line_number
@@ -682,80 +753,97 @@ def _save_record(
             found = f"{origin.latitude} {origin.longitude}"
             batch.report(line, "out-of-range", "epicentre", found, "-90..90 -180..180")
             continue
-        row = solution(Origin, origin, origin.origin_id)
+        row = solution(Origin, origin)
         row["point"] = _point(origin.latitude, origin.longitude)
         row["is_prime"] = bool(origin.origin_id) and origin.origin_id == record.preferred_origin_id
         stored_origins.append((origin, row["id"]))
         origins.setdefault(origin.origin_id, row["id"])
         for arrival in origin.arrivals:
-            origin_of_pick.setdefault(arrival.pick_id, origin)
+            origin_of_pick.setdefault(arrival.pick_id, id(origin))
     if record.preferred_origin_id:
         batch.link(record.preferred_origin_id, origins, record.first_line, "preferred origin")
-    prime = next(
+    prime_origin = next(
         (o for o, _ in stored_origins if o.origin_id == record.preferred_origin_id),
         stored_origins[0][0] if stored_origins else None,
     )
+    prime = id(prime_origin) if prime_origin else None
+
+    # What a query says of the origin; many picks share one.
+    about: dict[int | None, _About] = {None: _about(None)}
+    for origin, _ in stored_origins:
+        about[id(origin)] = _about(origin)
 
     picks: dict[str, int] = {}
-    pick_rows: dict[str | None, Row] = {}
+    leaders: dict[str | None, _Leader] = {}
+    keys = batch.keys[Pick]
+    take = batch.taken[Pick].append
     for pick in record.picks:
-        line = pick.line_number
-        row = batch.take(Pick, pick, line)
-        row.update(batch.station(pick.station, line))
-        row["reading_id"] = entry.reading_id
-        row["entry_id"] = entry.pk
-        row["key"] = batch.key(pick.pick_id, line)
-        row["comments"] = batch.comments(pick.comments)
-        picks.setdefault(pick.pick_id, row["id"])
-        pick_rows.setdefault(pick.pick_id, row)
-        ask(
-            row,
-            pick.station,
-            line,
-            origin_of_pick.get(pick.pick_id, prime),
-            pick.time,
-            pick.phase_hint,
-        )
+        line, reference, pk, time = pick.line_number, pick.station, next(keys), pick.time
+        station, same = batch.station(reference, line)
+        reference = same or reference
+        row = {"id": pk, "reading_id": reading_id, "entry_id": entry_id, "station_id": None}
+        take((pick, line, entry, station, row))
+        picks.setdefault(pick.pick_id, pk)
+        leaders.setdefault(pick.pick_id, (row, station, reference))
+        if reference.code:
+            origin_time, latitude, longitude, depth_km = about[
+                origin_of_pick.get(pick.pick_id, prime)
+            ]
+            asked.append(
+                StationQuery(
+                    reference,
+                    agency_id,
+                    time or origin_time,
+                    origin_time,
+                    latitude,
+                    longitude,
+                    depth_km,
+                    pick.phase_hint,
+                    time is not None,
+                )
+            )
+            askers.append((row, entry, line))
 
+    keys = batch.keys[Arrival]
+    take = batch.taken[Arrival].append
     for origin, origin_pk in stored_origins:
         used: set[int] = set()
         for arrival in origin.arrivals:
             line = arrival.line_number
-            pick_pk = batch.link(arrival.pick_id, picks, line, "pick")
+            pick_pk = picks.get(arrival.pick_id) or batch.link(arrival.pick_id, picks, line, "pick")
             if pick_pk is None:
                 continue
             if pick_pk in used:
                 batch.report(line, "duplicate-arrival", "pick", arrival.pick_id, "unique")
                 continue
             used.add(pick_pk)
-            row = batch.take(Arrival, arrival, line)
-            row["origin_id"] = origin_pk
-            row["pick_id"] = pick_pk
-            row["key"] = batch.key(arrival.arrival_id, line)
-            row["comments"] = batch.comments(arrival.comments)
+            row = {"id": next(keys), "origin_id": origin_pk, "pick_id": pick_pk}
+            take((arrival, line, entry, None, row))
 
     amplitudes: dict[str, int] = {}
-    amplitude_rows: dict[str | None, Row] = {}
+    amplitude_leaders: dict[str | None, _Leader] = {}
+    keys = batch.keys[Amplitude]
+    take = batch.taken[Amplitude].append
     for amplitude in record.amplitudes:
-        line = amplitude.line_number
-        row = batch.take(Amplitude, amplitude, line)
-        row.update(batch.station(amplitude.station, line))
-        row["entry_id"] = entry.pk
-        row["pick_id"] = batch.link(amplitude.pick_id, picks, line, "pick")
-        row["key"] = batch.key(amplitude.amplitude_id, line)
-        row["comments"] = batch.comments(amplitude.comments)
-        amplitudes.setdefault(amplitude.amplitude_id, row["id"])
-        leader = pick_rows.get(amplitude.pick_id)
+        line, pk = amplitude.line_number, next(keys)
+        leader = leaders.get(amplitude.pick_id)
+        row = {
+            "id": pk,
+            "entry_id": entry_id,
+            "pick_id": batch.link(amplitude.pick_id, picks, line, "pick"),
+            "station_id": None,
+        }
+        take((amplitude, line, entry, ask(row, amplitude.station, line, leader), row))
+        amplitudes.setdefault(amplitude.amplitude_id, pk)
         if leader is not None:
-            amplitude_rows.setdefault(amplitude.amplitude_id, leader)
-        ask_or_follow(row, amplitude.station, line, leader)
+            amplitude_leaders.setdefault(amplitude.amplitude_id, leader)
 
     magnitudes: dict[str, int] = {}
     for magnitude in record.magnitudes:
         line = magnitude.line_number
-        if batch.values(magnitude, SIZE, line)["value"] is None:
+        if not _has_size(batch, magnitude, line):
             continue
-        row = solution(Magnitude, magnitude, magnitude.magnitude_id)
+        row = solution(Magnitude, magnitude)
         row["origin_id"] = batch.link(magnitude.origin_id, origins, line, "origin")
         row["scale"] = scale_of(magnitude.type)
         row["is_prime"] = (
@@ -768,28 +856,27 @@ def _save_record(
             record.preferred_magnitude_id, magnitudes, record.first_line, "preferred magnitude"
         )
 
+    keys = batch.keys[StationMagnitude]
+    take = batch.taken[StationMagnitude].append
     for station_magnitude in record.station_magnitudes:
         line = station_magnitude.line_number
-        if batch.values(station_magnitude, SIZE, line)["value"] is None:
+        if not _has_size(batch, station_magnitude, line):
             continue
-        row = batch.take(StationMagnitude, station_magnitude, line)
-        row.update(batch.station(station_magnitude.station, line))
-        row["entry_id"] = entry.pk
-        row["origin_id"] = batch.link(station_magnitude.origin_id, origins, line, "origin")
-        row["magnitude_id"] = batch.link(
-            station_magnitude.magnitude_id, magnitudes, line, "magnitude"
-        )
-        row["amplitude_id"] = batch.link(
-            station_magnitude.amplitude_id, amplitudes, line, "amplitude"
-        )
-        row["key"] = batch.key(station_magnitude.station_magnitude_id, line)
-        row["comments"] = batch.comments(station_magnitude.comments)
-        ask_or_follow(
-            row,
-            station_magnitude.station,
-            line,
-            amplitude_rows.get(station_magnitude.amplitude_id),
-        )
+        row = {
+            "id": next(keys),
+            "entry_id": entry_id,
+            "origin_id": batch.link(station_magnitude.origin_id, origins, line, "origin"),
+            "magnitude_id": batch.link(
+                station_magnitude.magnitude_id, magnitudes, line, "magnitude"
+            ),
+            "amplitude_id": batch.link(
+                station_magnitude.amplitude_id, amplitudes, line, "amplitude"
+            ),
+            "station_id": None,
+        }
+        leader = amplitude_leaders.get(station_magnitude.amplitude_id)
+        station = ask(row, station_magnitude.station, line, leader)
+        take((station_magnitude, line, entry, station, row))
 
     mechanisms: dict[str, int] = {}
     for mechanism in record.focal_mechanisms:
@@ -816,7 +903,7 @@ def _save_record(
             else:
                 found = f"{intensity.latitude} {intensity.longitude}"
                 batch.report(line, "out-of-range", "place", found, "-90..90 -180..180")
-        row["settlement_id"] = _settlement(batch, intensity, prime)
+        row["settlement_id"] = _settlement(batch, intensity, prime_origin)
 
     line = record.first_line
     for description in record.descriptions:
@@ -859,11 +946,11 @@ def _save_mechanism(
     batch: _Batch,
     mechanism: FocalMechanismRecord,
     record: EventRecord,
-    solution: Callable[[type[models.Model], Any, str | None], Row],
+    solution: Callable[[type[models.Model], Any], Row],
     origins: dict[str, int],
 ) -> int:
     line = mechanism.line_number
-    row = solution(FocalMechanism, mechanism, mechanism.focal_mechanism_id)
+    row = solution(FocalMechanism, mechanism)
     row["triggering_origin_id"] = batch.link(
         mechanism.triggering_origin_id, origins, line, "triggering origin"
     )
@@ -985,28 +1072,57 @@ _Column = tuple[list[Any], dict[Any, str]]
 
 
 def _block(
-    model: type[models.Model], rows: Sequence[Row], known: dict[str, _Column] | None = None
+    model: type[models.Model],
+    rows: Sequence[Row],
+    known: dict[str, _Column] | None = None,
+    stations: Sequence[Row] = (),
 ) -> Block:
     """Return rows as COPY reads them, beside the columns that are known already.
 
     Most columns of a batch hold one value throughout: those come last, as one piece of each line.
+    The columns of a station are one piece too: stations are few, and each is written once.
     """
     quote = connections[router.db_for_write(model)].ops.quote_name
     names: list[str] = []
     varying: list[Iterable[str]] = []
     constant: dict[str, str] = {}
+    shapes = set(map(tuple, rows))
+    present = {name for shape in shapes for name in shape}
+    station = dict.fromkeys(stations[0], "") if stations else {}
     for field in model._meta.concrete_fields:
-        column = known.get(field.attname) if known else None
-        if column is None:
-            default = _default(field)
-            values = [row.get(field.attname, default) for row in rows]
-            column = values, {value: _cell(value) for value in set(values)}
-        values, cells = column
-        if len(cells) == 1:
-            constant[quote(str(field.column))] = cells.popitem()[1]
+        attribute, name = field.attname, quote(str(field.column))
+        if attribute in station:
+            station[attribute] = name
+            continue
+        if known and attribute in known:
+            values, cells = known[attribute]
+            if len(cells) == 1:
+                constant[name] = next(iter(cells.values()))
+            else:
+                names.append(name)
+                varying.append(map(cells.__getitem__, values))
+            continue
+        default = _default(field)
+        if attribute not in present:
+            constant[name] = _cell(default)
+            continue
+        if len(shapes) == 1:
+            values = list(map(itemgetter(attribute), rows))
         else:
-            names.append(quote(str(field.column)))
-            varying.append(map(cells.__getitem__, values))
+            values = [row.get(attribute, default) for row in rows]
+        if values.count(values[0]) == len(values):
+            constant[name] = _cell(values[0])
+            continue
+        names.append(name)
+        if set(map(type, values)) == {int}:
+            varying.append(map(str, values))
+        else:
+            varying.append(map(_cells(set(values)).__getitem__, values))
+    if station:
+        names += station.values()
+        each = {id(columns): columns for columns in stations}
+        pieces = {key: "\t".join(map(_cell, columns.values())) for key, columns in each.items()}
+        varying.append(map(pieces.__getitem__, map(id, stations)))
     if constant:
         varying.append(repeat("\t".join(constant.values()), len(rows)))
     lines = map("\t".join, zip(*varying, strict=True))
@@ -1023,6 +1139,50 @@ def _default(field: models.Field[Any, Any]) -> Any:
     if isinstance(field, models.CharField | models.TextField) and default is None:
         return ""
     return default
+
+
+def _text_cells(values: set[Any], longest: int) -> dict[Any, str] | None:
+    """Return how texts are written if all fit as they are; nothing was reported as no text."""
+    texts = values - {None}
+    joined = "".join(texts)
+    if not joined.isascii() or "\x00" in joined or max(map(len, texts), default=0) > longest:
+        return None
+    cells = _cells(texts)
+    if None in values:
+        cells[None] = ""
+    return cells
+
+
+def _number_cells(values: set[Any], low: float, high: float) -> dict[Any, str] | None:
+    """Return how numbers are written if all fit as they are."""
+    numbers = values - {None}
+    if numbers and not (
+        all(map(eq, numbers, numbers))  # what is no number is not equal to itself
+        and low <= min(numbers)
+        and max(numbers) <= high
+    ):
+        return None
+    cells = _cells(values)
+    if 0 in cells:
+        cells[0] = "0"  # zero has no sign here
+    return cells
+
+
+def _cells(values: set[Any]) -> dict[Any, str]:
+    """Return how each of a column's values is written; those of one kind soonest."""
+    some = values - {None}
+    kinds = set(map(type, some))
+    write: Callable[[Any], str] = _cell
+    if kinds == {datetime}:
+        write = datetime.isoformat
+    elif kinds <= {int, float, bool} or (
+        kinds == {str} and not any(map("".join(some).__contains__, "\\\n\r\t"))
+    ):
+        write = str
+    cells = dict(zip(some, map(write, some), strict=True))
+    if None in values:
+        cells[None] = r"\N"
+    return cells
 
 
 def _cell(value: Any) -> str:

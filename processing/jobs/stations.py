@@ -15,12 +15,14 @@ operator sees a problem: a wrong station does more harm to a location than a mis
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 from django.contrib.gis.geos import MultiPoint, Point
 from django.db.models import Q
 
@@ -28,6 +30,9 @@ from catalog.exchange import StationAnswer, StationQuery
 from catalog.models import Agency, Station, StationAlias
 from processing.core import phases, travel_times
 from processing.core.geodesy import KM_PER_DEGREE, distance_azimuth
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 #: A bare code is believed within this distance of the reported origin.
 BARE_CODE_DEG = 20.0
@@ -81,23 +86,28 @@ class StationResolver:
         answers: list[StationAnswer | None] = []
         bare: list[tuple[int, list[Candidate]]] = []
         adrift: list[int] = []
+        # Most stations have no epochs: what is found for one reference at one time holds at any.
+        lasting: dict[tuple[int, int | None], tuple[StationAnswer | None, list[Candidate]]] = {}
         for index, query in enumerate(queries):
-            answer = self._named(query)
+            same = id(query.reference), query.agency_id
+            if same in lasting:
+                answer, candidates = lasting[same]
+            else:
+                answer, candidates = self._named(query), self._open(query)
+                if not self._has_epochs(query):
+                    lasting[same] = answer, candidates
             if answer is None and _has_place(query):
                 adrift.append(index)
             elif answer is None:
-                bare.append((index, self._open(query)))
+                bare.append((index, candidates))
             answers.append(answer)
         for index, answer in zip(adrift, self._at_place([queries[i] for i in adrift]), strict=True):
             answers[index] = answer
         fitting = _fitting(queries, bare)
         for index, candidates in bare:
             query = queries[index]
-            answers[index] = _choose(
-                [c for c in candidates if (index, c.pk) in fitting],
-                query,
-                unknown=_expected(query, candidates),
-            )
+            chosen = [c for c in candidates if (index, c.pk) in fitting]
+            answers[index] = _choose(chosen, query) if chosen else _unknown(query, candidates)
         return [answer or StationAnswer(None, "unknown-station") for answer in answers]
 
     def _fetch(self, queries: Sequence[StationQuery]) -> None:
@@ -133,6 +143,12 @@ class StationResolver:
 
     def _open(self, query: StationQuery) -> list[Candidate]:
         return [c for c in self._by_code[query.reference.code] if c.open_at(query.time)]
+
+    def _has_epochs(self, query: StationQuery) -> bool:
+        code = query.reference.code
+        known = [self._by_code[code]]
+        known += [self._aliases[a, code] for a in self._lineage.get(query.agency_id or -1, ())]
+        return any(c.start is not None or c.end is not None for each in known for c in each)
 
     def _named(self, query: StationQuery) -> StationAnswer | None:
         """Answer by alias, by coordinates and code, or by network and code."""
@@ -223,13 +239,14 @@ def _distance(candidate: Candidate, reference: object) -> float:
     return float(distance)
 
 
-def _expected(query: StationQuery, candidates: list[Candidate]) -> str:
+def _unknown(query: StationQuery, candidates: list[Candidate]) -> StationAnswer:
     """Say why a bare code was not believed."""
-    if not candidates:
-        return ""
-    if query.latitude is None:
-        return "network, coordinates or origin"
-    return f"<= {BARE_CODE_DEG:g} deg, {TOLERANCE_S:g} s + {TOLERANCE_RELATIVE:.0%}"
+    expected = ""
+    if candidates and query.latitude is None:
+        expected = "network, coordinates or origin"
+    elif candidates:
+        expected = f"<= {BARE_CODE_DEG:g} deg, {TOLERANCE_S:g} s + {TOLERANCE_RELATIVE:.0%}"
+    return StationAnswer(None, "unknown-station", expected)
 
 
 def _fitting(
@@ -237,7 +254,7 @@ def _fitting(
 ) -> set[tuple[int, int]]:
     """Return which (query, station) lie near enough and see the onset when it is predicted."""
     pairs = [
-        (index, candidate)
+        (index, queries[index], candidate)
         for index, candidates in bare
         if queries[index].latitude is not None and queries[index].longitude is not None
         for candidate in candidates
@@ -245,49 +262,70 @@ def _fitting(
     if not pairs:
         return set()
     distance, _ = distance_azimuth(
-        [queries[i].latitude or 0.0 for i, _ in pairs],
-        [queries[i].longitude or 0.0 for i, _ in pairs],
-        [c.latitude for _, c in pairs],
-        [c.longitude for _, c in pairs],
+        [query.latitude or 0.0 for _, query, _ in pairs],
+        [query.longitude or 0.0 for _, query, _ in pairs],
+        [c.latitude for _, _, c in pairs],
+        [c.longitude for _, _, c in pairs],
     )
-    depths = [queries[i].depth_km for i, _ in pairs]
+    depths = [query.depth_km for _, query, _ in pairs]
     depth = np.clip([ASSUMED_DEPTH_KM if d is None else d for d in depths], 0.0, 700.0)
+    observed = np.array([_travel_time(query) for _, query, _ in pairs])
+    near = distance <= BARE_CODE_DEG
+    fits = near & np.isnan(observed)
+    rows = np.flatnonzero(near & ~np.isnan(observed))
+    if rows.size:
+        names = [pairs[row][1].phase or "" for row in rows]
+        fits[rows] = _fits_prediction(names, distance[rows], depth[rows], observed[rows])
+    return {(pairs[row][0], pairs[row][2].pk) for row in np.flatnonzero(fits)}
+
+
+def _travel_time(query: StationQuery) -> float:
+    """Return how long after the origin the onset was observed [s], NaN if no onset was."""
+    if not query.is_onset or query.time is None or query.origin_time is None:
+        return math.nan
+    return (query.time - query.origin_time).total_seconds()
+
+
+def _fits_prediction(
+    phase_names: list[str], distance: FloatArray, depth: FloatArray, observed: FloatArray
+) -> BoolArray:
+    """Tell which onsets are near the time predicted for their phase.
+
+    Parameters
+    ----------
+    phase_names : list of str
+        As reported, n of them.
+    distance, depth, observed : (n,)
+        Epicentral distance [deg], depth [km], travel time [s].
+    """
     table = travel_times.load("iasp91")
-    names = [phases.standard_name(queries[i].phase or "") for i, _ in pairs]
-    known = [phases.PHASES[name] if name else None for name in names]
-    named = table.predict([p.table_phase or "" if p else "" for p in known], distance, depth).time
-    fallback = table.predict([p.fallback or "" if p else "" for p in known], distance, depth).time
-    first = table.predict("P", distance, depth).time
-    last = distance * KM_PER_DEGREE / SLOWEST_KM_S
-    fitting = set()
-    for row, (index, candidate) in enumerate(pairs):
-        if distance[row] > BARE_CODE_DEG:
-            continue
-        query = queries[index]
-        if query.is_onset and query.time is not None and query.origin_time is not None:
-            observed = (query.time - query.origin_time).total_seconds()
-            expected = [t for t in (named[row], fallback[row]) if np.isfinite(t)]
-            if expected:
-                fits = any(abs(observed - t) <= _tolerance(t) for t in expected)
-            else:  # a phase without a table: anywhere between the first and the slowest wave
-                earliest = first[row] if np.isfinite(first[row]) else 0.0
-                fits = (
-                    earliest - _tolerance(earliest) <= observed <= last[row] + _tolerance(last[row])
-                )
-            if not fits:
-                continue
-        fitting.add((index, candidate.pk))
-    return fitting
+    known = {name: phases.PHASES.get(phases.standard_name(name) or "") for name in set(phase_names)}
+    named, fallback = (
+        table.predict([names[name] for name in phase_names], distance, depth).time
+        for names in (
+            {name: (phase.table_phase if phase else "") or "" for name, phase in known.items()},
+            {name: (phase.fallback if phase else "") or "" for name, phase in known.items()},
+        )
+    )
+    # What is not predicted is NaN, which no onset is near to.
+    fits: BoolArray = np.abs(observed - named) <= _tolerance(named)
+    fits |= np.abs(observed - fallback) <= _tolerance(fallback)
+    rows = np.flatnonzero(np.isnan(named) & np.isnan(fallback))
+    if rows.size:  # a phase without a table: anywhere between the first and the slowest wave
+        earliest = np.nan_to_num(table.predict("P", distance[rows], depth[rows]).time)
+        latest = distance[rows] * KM_PER_DEGREE / SLOWEST_KM_S
+        fits[rows] = (earliest - _tolerance(earliest) <= observed[rows]) & (
+            observed[rows] <= latest + _tolerance(latest)
+        )
+    return fits
 
 
-def _tolerance(travel_time: float) -> float:
-    return TOLERANCE_S + TOLERANCE_RELATIVE * float(travel_time)
+def _tolerance(travel_time: FloatArray) -> FloatArray:
+    return TOLERANCE_S + TOLERANCE_RELATIVE * travel_time
 
 
-def _choose(candidates: list[Candidate], query: StationQuery, unknown: str = "") -> StationAnswer:
+def _choose(candidates: list[Candidate], query: StationQuery) -> StationAnswer:
     """Return the one station meant; several at one site are one, the agency's own first."""
-    if not candidates:
-        return StationAnswer(None, "unknown-station", unknown)
     if len(candidates) == 1:
         return StationAnswer(candidates[0].pk)
     best = min(
