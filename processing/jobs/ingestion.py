@@ -82,7 +82,7 @@ BATCH_EVENTS = 100
 BATCH_ARRIVALS = 2_500
 #: What must be asked of the database is asked for so many batches at once: to ask, the copies
 #: under way are waited for. The first batch comes by itself, so that there is something to copy.
-BATCHES_AT_ONCE = 4
+BATCHES_AT_ONCE = 3
 #: Batches made and not yet copied in.
 COPIES_AHEAD = 2
 #: A problem a line can be a million rows; beyond this they are counted, not listed.
@@ -92,7 +92,7 @@ DRY_RUN_LINES = 500
 #: Child and parent need not wake each other for every 64 KiB.
 PIPE_BYTES = 1024 * 1024
 #: How far the child may be ahead of the rows.
-AHEAD_BYTES = 16 * 1024 * 1024
+AHEAD_BYTES = 8 * 1024 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
 #: One reading of a file at a time: the first key of the transaction's advisory lock.
 READING_LOCK = 0x6B7A72
@@ -526,7 +526,7 @@ class _Intake:
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
         self._size = 0
         self._ended = False
         self._changed = threading.Condition()
@@ -546,7 +546,7 @@ class _Intake:
         self._wake.close()
 
     def take(self, seconds: float) -> bytes:
-        """Return what has come, waiting for it; nothing at the end.
+        """Return the next of what has come, waiting for it; nothing at the end.
 
         Raises
         ------
@@ -556,9 +556,8 @@ class _Intake:
         with self._changed:
             if not self._changed.wait_for(lambda: self._held or self._ended, seconds):
                 raise TimeoutError
-            data = b"".join(self._held)
-            self._held.clear()
-            self._size = 0
+            data = self._held.popleft() if self._held else b""
+            self._size -= len(data)
             self._changed.notify_all()
         return data
 
