@@ -17,18 +17,23 @@ from catalog.formats.records import EventRecord
 from catalog.models import BulletinReading, Report
 from processing.core import editions as core
 
-_EARLIER = """
-    SELECT r.id, r.key, extract(epoch FROM o.time)::float8, ST_Y(o.point), ST_X(o.point)
-    FROM catalog_report r
-    JOIN catalog_bulletinentry e ON e.id = r.current_entry_id
-    JOIN catalog_bulletinreading g ON g.id = e.reading_id
+#: Of an entry ``e``, the origin ``o`` that stands for it.
+PRIME_ORIGIN = """
     JOIN LATERAL (
         SELECT * FROM catalog_origin o WHERE o.entry_id = e.id
         ORDER BY o.is_prime DESC, o.id LIMIT 1
     ) o ON true
-    WHERE g.file_id = %s AND r.agency_id = %s AND r.withdrawn_at IS NULL
-    ORDER BY o.time, r.id
 """
+#: Also of the later edition itself, whose rows may have been read before.
+_EARLIER = f"""
+    SELECT r.id, r.key, extract(epoch FROM o.time)::float8, ST_Y(o.point), ST_X(o.point)
+    FROM catalog_report r
+    JOIN catalog_bulletinentry e ON e.id = r.current_entry_id
+    JOIN catalog_bulletinreading g ON g.id = e.reading_id
+    {PRIME_ORIGIN}
+    WHERE g.file_id = ANY(%s) AND r.agency_id = %s AND r.withdrawn_at IS NULL
+    ORDER BY o.time, r.id
+"""  # noqa: S608 - our own
 
 
 def continuations(
@@ -41,7 +46,8 @@ def continuations(
     if reading.edition_of_id is None:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_EARLIER, [reading.edition_of_id, reading.agency_id])
+        files = [reading.edition_of_id, reading.file_id]
+        cursor.execute(_EARLIER, [files, reading.agency_id])
         earlier = cursor.fetchall()
     places = {
         key: (record.origins[0].time.timestamp(), record.origins[0].latitude,

@@ -340,6 +340,10 @@ def request_reading(
     with transaction.atomic():
         # Readings of one file are numbered and chosen one after another.
         BulletinFile.objects.select_for_update(no_key=True).get(pk=file.pk)
+        if edition_of is None:
+            # A file once said to be a later edition stays one when it is sent or read again.
+            before = file.readings.filter(is_current=True, agency=agency).first()
+            edition_of = before.edition_of if before is not None else None
         if dry_run:
             run = ProcessingRun.objects.create(
                 kind=ProcessingRun.Kind.DRY_RUN,

@@ -66,6 +66,30 @@ def test_same_edition_again_changes_nothing() -> None:
     assert shown() == before
 
 
+def test_edition_sent_again_is_not_read_again() -> None:
+    first = send("2014.csv", FIRST)
+    second = send("2014-revised.csv", SECOND, first)
+    send("2014-revised.csv", SECOND)
+    assert second.readings.count() == 1
+
+
+def test_edition_read_again_keeps_its_events() -> None:
+    first = send("2014.csv", FIRST)
+    second = send("2014-revised.csv", SECOND, first)
+    before = shown()
+    ingestion.request_reading(
+        second,
+        agency=Agency.objects.get(code="SOME"),
+        format="catalogue-csv",
+        requested_by=person(),
+        evaluation_mode="automatic",
+    )
+    work()
+    assert second.readings.count() == 2
+    assert shown().keys() == before.keys()
+    assert Report.objects.filter(withdrawn_at__isnull=False).count() == 1
+
+
 def test_without_being_said_to_be_an_edition_rows_stay_apart() -> None:
     send("2014.csv", FIRST)
     send("2014-revised.csv", SECOND)
