@@ -34,6 +34,7 @@ from catalog.models import ColumnMapping as SavedMapping
 from catalog.models import User
 from processing.desk import messages
 from processing.desk.views import staff_only
+from processing.jobs.ingestion import problem_values
 
 SAMPLE_BYTES = 64 * 1024
 SAMPLE_LINES = 60
@@ -261,22 +262,13 @@ def look(draft: ColumnMapping, sample: str) -> Looked:
                 else:
                     problems.append(_described(item))
         except FormatError as error:
-            refusal = messages.sentence(error.problem.code, _values(error.problem))
+            refusal = messages.sentence(error.problem.code, problem_values(error.problem))
     return Looked(body[:SHOWN_ROWS], headings, events[:SHOWN_ROWS], problems[:20], refusal)
-
-
-def _values(problem: Problem) -> dict[str, Any]:
-    return {
-        "line": problem.line_number,
-        "field": problem.field,
-        "found": problem.found,
-        "expected": problem.expected,
-    }
 
 
 def _described(problem: Problem) -> dict[str, Any]:
     return {
-        **_values(problem),
+        **problem_values(problem),
         "code": problem.code,
         "expected": messages.expected(problem.expected),
         "severity": problem.severity.value,
@@ -295,7 +287,7 @@ def save(draft: ColumnMapping, name: str, user: User) -> str:
     try:
         mapped_table.check(draft)
     except BadMapping as error:
-        return messages.sentence(error.problem.code, _values(error.problem))
+        return messages.sentence(error.problem.code, problem_values(error.problem))
     with transaction.atomic():
         last = SavedMapping.objects.filter(name=name).aggregate(last=Max("version"))["last"] or 0
         SavedMapping.objects.create(

@@ -26,7 +26,6 @@ from catalog.formats import FORMATS
 from catalog.models import (
     EDITOR,
     OPERATOR,
-    Agency,
     BulletinEntry,
     BulletinFile,
     BulletinProblem,
@@ -285,15 +284,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
             "problems": [described(p) for p in shown],
             "problem_page": shown,
             "entry_page": Paginator(entries, PAGE).get_page(request.GET.get("entries")),
-            "form": ReadingForm(
-                initial={
-                    "agency": reading.agency.code,
-                    "format": reading.format,
-                    "kind": reading.evaluation_mode,
-                    "time_zone": reading.options.get("time_zone", "UTC"),
-                    "accept_readings": reading.options.get(station_readings.ACCEPT_OPTION),
-                }
-            ),
+            "form": reading_form(run),
             "readings": reading.file.readings.select_related("agency").order_by("-number"),
             "loose": station_readings.counts_of(reading),
         }
@@ -311,16 +302,25 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
                 {**entry, "words": fate_words(entry)} for entry in answer.get("entries", ())
             ],
             "withdrawn": answer.get("withdrawn", 0),
-            "form": ReadingForm(
-                initial={
-                    "agency": run.parameters.get("agency"),
-                    "format": run.parameters.get("format"),
-                    "kind": run.parameters.get("evaluation_mode"),
-                    "time_zone": run.parameters.get("options", {}).get("time_zone", "UTC"),
-                }
-            ),
+            "form": reading_form(run),
         }
     return render(request, "desk/run.html", context)
+
+
+def reading_form(run: ProcessingRun) -> ReadingForm:
+    """Return the form that reads a run's file again, filled with how it was read."""
+    asked = ingestion.asked_of(run)
+    if asked is None:
+        return ReadingForm()
+    return ReadingForm(
+        initial={
+            "agency": asked.agency.code,
+            "format": asked.format,
+            "kind": asked.evaluation_mode,
+            "time_zone": asked.options.get("time_zone", "UTC"),
+            "accept_readings": asked.options.get(station_readings.ACCEPT_OPTION),
+        }
+    )
 
 
 def described(problem: BulletinProblem) -> dict[str, Any]:
@@ -386,33 +386,25 @@ def follow_hint(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(recent_runs(), pk=pk)
     said = request.POST.get("hint", "")
     hint = next((h for h in run.parameters.get("hints") or () if h["kind"] == said), None)
-    reading = run.reading
-    wanted = run.parameters
-    file = reading.file if reading else BulletinFile.objects.filter(pk=wanted.get("file")).first()
-    if hint is None or file is None or not isinstance(request.user, User):
+    asked = ingestion.asked_of(run)
+    if hint is None or asked is None or not isinstance(request.user, User):
         notices.error(request, messages.sentence("file-missing"))
         return redirect("run", run.pk)
-    said_before = reading.options if reading else wanted.get("options", {})
-    options = ingestion.read_options(said_before)
-    edition_of = (
-        reading.edition_of
-        if reading
-        else BulletinFile.objects.filter(pk=wanted.get("edition_of")).first()
-    )
+    options, edition_of = ingestion.read_options(asked.options), asked.edition_of
     if said == "edition":
         edition_of = BulletinFile.objects.filter(pk=hint["file"]).first()
     elif said == "time-zone":
         options = replace(options, time_zone=hint["zone"])
     new = ingestion.request_reading(
-        file,
-        agency=reading.agency if reading else Agency.objects.get(code=wanted["agency"]),
-        format=reading.format if reading else wanted["format"],
+        asked.file,
+        agency=asked.agency,
+        format=asked.format,
         requested_by=request.user,
-        evaluation_mode=reading.evaluation_mode if reading else wanted["evaluation_mode"],
+        evaluation_mode=asked.evaluation_mode,
         options=options,
         edition_of=edition_of,
-        accept_readings=bool(said_before.get(station_readings.ACCEPT_OPTION)),
-        dry_run=reading is None,
+        accept_readings=bool(asked.options.get(station_readings.ACCEPT_OPTION)),
+        dry_run=run.reading is None,
     )
     return redirect("run", new.pk)
 

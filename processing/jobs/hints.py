@@ -17,7 +17,8 @@ from django.db import connection
 from catalog.formats import by_code
 from catalog.formats.local_time import Epicentre, offset_votes
 from catalog.models import BulletinFile, BulletinReading
-from processing.core import editions
+from processing.core.editions import continued
+from processing.jobs.editions import PRIME_ORIGIN
 
 #: A hint needs at least so many rows that coincide, and this share of the file's new rows.
 FEWEST_MATCHES = 5
@@ -25,31 +26,25 @@ SMALLEST_SHARE = 0.5
 #: Rows looked at: a sample of a very long list tells as much as all of it.
 MOST_ROWS = 20_000
 
-_ROWS = """
+_ROWS = f"""
     SELECT extract(epoch FROM o.time)::float8, ST_Y(o.point), ST_X(o.point)
     FROM catalog_bulletinentry e
     JOIN catalog_report r ON r.id = e.report_id
-    JOIN LATERAL (
-        SELECT * FROM catalog_origin o WHERE o.entry_id = e.id
-        ORDER BY o.is_prime DESC, o.id LIMIT 1
-    ) o ON true
-    WHERE e.reading_id = %s {condition}
+    {PRIME_ORIGIN}
+    WHERE e.reading_id = %s AND (NOT %s OR r.current_entry_id IS NULL)
     ORDER BY o.time, e.id LIMIT %s
-"""
-_OTHERS = """
+"""  # noqa: S608 - our own
+_OTHERS = f"""
     SELECT extract(epoch FROM o.time)::float8, ST_Y(o.point), ST_X(o.point), g.file_id
     FROM catalog_report r
     JOIN catalog_bulletinentry e ON e.id = r.current_entry_id
     JOIN catalog_bulletinreading g ON g.id = e.reading_id
-    JOIN LATERAL (
-        SELECT * FROM catalog_origin o WHERE o.entry_id = e.id
-        ORDER BY o.is_prime DESC, o.id LIMIT 1
-    ) o ON true
+    {PRIME_ORIGIN}
     WHERE r.agency_id = %s AND g.file_id <> %s AND r.withdrawn_at IS NULL
       AND g.evaluation_mode = %s
       AND o.time BETWEEN to_timestamp(%s) AND to_timestamp(%s)
     ORDER BY o.time, r.id LIMIT %s
-"""
+"""  # noqa: S608
 _KNOWN = """
     SELECT extract(epoch FROM w.time)::float8, w.latitude, w.longitude
     FROM catalog_eventrow w
@@ -119,7 +114,7 @@ def later_edition(reading: BulletinReading) -> dict[str, Any] | None:
     """
     if reading.edition_of_id is not None:
         return None
-    new = _rows(reading, "AND r.current_entry_id IS NULL")
+    new = _rows(reading, only_new=True)
     if len(new) < FEWEST_MATCHES:
         return None
     with connection.cursor() as cursor:
@@ -139,7 +134,7 @@ def later_edition(reading: BulletinReading) -> dict[str, Any] | None:
         return None
     old = np.array([row[:3] for row in others], dtype=float)
     files = [row[3] for row in others]
-    pairs = editions.continued(*old.T, *new.T)
+    pairs = continued(*old.T, *new.T)
     found = Counter(files[o] for _n, o in pairs).most_common(1)
     if not found or found[0][1] < max(FEWEST_MATCHES, SMALLEST_SHARE * len(new)):
         return None
@@ -148,8 +143,8 @@ def later_edition(reading: BulletinReading) -> dict[str, Any] | None:
     return {"kind": "edition", "file": file_id, "name": name, "matched": matched, "of": len(new)}
 
 
-def _rows(reading: BulletinReading, condition: str = "") -> Any:
+def _rows(reading: BulletinReading, only_new: bool = False) -> Any:
     """Return time, latitude and longitude of a reading's events; array, shape (n, 3)."""
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS.format(condition=condition), [reading.pk, MOST_ROWS])
+        cursor.execute(_ROWS, [reading.pk, only_new, MOST_ROWS])
         return np.array(cursor.fetchall(), dtype=float).reshape(-1, 3)

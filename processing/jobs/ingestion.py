@@ -400,6 +400,45 @@ def read_options(said: Mapping[str, Any]) -> ReadOptions:
     return ReadOptions(**{name: value for name, value in said.items() if name in known})
 
 
+@dataclass(frozen=True)
+class Asked:
+    """How a run was asked to read its file."""
+
+    file: BulletinFile
+    agency: Agency
+    format: str
+    evaluation_mode: str
+    options: dict[str, Any]
+    edition_of: BulletinFile | None
+
+
+def asked_of(run: ProcessingRun) -> Asked | None:
+    """Return how a run was asked to read its file, in earnest or dry; ``None`` if it reads none."""
+    reading = run.reading
+    if reading is not None:
+        return Asked(
+            reading.file,
+            reading.agency,
+            reading.format,
+            reading.evaluation_mode,
+            reading.options,
+            reading.edition_of,
+        )
+    said = run.parameters
+    file = BulletinFile.objects.filter(pk=said.get("file")).first()
+    agency = Agency.objects.filter(code=said.get("agency", "")).first()
+    if file is None or agency is None:
+        return None
+    return Asked(
+        file,
+        agency,
+        said["format"],
+        said["evaluation_mode"],
+        said.get("options", {}),
+        BulletinFile.objects.filter(pk=said.get("edition_of")).first(),
+    )
+
+
 def existing_run(
     file: BulletinFile,
     agency: Agency,
@@ -1056,23 +1095,25 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
     the association is rolled back by itself, so that its lock is held as briefly as in earnest;
     where a dense sequence is cut between two batches, the second does not see the first.
     """
-    wanted = run.parameters
-    file = BulletinFile.objects.get(pk=wanted["file"])
+    asked = asked_of(run)
+    if asked is None:  # the agency was renamed meanwhile
+        run.fail("file-missing")
+        return
     counts: dict[str, int] = {}
     answer: dict[str, Any] = {"entries": [], "problems": []}
     suggested: list[dict[str, Any]] = []
     failure: Problem | None = None
     with transaction.atomic():
         reading = BulletinReading.objects.create(
-            file=file,
+            file=asked.file,
             number=REHEARSAL_NUMBERS + run.pk % 100_000_000,
-            agency=Agency.objects.get(code=wanted["agency"]),
-            format=wanted["format"],
-            reader_version=by_code(wanted["format"]).version,
-            evaluation_mode=wanted["evaluation_mode"],
-            options=wanted["options"],
-            edition_of_id=wanted["edition_of"],
-            requested_by=run.actor or file.uploader,
+            agency=asked.agency,
+            format=asked.format,
+            reader_version=by_code(asked.format).version,
+            evaluation_mode=asked.evaluation_mode,
+            options=asked.options,
+            edition_of=asked.edition_of,
+            requested_by=run.actor or asked.file.uploader,
         )
         rehearsal = ProcessingRun.objects.create(
             kind=run.kind, reading=reading, actor=run.actor, parameters={"rehearsal of": run.pk}
@@ -1094,7 +1135,7 @@ def dry_run(run: ProcessingRun, progress: Progress) -> None:
             }
         transaction.set_rollback(True)
     run.counts = counts
-    run.parameters = {**wanted, "answer": answer, "hints": suggested}
+    run.parameters = {**run.parameters, "answer": answer, "hints": suggested}
     run.save(update_fields=["counts", "parameters"])
     if failure is not None:
         run.fail(failure.code, **problem_values(failure))
