@@ -4,6 +4,9 @@ The table holds one grid of times over distance and depth for each branch of ray
 ``tables/build_iasp91.py``). Inside a grid cell the time is the bicubic Hermite polynomial that
 takes the traced times and derivatives at the four corners, so time and derivatives come from one
 function. Branches are never smoothed into each other: a first arrival is the earliest branch.
+
+`ray` answers for one arrival and is compiled, so that a locator's own compiled loops can call it;
+`TravelTimeTable.predict` loops it over arrays.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from processing.core.compiling import compiled
 from processing.core.geodesy import EARTH_RADIUS_KM, KM_PER_DEGREE
 
 FloatArray = NDArray[np.float64]
@@ -25,8 +29,12 @@ IntArray = NDArray[np.int64]
 
 PHASES = (
     "P", "S", "Pg", "Pb", "Pn", "Sg", "Sb", "Sn", "pP", "sP", "PcP", "ScP", "PKPdf", "Lg", "Rg",
+    "PKPbc", "PKPab", "PKiKP", "ScS", "PP", "SS", "Pdiff", "Sdiff",
 )  # fmt: skip
-"""What ``predict`` knows. P and S are first arrivals; the others are what IASPEI calls them."""
+"""What ``predict`` may know. P and S are first arrivals; the others are what IASPEI calls them."""
+
+CODE = {name: number for number, name in enumerate(PHASES)}
+"""The number by which the compiled functions know a phase."""
 
 CORE_SHADOW_DEG = 114.0
 """Beyond, a first arrival called P is PKPdf and no longer the wave diffracted around the core."""
@@ -39,6 +47,286 @@ UPPERMOST_MANTLE_SLAB = 2
 ZONES = 7
 SHALLOWEST_KM, DEEPEST_KM = 0.0, 700.0
 
+_P, _S, _PKPDF, _LG, _RG = (CODE[name] for name in ("P", "S", "PKPdf", "Lg", "Rg"))
+
+
+class Kernel(NamedTuple):
+    """A model's times for compiled functions; every model's is of the same type to Numba.
+
+    Both arrays are contiguous and read-only, whether they lie in memory or are mapped from a file.
+    They are two and not a dozen because Numba counts a reference for each array it hands on, which
+    took longer than the interpolation. What lies where: `Parts`, and the names below.
+    """
+
+    integers: IntArray
+    reals: FloatArray
+
+
+# Where things are told of in `Kernel.integers`: sizes, then starts in integers and in reals.
+COLUMNS, NODES, SLABS, CODES, CHOICES = range(5)
+COLUMN_HINTS, AT_COLUMN_HINTS, NODE_HINTS, AT_NODE_HINTS, AT_SLAB, AT_CHOICES, AT_PATCHES = range(
+    5, 12
+)
+AT_DISTANCE, AT_DEPTH, AT_LIMITS, AT_CORNERS = range(12, 16)
+HEADER = 16
+# `Kernel.reals` begins with these: steps of the hints, depths the table has, where the crust ends,
+# where P becomes PKPdf, group velocities (0: no such wave).
+PER_DEG, PER_KM, SHALLOWEST, DEEPEST, CRUST_BOTTOM, SHADOW, LG_SPEED, RG_SPEED = range(8)
+SCALARS = 8
+# Columns of `Parts.patches`.
+FIRST, END, OFFSET, WIDTH, TOP_NODE, LIMIT_ROW, SCALED = range(7)
+PATCH_COLUMNS = 7
+HINTS_PER_DEG, HINTS_PER_KM = 20.0, 2.0
+"""How finely a distance or depth is looked up before its cell is found by stepping."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a kernel is packed from.
+
+    A *patch* is the grid of one branch for sources in one slab of depth; a slab lies between two
+    discontinuities.
+    """
+
+    distance: FloatArray
+    """Distance nodes [deg], ascending, shape (n_columns,)."""
+    depth: FloatArray
+    """Depth nodes [km], shape (n_nodes,); a discontinuity stands twice, above and below."""
+    slab: IntArray
+    """Slab of each depth node, shape (n_nodes,)."""
+    choices: IntArray
+    """Patches by phase and slab, -1 after the last; shape (n_phases, n_slabs, n_choices)."""
+    patches: IntArray
+    """First and past-the-last column, offset of its first corner, columns, first depth node, row in
+    ``limits``, whether time over straight path is held (0, 1); shape (n_patches, 7)."""
+    limits: FloatArray
+    """Where a branch begins and ends [deg], by depth node of a patch, shape (n_rows, 2)."""
+    corners: FloatArray
+    """Value, d/dx, d/dh, d2/dxdh at every grid node, shape (n_corners, 4)."""
+    crust_bottom_km: float
+    shadow_deg: float = CORE_SHADOW_DEG
+    lg_km_s: float = GROUP_VELOCITY_KM_S["Lg"]
+    rg_km_s: float = GROUP_VELOCITY_KM_S["Rg"]
+
+    def kernel(self) -> Kernel:
+        """Pack the parts."""
+        column_hints = _hints(self.distance, HINTS_PER_DEG)
+        node_hints = _hints(self.depth, HINTS_PER_KM)
+        header = np.zeros(HEADER, dtype=np.int64)
+        header[[COLUMNS, NODES]] = self.distance.size, self.depth.size
+        header[[CODES, SLABS, CHOICES]] = self.choices.shape
+        header[[COLUMN_HINTS, NODE_HINTS]] = column_hints.size, node_hints.size
+        scalars = np.array(
+            [
+                HINTS_PER_DEG,
+                HINTS_PER_KM,
+                self.depth[0],
+                self.depth[-1],
+                self.crust_bottom_km,
+                self.shadow_deg,
+                self.lg_km_s,
+                self.rg_km_s,
+            ]
+        )
+        whole = (column_hints, node_hints, self.slab, self.choices, self.patches)
+        starts = np.cumsum([HEADER, *(part.size for part in whole)])
+        header[[AT_COLUMN_HINTS, AT_NODE_HINTS, AT_SLAB, AT_CHOICES, AT_PATCHES]] = starts[:-1]
+        real = (self.distance, self.depth, self.limits, self.corners)
+        starts = np.cumsum([SCALARS, *(part.size for part in real)])
+        header[[AT_DISTANCE, AT_DEPTH, AT_LIMITS, AT_CORNERS]] = starts[:-1]
+        return Kernel(
+            frozen(np.concatenate([header, *(part.ravel() for part in whole)], dtype=np.int64)),
+            frozen(np.concatenate([scalars, *(part.ravel() for part in real)], dtype=np.float64)),
+        )
+
+
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a plain, contiguous, read-only view: to Numba all kernels are of one type."""
+    view: NDArray[Any] = np.ascontiguousarray(array).view(np.ndarray)
+    view.flags.writeable = False
+    return view
+
+
+def _hints(nodes: FloatArray, per_unit: float) -> IntArray:
+    """Return a node before the start of each of equal steps along an axis, to search on from."""
+    starts = nodes[0] + np.arange(int((nodes[-1] - nodes[0]) * per_unit) + 1) / per_unit
+    found = np.searchsorted(nodes, starts, side="left") - 1
+    hints: IntArray = np.clip(found, 0, nodes.size - 2).astype(np.int64)
+    return hints
+
+
+@compiled
+def _cell(
+    integers: IntArray, reals: FloatArray, at: int, size: int, at_hints: int, hints: int, step: int,
+    x: float,
+) -> int:  # fmt: skip
+    """Return the last node not beyond x that has a node after it; nodes may be repeated."""
+    i = integers[at_hints + min(int((x - reals[at]) * reals[step]), hints - 1)]
+    while i < size - 2 and reals[at + i + 1] <= x:
+        i += 1
+    return int(i)
+
+
+@compiled
+def _in_patch(
+    integers: IntArray, reals: FloatArray, patch: int, column: int, node: int, distance_deg: float,
+    depth_km: float,
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """Return time and derivatives by bicubic Hermite interpolation in a cell of a patch."""
+    width = integers[patch + WIDTH]
+    corner = integers[patch + OFFSET] + column - integers[patch + FIRST]
+    corner += (node - integers[patch + TOP_NODE]) * width
+    a = integers[AT_CORNERS] + 4 * corner
+    b = a + 4 * width
+    g = reals
+    x0, h0 = integers[AT_DISTANCE] + column, integers[AT_DEPTH] + node
+    dx, dh = reals[x0 + 1] - reals[x0], reals[h0 + 1] - reals[h0]
+    per_x, per_h = 1.0 / dx, 1.0 / dh
+    u, v = (distance_deg - reals[x0]) * per_x, (depth_km - reals[h0]) * per_h
+    # Depth first: at each end of the cell the value, its slope along x, and both along depth.
+    w1 = v * v * (3.0 - 2.0 * v)
+    w0 = 1.0 - w1
+    s0 = v * (1.0 - v) * (1.0 - v) * dh
+    s1 = v * v * (v - 1.0) * dh
+    bend = 6.0 * v * (1.0 - v) * per_h
+    c0 = (1.0 - v) * (1.0 - 3.0 * v)
+    c1 = v * (3.0 * v - 2.0)
+    y0 = w0 * g[a] + w1 * g[b] + s0 * g[a + 2] + s1 * g[b + 2]
+    y1 = w0 * g[a + 4] + w1 * g[b + 4] + s0 * g[a + 6] + s1 * g[b + 6]
+    p0 = w0 * g[a + 1] + w1 * g[b + 1] + s0 * g[a + 3] + s1 * g[b + 3]
+    p1 = w0 * g[a + 5] + w1 * g[b + 5] + s0 * g[a + 7] + s1 * g[b + 7]
+    y0_dh = bend * (g[b] - g[a]) + c0 * g[a + 2] + c1 * g[b + 2]
+    y1_dh = bend * (g[b + 4] - g[a + 4]) + c0 * g[a + 6] + c1 * g[b + 6]
+    p0_dh = bend * (g[b + 1] - g[a + 1]) + c0 * g[a + 3] + c1 * g[b + 3]
+    p1_dh = bend * (g[b + 5] - g[a + 5]) + c0 * g[a + 7] + c1 * g[b + 7]
+    late = u * u * (3.0 - 2.0 * u)
+    r0 = u * (1.0 - u) * (1.0 - u) * dx
+    r1 = u * u * (u - 1.0) * dx
+    time = y0 + late * (y1 - y0) + r0 * p0 + r1 * p1
+    time_dh = y0_dh + late * (y1_dh - y0_dh) + r0 * p0_dh + r1 * p1_dh
+    slope = 6.0 * u * (1.0 - u) * per_x * (y1 - y0)
+    slope += (1.0 - u) * (1.0 - 3.0 * u) * p0 + u * (3.0 * u - 2.0) * p1
+    curve = (6.0 - 12.0 * u) * per_x * (y1 - y0)
+    curve = (curve + (6.0 * u - 4.0) * p0 + (6.0 * u - 2.0) * p1) * per_x
+    if integers[patch + SCALED]:
+        path, along, down, bent = straight_line(distance_deg, depth_km)
+        time_dh = time_dh * path + time * down
+        curve = curve * path + 2.0 * slope * along + time * bent
+        slope = slope * path + time * along
+        time = time * path
+    return time, slope, time_dh, curve
+
+
+@compiled
+def straight_line(distance_deg: float, depth_km: float) -> tuple[float, float, float, float]:
+    """Return the chord source-station [km], its derivatives [km/deg], [km/km] and [km/deg2]."""
+    radian = np.pi / 180.0
+    radius = EARTH_RADIUS_KM - depth_km
+    area = radius * EARTH_RADIUS_KM
+    sine = np.sin(0.5 * radian * distance_deg)
+    # 4 r a sin^2(delta/2) keeps the digits that the law of cosines loses at small distances.
+    chord = np.sqrt(depth_km * depth_km + 4.0 * area * sine * sine)
+    if chord == 0.0:
+        return 0.0, EARTH_RADIUS_KM * radian, 0.0, 0.0
+    per_chord = 1.0 / chord
+    cosine = 1.0 - 2.0 * sine * sine
+    along = 2.0 * area * sine * np.sqrt(max(1.0 - sine * sine, 0.0)) * per_chord
+    bent = (area * cosine - along * along) * per_chord
+    down = (EARTH_RADIUS_KM * cosine - radius) * per_chord
+    return chord, along * radian, down, bent * radian * radian
+
+
+@compiled
+def ray(
+    kernel: Kernel, code: int, distance_deg: float, depth_km: float
+) -> tuple[float, float, float, float]:
+    """Return one arrival's travel time and its derivatives; all NaN where there is no such phase.
+
+    Parameters
+    ----------
+    code : int
+        A number of `CODE`. P and S are the earliest of all branches, and P beyond
+        `CORE_SHADOW_DEG` is PKPdf.
+    distance_deg : float
+        Epicentral distance on the sphere, 0-180 [deg].
+    depth_km : float
+        Source depth, within the table's [km].
+
+    Returns
+    -------
+    time : float
+        [s]
+    dt_ddelta : float
+        [s/deg]
+    dt_dh : float
+        With source depth [s/km].
+    d2t_ddelta2 : float
+        [s/deg2]; piecewise linear in distance, with steps between the cells of the table.
+    """
+    integers, reals = kernel.integers, kernel.reals
+    # NaN compares false: an unknown distance or depth gives NaN.
+    if not (
+        0 <= code < integers[CODES]
+        and depth_km >= reals[SHALLOWEST]
+        and depth_km <= reals[DEEPEST]
+        and distance_deg >= 0.0
+        and distance_deg <= 180.0
+    ):
+        return np.nan, np.nan, np.nan, np.nan
+    if code in (_LG, _RG):
+        speed = reals[LG_SPEED] if code == _LG else reals[RG_SPEED]
+        if depth_km >= reals[CRUST_BOTTOM] or speed <= 0.0:
+            return np.nan, np.nan, np.nan, np.nan
+        return distance_deg * KM_PER_DEGREE / speed, KM_PER_DEGREE / speed, 0.0, 0.0
+    at, size = integers[AT_DISTANCE], integers[COLUMNS]
+    if distance_deg > reals[at + size - 1]:
+        return np.nan, np.nan, np.nan, np.nan
+    column = _cell(
+        integers, reals, at, size, integers[AT_COLUMN_HINTS], integers[COLUMN_HINTS], PER_DEG,
+        distance_deg,
+    )  # fmt: skip
+    at, size = integers[AT_DEPTH], integers[NODES]
+    node = _cell(
+        integers, reals, at, size, integers[AT_NODE_HINTS], integers[NODE_HINTS], PER_KM, depth_km
+    )
+    v = (depth_km - reals[at + node]) / (reals[at + node + 1] - reals[at + node])
+    wanted = _PKPDF if code == _P and distance_deg > reals[SHADOW] else code
+    slab = integers[integers[AT_SLAB] + node]
+    choices = integers[CHOICES]
+    choice = integers[AT_CHOICES] + (wanted * integers[SLABS] + slab) * choices
+    time, slope, time_dh, curve = np.nan, np.nan, np.nan, np.nan
+    for i in range(choice, choice + choices):
+        if integers[i] < 0:
+            break
+        patch = integers[AT_PATCHES] + PATCH_COLUMNS * integers[i]
+        if column < integers[patch + FIRST] or column >= integers[patch + END] - 1:
+            continue
+        if code > _S:
+            # Beyond its own rays a branch only serves first arrivals, for which it is too late.
+            row = integers[patch + LIMIT_ROW] + node - integers[patch + TOP_NODE]
+            limit = integers[AT_LIMITS] + 2 * row
+            if (
+                distance_deg < (1.0 - v) * reals[limit] + v * reals[limit + 2]
+                or distance_deg > (1.0 - v) * reals[limit + 1] + v * reals[limit + 3]
+            ):
+                continue
+        found = _in_patch(integers, reals, patch, column, node, distance_deg, depth_km)
+        if not found[0] >= time:
+            time, slope, time_dh, curve = found
+    return time, slope, time_dh, curve
+
+
+@compiled
+def _rays(
+    kernel: Kernel, codes: IntArray, distance_deg: FloatArray, depth_km: FloatArray
+) -> FloatArray:
+    """Return `ray` for n arrivals, shape (4, n)."""
+    result = np.empty((4, codes.size))
+    for i in range(codes.size):
+        found = ray(kernel, codes[i], distance_deg[i], depth_km[i])
+        result[0, i], result[1, i], result[2, i], result[3, i] = found
+    return result
+
 
 @dataclass(frozen=True)
 class TravelTimes:
@@ -50,6 +338,8 @@ class TravelTimes:
     """Derivative with epicentral distance, the horizontal slowness [s/deg], shape (n,)."""
     dt_dh: FloatArray
     """Derivative with source depth [s/km], shape (n,)."""
+    d2t_ddelta2: FloatArray
+    """Second derivative with epicentral distance [s/deg2], shape (n,)."""
 
 
 @dataclass(frozen=True)
@@ -57,30 +347,11 @@ class TravelTimeTable:
     """A model's table, unpacked for use. Make one with `load`; it is never changed."""
 
     model: str
-    distance_axis: FloatArray
-    depth_nodes: FloatArray
-    depth_slab: IntArray
-    branch_index: dict[str, int]
-    patch_of: IntArray
-    """Patch number by branch and slab, -1 where the branch has no rays from that slab."""
-    patch_first: IntArray
-    patch_end: IntArray
-    patch_offset: IntArray
-    patch_width: IntArray
-    patch_top_node: IntArray
-    patch_scaled: NDArray[np.bool_]
-    """True where the grid holds time over straight-line distance [s/km] instead of time."""
-    corners: FloatArray
-    """Value, d/dx, d/dh, d2/dxdh at every grid node, shape (n_nodes, 4)."""
-    exists_from: FloatArray
-    exists_to: FloatArray
-    """Ends of each branch's rays [deg], by patch offset of depth nodes, shape (n_depth_rows,)."""
-    exists_offset: IntArray
+    kernel: Kernel
 
     def codes(self, phases: Sequence[str]) -> IntArray:
         """Return the numbers by which `predict_codes` knows phases; -1 for an unknown one."""
-        index = {name: number for number, name in enumerate(PHASES)}
-        return np.array([index.get(name, -1) for name in phases], dtype=np.int64)
+        return np.array([CODE.get(name, -1) for name in phases], dtype=np.int64)
 
     def predict(
         self, phase: str | Sequence[str], distance_deg: ArrayLike, depth_km: ArrayLike
@@ -112,180 +383,14 @@ class TravelTimeTable:
         self, codes: IntArray, distance_deg: FloatArray, depth_km: FloatArray
     ) -> TravelTimes:
         """Return travel times for phase numbers of `codes`; all arguments of shape (n,)."""
-        result = np.full((3, codes.size), np.nan)
-        # NaN compares false: an unknown distance or depth gives NaN.
-        known = (
-            (codes >= 0)
-            & (depth_km >= SHALLOWEST_KM)
-            & (depth_km <= DEEPEST_KM)
-            & (distance_deg >= 0.0)
-            & (distance_deg <= 180.0)
+        # One type of array, one compiled function: a broadcast one is neither contiguous nor
+        # writable, and would be compiled for anew.
+        arguments = (
+            np.array(codes, dtype=np.int64),
+            np.array(distance_deg, dtype=np.float64),
+            np.array(depth_km, dtype=np.float64),
         )
-        if not known.all():
-            if known.any():
-                inside = self.predict_codes(codes[known], distance_deg[known], depth_km[known])
-                result[:, known] = (inside.time, inside.dt_ddelta, inside.dt_dh)
-            return TravelTimes(*result)
-        node = np.searchsorted(self.depth_nodes, depth_km, side="right") - 1
-        node = np.minimum(node, self.depth_nodes.size - 2)
-        column = np.searchsorted(self.distance_axis, distance_deg, side="right") - 1
-        column = np.minimum(column, self.distance_axis.size - 2)
-        slab = self.depth_slab[node]
-
-        group = codes >= PHASES.index("Lg")
-        first = codes <= 1
-        if first.any():
-            rows = np.flatnonzero(first)
-            s_wave = codes[rows] == 1
-            # Every branch of every first arrival at once: arrays are short, calls are dear.
-            branch = np.where(s_wave, ZONES, 0)[:, None] + np.arange(ZONES)[None, :]
-            core = np.full((rows.size, 1), self.branch_index["PKPdf"])
-            branch = np.hstack([branch, core])
-            beyond = (distance_deg[rows] > CORE_SHADOW_DEG) & ~s_wave
-            patch = self.patch_of[branch, slab[rows][:, None]]
-            wanted = np.ones_like(branch, dtype=bool)
-            wanted[:, :-1] = ~beyond[:, None]
-            wanted[:, -1] = beyond
-            at = column[rows][:, None]
-            wanted &= (patch >= 0) & (at >= self.patch_first[patch])
-            wanted &= at < self.patch_end[patch] - 1
-            which_row, which_branch = np.nonzero(wanted)
-            source = rows[which_row]
-            values = self._interpolate(
-                patch[which_row, which_branch],
-                column[source],
-                node[source],
-                distance_deg[source],
-                depth_km[source],
-            )
-            times = np.full(branch.shape, np.inf)
-            times[which_row, which_branch] = values[0]
-            best = np.argmin(times, axis=1)
-            position = np.zeros(branch.shape, dtype=np.int64)
-            position[which_row, which_branch] = np.arange(which_row.size)
-            picked = position[np.arange(rows.size), best]
-            found = np.isfinite(times[np.arange(rows.size), best])
-            result[:, rows[found]] = values[:, picked[found]]
-        named = ~first & ~group
-        if named.any():
-            rows = np.flatnonzero(named)
-            branch = self._named_branch(codes[rows], slab[rows])
-            patch = np.where(branch >= 0, self.patch_of[branch, slab[rows]], -1)
-            good = (patch >= 0) & (column[rows] >= self.patch_first[patch])
-            good &= column[rows] < self.patch_end[patch] - 1
-            rows, patch = rows[good], patch[good]
-            good = self._exists(patch, node[rows], distance_deg[rows], depth_km[rows])
-            rows, patch = rows[good], patch[good]
-            result[:, rows] = self._interpolate(
-                patch, column[rows], node[rows], distance_deg[rows], depth_km[rows]
-            )
-        if group.any():
-            rows = np.flatnonzero(group & (slab < CRUST_SLABS))
-            lg = codes[rows] == PHASES.index("Lg")
-            velocity = np.where(lg, GROUP_VELOCITY_KM_S["Lg"], GROUP_VELOCITY_KM_S["Rg"])
-            result[0, rows] = distance_deg[rows] * KM_PER_DEGREE / velocity
-            result[1, rows] = KM_PER_DEGREE / velocity
-            result[2, rows] = 0.0
-        return TravelTimes(*result)
-
-    def _named_branch(self, codes: IntArray, slab: IntArray) -> IntArray:
-        """Return the branch of a named phase for a source in a slab, -1 where there is none.
-
-        Pg from a source in the lower crust is the wave that leaves it upwards, which IASPEI calls
-        Pb and agencies still call Pg.
-        """
-        branch = np.full(codes.size, -1, dtype=np.int64)
-        for offset, names in ((0, ("Pg", "Pb", "Pn")), (ZONES, ("Sg", "Sb", "Sn"))):
-            crustal, lower, mantle = (codes == PHASES.index(name) for name in names)
-            branch[crustal & (slab == 0)] = offset
-            branch[(crustal & (slab == 1)) | (lower & (slab < CRUST_SLABS))] = offset + 1
-            branch[mantle & (slab <= UPPERMOST_MANTLE_SLAB)] = offset + 2
-        for name in ("pP", "sP", "PcP", "ScP", "PKPdf"):
-            branch[codes == PHASES.index(name)] = self.branch_index[name]
-        return branch
-
-    def _exists(
-        self, patch: IntArray, node: IntArray, distance_deg: FloatArray, depth_km: FloatArray
-    ) -> NDArray[np.bool_]:
-        """Tell where the branch has rays; crustal waves are continued to the table's end."""
-        row = self.exists_offset[patch] + node - self.patch_top_node[patch]
-        top, bottom = self.depth_nodes[node], self.depth_nodes[node + 1]
-        v = (depth_km - top) / (bottom - top)
-        near = (1.0 - v) * self.exists_from[row] + v * self.exists_from[row + 1]
-        far = (1.0 - v) * self.exists_to[row] + v * self.exists_to[row + 1]
-        exists: NDArray[np.bool_] = (distance_deg >= near) & (distance_deg <= far)
-        return exists
-
-    def _interpolate(
-        self,
-        patch: IntArray,
-        column: IntArray,
-        node: IntArray,
-        distance_deg: FloatArray,
-        depth_km: FloatArray,
-    ) -> FloatArray:
-        """Return time, dt/ddelta and dt/dh, shape (3, n), by bicubic Hermite interpolation."""
-        width = self.patch_width[patch]
-        corner = (
-            self.patch_offset[patch]
-            + (node - self.patch_top_node[patch]) * width
-            + column
-            - self.patch_first[patch]
-        )
-        x0, h0 = self.distance_axis[column], self.depth_nodes[node]
-        dx = self.distance_axis[column + 1] - x0
-        dh = self.depth_nodes[node + 1] - h0
-        # (2 x-corners, 2 h-corners, n, 4 quantities)
-        grid = self.corners[np.array([[corner, corner + width], [corner + 1, corner + width + 1]])]
-        bx, bx_slope, cx, cx_slope = _hermite((distance_deg - x0) / dx)
-        by, by_slope, cy, cy_slope = _hermite((depth_km - h0) / dh)
-        # Contract depth first: for each x-corner the value and the x-derivative at the depth.
-        weight_h = by[None, :, :]
-        value_h = (weight_h * grid[..., 0] + by_slope[None] * dh * grid[..., 2]).sum(axis=1)
-        slope_h = (weight_h * grid[..., 1] + by_slope[None] * dh * grid[..., 3]).sum(axis=1)
-        value_dh = (cy[None] / dh * grid[..., 0] + cy_slope[None] * grid[..., 2]).sum(axis=1)
-        slope_dh = (cy[None] / dh * grid[..., 1] + cy_slope[None] * grid[..., 3]).sum(axis=1)
-        time = (bx * value_h + bx_slope * dx * slope_h).sum(axis=0)
-        time_dx = (cx / dx * value_h + cx_slope * slope_h).sum(axis=0)
-        time_dh = (bx * value_dh + bx_slope * dx * slope_dh).sum(axis=0)
-        scaled = self.patch_scaled[patch]
-        if scaled.any():
-            path, path_dx, path_dh = _straight_line(distance_deg, depth_km)
-            time_dx = np.where(scaled, time_dx * path + time * path_dx, time_dx)
-            time_dh = np.where(scaled, time_dh * path + time * path_dh, time_dh)
-            time = np.where(scaled, time * path, time)
-        return np.array([time, time_dx, time_dh])
-
-
-def _hermite(u: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return the cubic Hermite basis at u in 0-1, and its derivative with u.
-
-    Each of shape (2, n): weights of the values at both ends, of the derivatives at both ends.
-    """
-    u2 = u * u
-    u3 = u2 * u
-    late = 3.0 * u2 - 2.0 * u3
-    bend = 6.0 * (u - u2)
-    return (
-        np.array([1.0 - late, late]),
-        np.array([u3 - 2.0 * u2 + u, u3 - u2]),
-        np.array([-bend, bend]),
-        np.array([3.0 * u2 - 4.0 * u + 1.0, 3.0 * u2 - 2.0 * u]),
-    )
-
-
-def _straight_line(
-    distance_deg: FloatArray, depth_km: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the chord source-station [km], its derivatives [km/deg] and [km/km]."""
-    delta = np.radians(distance_deg)
-    radius = EARTH_RADIUS_KM - depth_km
-    # 4 r a sin^2(delta/2) keeps the digits that the law of cosines loses at small distances.
-    chord = np.sqrt(depth_km**2 + 4.0 * radius * EARTH_RADIUS_KM * np.sin(0.5 * delta) ** 2)
-    safe = np.where(chord > 0.0, chord, 1.0)
-    along = radius * EARTH_RADIUS_KM * np.sin(delta) / safe * (np.pi / 180.0)
-    down = (radius - EARTH_RADIUS_KM * np.cos(delta)) / safe
-    return chord, along, -down
+        return TravelTimes(*_rays(self.kernel, *arguments))
 
 
 @lru_cache(maxsize=4)
@@ -307,10 +412,11 @@ def _unpack(model: str, packed: dict[str, NDArray[Any]]) -> TravelTimeTable:
     axis = packed["distance_axis"].astype(np.float64)
     depths = packed["depth_nodes"].astype(np.float64)
     slabs = packed["depth_slab"].astype(np.int64)
-    names = [str(name) for name in packed["branch_names"]]
+    names = {str(name): number for number, name in enumerate(packed["branch_names"])}
     patches = packed["patches"].astype(np.int64)
     patch_of = np.full((len(names), int(slabs.max()) + 1), -1, dtype=np.int64)
-    offsets, widths, tops, scaled, corners, exists_offsets = [], [], [], [], [], []
+    rows: list[tuple[int, ...]] = []
+    corners = []
     offset = depth_row = 0
     for number, (branch, slab, first, end) in enumerate(patches):
         patch_of[branch, slab] = number
@@ -325,9 +431,7 @@ def _unpack(model: str, packed: dict[str, NDArray[Any]]) -> TravelTimeTable:
         # their ratio is smooth even right at the source, where time itself has a cone's tip.
         is_scaled = branch < 2 * ZONES and branch % ZONES == slab
         if is_scaled:
-            chord, chord_dx, chord_dh = _straight_line(
-                np.broadcast_to(x, shape), np.broadcast_to(h[:, None], shape)
-            )
+            chord, chord_dx, chord_dh = _straight_lines(x, h)
             at_source = chord == 0.0
             safe = np.where(at_source, 1.0, chord)
             ratio = time / safe
@@ -338,33 +442,57 @@ def _unpack(model: str, packed: dict[str, NDArray[Any]]) -> TravelTimeTable:
             time, slowness, dt_dh = ratio, ratio_dx, ratio_dh
         cross = np.gradient(slowness, h, axis=0, edge_order=2)
         corners.append(np.stack([time, slowness, dt_dh, cross], axis=-1).reshape(-1, 4))
-        offsets.append(offset)
-        widths.append(shape[1])
-        tops.append(int(nodes[0]))
-        scaled.append(is_scaled)
-        exists_offsets.append(depth_row)
+        rows.append((first, end, offset, shape[1], int(nodes[0]), depth_row, int(is_scaled)))
         offset += shape[0] * shape[1]
         depth_row += shape[0]
-    exists_to = packed["exists_to"].astype(np.float64) * 1e-4
+    limits = np.column_stack([packed["exists_from"], packed["exists_to"]]).astype(np.float64) * 1e-4
     for number, (branch, slab, _, end) in enumerate(patches):
         if branch < 2 * ZONES and branch % ZONES < CRUST_SLABS:
-            begin = exists_offsets[number]
-            exists_to[begin : begin + int((slabs == slab).sum())] = axis[end - 1]
-    return TravelTimeTable(
-        model=model,
-        distance_axis=axis,
-        depth_nodes=depths,
-        depth_slab=slabs,
-        branch_index={name: number for number, name in enumerate(names)},
-        patch_of=patch_of,
-        patch_first=patches[:, 2],
-        patch_end=patches[:, 3],
-        patch_offset=np.array(offsets),
-        patch_width=np.array(widths),
-        patch_top_node=np.array(tops),
-        patch_scaled=np.array(scaled),
+            # Crustal waves are continued to the table's end.
+            begin = rows[number][LIMIT_ROW]
+            limits[begin : begin + int((slabs == slab).sum()), 1] = axis[end - 1]
+    parts = Parts(
+        distance=axis,
+        depth=depths,
+        slab=slabs,
+        choices=_choices(patch_of, names),
+        patches=np.array(rows, dtype=np.int64),
+        limits=limits,
         corners=np.concatenate(corners),
-        exists_from=packed["exists_from"].astype(np.float64) * 1e-4,
-        exists_to=exists_to,
-        exists_offset=np.array(exists_offsets),
+        crust_bottom_km=float(depths[np.flatnonzero(slabs == CRUST_SLABS)[0]]),
     )
+    return TravelTimeTable(model, parts.kernel())
+
+
+def _choices(patch_of: IntArray, branches: dict[str, int]) -> IntArray:
+    """Return the patches that may hold each phase for a source in each slab.
+
+    Pg from a source in the lower crust is the wave that leaves it upwards, which IASPEI calls
+    Pb and agencies still call Pg.
+    """
+    slabs = patch_of.shape[1]
+    found = np.full((len(PHASES), slabs, ZONES), -1, dtype=np.int64)
+    for slab in range(slabs):
+        for first, names in ((0, ("P", "Pg", "Pb", "Pn")), (ZONES, ("S", "Sg", "Sb", "Sn"))):
+            every, crustal, lower, mantle = (CODE[name] for name in names)
+            present = [p for p in patch_of[first : first + ZONES, slab] if p >= 0]
+            found[every, slab, : len(present)] = present
+            if slab < CRUST_SLABS:
+                found[crustal, slab, 0] = patch_of[first + slab, slab]
+                found[lower, slab, 0] = patch_of[first + 1, slab]
+            if slab <= UPPERMOST_MANTLE_SLAB:
+                found[mantle, slab, 0] = patch_of[first + 2, slab]
+        for name in branches.keys() & CODE.keys():
+            found[CODE[name], slab, 0] = patch_of[branches[name], slab]
+    return found
+
+
+@compiled
+def _straight_lines(distance_deg: FloatArray, depth_km: FloatArray) -> FloatArray:
+    """Return `straight_line` and its derivatives on a grid, shape (3, n_depths, n_distances)."""
+    result = np.empty((3, depth_km.size, distance_deg.size))
+    for i in range(depth_km.size):
+        for j in range(distance_deg.size):
+            found = straight_line(distance_deg[j], depth_km[i])
+            result[0, i, j], result[1, i, j], result[2, i, j] = found[:3]
+    return result

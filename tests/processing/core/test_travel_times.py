@@ -184,3 +184,26 @@ def test_the_script_still_makes_what_is_shipped(table):
     found = table.predict("Pn", 5.0, 10.0)
     assert found.time[0] == pytest.approx(time[0], abs=1e-4)
     assert found.dt_ddelta[0] == pytest.approx(np.radians(slowness[0]), abs=1e-3)
+
+
+def test_a_compiled_caller_gets_what_predict_gives(table):
+    found = table.predict(["P", "Sn"], [3.0, 7.0], 12.0)
+    for row, name in enumerate(("P", "Sn")):
+        alone = travel_times.ray(table.kernel, travel_times.CODE[name], (3.0, 7.0)[row], 12.0)
+        assert alone == (
+            found.time[row], found.dt_ddelta[row], found.dt_dh[row], found.d2t_ddelta2[row],
+        )  # fmt: skip
+
+
+def test_a_kernel_cannot_be_written_to(table):
+    for array in table.kernel:
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+@pytest.mark.parametrize(("phase", "distance"), [("Pg", 0.013), ("P", 12.03), ("S", 61.2)])
+def test_the_second_derivative_is_that_of_the_interpolant(table, phase, distance):
+    step = 1e-4
+    around = table.predict(phase, [distance - step, distance, distance + step], 10.0)
+    by_slope = (around.dt_ddelta[2] - around.dt_ddelta[0]) / (2 * step)
+    assert around.d2t_ddelta2[1] == pytest.approx(by_slope, rel=1e-4)
