@@ -23,6 +23,7 @@ import hashlib
 import json
 import resource
 import sys
+from functools import cache
 from typing import Annotated, Any, BinaryIO
 
 import msgspec
@@ -73,7 +74,12 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag="f"):
 
 
 Answer = Told | Reported | Unassociated | Done | Failed
-_decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Answer]:
+    """Return what knows all the messages; the child, which decodes none, never makes it."""
+    return msgspec.json.Decoder(Answer)
 
 
 def decode(line: bytes) -> Answer:
@@ -85,7 +91,7 @@ def decode(line: bytes) -> Answer:
         It is not one of the messages, or a value is not what its field may hold.
     """
     try:
-        message = _decoder.decode(line)
+        message = _decoder().decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Garbled(str(error)) from error
     if isinstance(message, Reported | Unassociated):

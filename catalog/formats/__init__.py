@@ -9,26 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import chain
 from typing import Any, BinaryIO
 
-from catalog.formats import (
-    bulletin_csv,
-    catalogue_csv,
-    css30,
-    fdsn_text,
-    gse2,
-    hypo71,
-    isf,
-    labels,
-    local_time,
-    mapped_table,
-    nordic,
-    quakeml,
-    scml,
-    wdcb,
-    year_book,
-)
+from catalog.formats import labels
 from catalog.formats.limits import Limits
 from catalog.formats.packing import unpacked, unpacked_head
 from catalog.formats.problems import FormatError, Problem
@@ -66,18 +51,42 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One bulletin format. ``version`` is the reader's, stored with each reading."""
+    """One bulletin format and the module that reads it.
+
+    The module is imported when something of it is asked for: who reads one file needs one reader,
+    and all of them take longer to import than a short bulletin takes to read.
+    """
 
     code: str
     name: str
     suffixes: tuple[str, ...]
     media_type: str
-    version: str
-    detect: Callable[[bytes, str], bool]
-    read: Callable[[BinaryIO, Limits], Iterator[Item]]
-    write: Callable[[Iterable[EventRecord]], Iterator[str]] | None = None
+    module: str
+    kind: str = ""  # which of a module's formats: what its functions' names end with
+    version_name: str = "VERSION"
+    writes: bool = False
     needs_mapping: bool = False  # its reader asks for ``ReadOptions.mapping``
     always_utc: bool = False  # its standard leaves no other time: a civil zone is not applied
+
+    def _own(self, name: str, kind: str = "") -> Any:
+        return getattr(import_module(f"catalog.formats.{self.module}"), name + kind)
+
+    @property
+    def version(self) -> str:
+        """The reader's, stored with each reading."""
+        return str(self._own(self.version_name))
+
+    @property
+    def detect(self) -> Callable[[bytes, str], bool]:
+        return self._own("detect", self.kind)  # type: ignore[no-any-return]
+
+    @property
+    def read(self) -> Callable[[BinaryIO, Limits], Iterator[Item]]:
+        return self._own("read", self.kind)  # type: ignore[no-any-return]
+
+    @property
+    def write(self) -> Callable[[Iterable[EventRecord]], Iterator[str]] | None:
+        return self._own("write", self.kind) if self.writes else None
 
 
 FORMATS = (
@@ -86,20 +95,16 @@ FORMATS = (
         "IMS1.0:SHORT (ISF)",
         (".isf", ".ims", ".txt"),
         "text/plain",
-        isf.VERSION,
-        isf.detect,
-        isf.read,
-        isf.write,
+        "isf",
+        writes=True,
     ),
     Format(
         "quakeml",
         "QuakeML 1.2",
         (".xml", ".qml", ".quakeml"),
         "application/xml",
-        quakeml.VERSION,
-        quakeml.detect,
-        quakeml.read,
-        quakeml.write,
+        "quakeml",
+        writes=True,
         always_utc=True,
     ),
     Format(
@@ -107,9 +112,7 @@ FORMATS = (
         "SeisComP XML (SCML)",
         (".xml", ".scml", ".sc3ml"),
         "application/xml",
-        scml.VERSION,
-        scml.detect,
-        scml.read,
+        "scml",
         always_utc=True,
     ),
     Format(
@@ -117,122 +120,117 @@ FORMATS = (
         "GSE2.0",
         (".gse", ".gse2", ".txt"),
         "text/plain",
-        gse2.VERSION,
-        gse2.detect,
-        gse2.read,
+        "gse2",
     ),
     Format(
         "nordic",
         "Nordic (SEISAN)",
         (".out", ".nor", ".txt"),
         "text/plain",
-        nordic.VERSION,
-        nordic.detect,
-        nordic.read,
+        "nordic",
     ),
     Format(
         "css30",
         "CSS3.0 tables",
-        (".zip", ".tar", ".tgz", *(f".{table}" for table in css30.LAYOUTS)),
+        (
+            ".zip",
+            ".tar",
+            ".tgz",
+            ".event",
+            ".origin",
+            ".origerr",
+            ".assoc",
+            ".arrival",
+            ".netmag",
+            ".stamag",
+            ".remark",
+            ".site",
+            ".affiliation",
+        ),
         "application/zip",
-        css30.VERSION,
-        css30.detect,
-        css30.read,
+        "css30",
     ),
     Format(
         "fdsn-text",
         "FDSN event text",
         (".txt", ".fdsn", ".fdsntext"),
         "text/plain",
-        fdsn_text.VERSION,
-        fdsn_text.detect,
-        fdsn_text.read,
+        "fdsn_text",
     ),
     Format(
         "wdcb-1962",
         "Earthquakes in the USSR 1962-1991 (WDCB)",
         (".txt", ".dat", ".cat"),
         "text/plain",
-        wdcb.VERSION,
-        wdcb.detect,
-        wdcb.read,
+        "wdcb",
     ),
     Format(
         "hypo71-phase",
         "HYPO71 phase cards",
         (".pha", ".phs", ".inp", ".txt"),
         "text/plain",
-        hypo71.PHASE_VERSION,
-        hypo71.detect_phase,
-        hypo71.read_phase,
+        "hypo71",
+        "_phase",
+        version_name="PHASE_VERSION",
     ),
     Format(
         "hypo71-summary",
         "HYPO71 summary cards",
         (".sum", ".pun", ".txt"),
         "text/plain",
-        hypo71.SUMMARY_VERSION,
-        hypo71.detect_summary,
-        hypo71.read_summary,
+        "hypo71",
+        "_summary",
+        version_name="SUMMARY_VERSION",
     ),
     Format(
         "catalogue-csv",
         "Catalogue table (CSV)",
         (".csv", ".tsv", ".txt", ".xlsx"),
         "text/csv",
-        catalogue_csv.VERSION,
-        catalogue_csv.detect,
-        catalogue_csv.read,
-        catalogue_csv.write,
+        "catalogue_csv",
+        writes=True,
     ),
     Format(
         "bulletin-csv",
         "Bulletin table (CSV)",
         (".csv", ".tsv", ".txt", ".xlsx"),
         "text/csv",
-        bulletin_csv.VERSION,
-        bulletin_csv.detect,
-        bulletin_csv.read,
-        bulletin_csv.write,
+        "bulletin_csv",
+        writes=True,
     ),
     Format(
         "year-book-catalogue",
         "Year book: catalogue",
         (".csv", ".tsv", ".txt", ".xlsx"),
         "text/csv",
-        year_book.VERSION,
-        year_book.detect_catalogue,
-        year_book.read_catalogue,
-        year_book.write_catalogue,
+        "year_book",
+        "_catalogue",
+        writes=True,
     ),
     Format(
         "year-book-mechanisms",
         "Year book: focal mechanisms",
         (".csv", ".tsv", ".txt", ".xlsx"),
         "text/csv",
-        year_book.VERSION,
-        year_book.detect_mechanisms,
-        year_book.read_mechanisms,
-        year_book.write_mechanisms,
+        "year_book",
+        "_mechanisms",
+        writes=True,
     ),
     Format(
         "year-book-intensity",
         "Year book: felt effects",
         (".csv", ".tsv", ".txt", ".xlsx"),
         "text/csv",
-        year_book.VERSION,
-        year_book.detect_macroseismic,
-        year_book.read_macroseismic,
-        year_book.write_macroseismic,
+        "year_book",
+        "_macroseismic",
+        writes=True,
     ),
     Format(
-        mapped_table.CODE,
+        "mapped-table",
         "Table by a column mapping",
         (".csv", ".tsv", ".txt"),
         "text/plain",
-        mapped_table.VERSION,
-        mapped_table.detect,
-        mapped_table.read,
+        "mapped_table",
         needs_mapping=True,
     ),
 )
@@ -272,7 +270,9 @@ def read(
     """
     limits = limits or Limits()
     plain = unpacked(stream, limits)
-    if code == mapped_table.CODE:
+    if by_code(code).needs_mapping:
+        from catalog.formats import mapped_table
+
         mapping = options.mapping if options else None
         items: Iterator[Item] = mapped_table.read(plain, limits, mapping)
     else:
@@ -288,6 +288,8 @@ def read(
 
 def _in_utc(items: Iterable[Item], time_zone: str) -> Iterator[Item]:
     """Yield what was read with its clock times turned from civil time into UTC."""
+    from catalog.formats import local_time
+
     for item in items:
         if isinstance(item, Problem):
             yield item

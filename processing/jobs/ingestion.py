@@ -494,6 +494,7 @@ def parse(
     deadline = time.monotonic() + settings.READ_MAX_SECONDS
     limits = Limits(max_bytes=settings.UPLOAD_MAX_BYTES)
     given = {name: value for name, value in asdict(limits).items() if name != "latest_time"}
+    _ = by_code(format).read  # imported here too: the child writes no bytecode, and finds ours
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as errors:
         for chunk in file.iter_bytes():
             source.write(chunk)
