@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.database import NAME
 from stack.layout import Checkout
 from stack.terminal import Progress, Trouble
 from stack.throwaway import Stack
@@ -80,7 +81,7 @@ def main(checkout: Checkout, progress: Progress, arguments: list[str]) -> int:
     full = "--full" in arguments
     chosen = [word for word in arguments if word != "--full"]
     with progress.step("Throw-away PostgreSQL and Redis"):
-        stack = Stack(migrate=False)
+        stack = Stack()
         stack.start()
         stack.collect_static()
     try:
@@ -107,6 +108,8 @@ def _environment(checkout: Checkout, stack: Stack) -> dict[str, str]:
         "PYTHONPATH": f"{checkout.root}:{checkout.root / 'bin'}",
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "CHROMIUM": "/usr/bin/chromium",
+        # Each process of pytest copies it, instead of migrating an empty one: four seconds each.
+        "TEST_DATABASE_TEMPLATE": NAME,
     }
 
 
@@ -157,6 +160,8 @@ def _run_pytest(
                     "-q", "-m", markers, "--durations=5", "--durations-min=2",
                     # A file stays together: its stack or its catalogue is made once.
                     "-n", str(WORKERS), "--dist", "loadfile",
+                    # In the order of tests/conftest.py, not by the number of tests.
+                    "--no-loadscope-reorder",
                     f"--junitxml={report}", "-o", "junit_logging=no",
                 ],
             ),
