@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import stat
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from catalog.models import (
     StationAlias,
     User,
 )
+from tests.catalog.shop import empty
+from tests.conftest import sow
 
 REGISTRY = "KRBS, KRBS, 43.70000, 76.10000, 700.0\nMDO, MDO, 57.44000, -4.36000, 380.0\n"
 
@@ -36,9 +39,26 @@ def run(name: str, *arguments: Any) -> str:
     return out.getvalue()
 
 
+@pytest.fixture(scope="module")
+def reference(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The reference data, committed once for the module; what a test adds is rolled back."""
+    with django_db_blocker.unblock():
+        empty()
+        sow()
+        run("seed_reference")
+        yield
+        empty()
+
+
 @pytest.fixture
-def seeded(db: None) -> None:
-    run("seed_reference")
+def seeded(reference: None, db: None) -> None:
+    """A database that holds the reference data."""
+
+
+@pytest.fixture
+def unseeded(seeded: None) -> None:
+    """A database without them, whichever test came first."""
+    empty()
 
 
 def test_second_run_adds_nothing(seeded: None) -> None:
@@ -51,7 +71,7 @@ def test_what_staff_corrected_is_kept(seeded: None) -> None:
     assert Agency.objects.get(code="SOME").name_en == "corrected"
 
 
-def test_agency_met_in_a_bulletin_gets_its_details(db: None) -> None:
+def test_agency_met_in_a_bulletin_gets_its_details(unseeded: None) -> None:
     Agency.objects.create(code="SOME", is_provisional=True)
     run("seed_reference")
     agency = Agency.objects.get(code="SOME")
@@ -65,7 +85,7 @@ def test_portal_is_the_one_portal_agency(seeded: None, settings: Any) -> None:
     assert Agency.objects.get(is_portal=True).code == settings.PORTAL_AGENCY_CODE
 
 
-def test_portal_made_by_the_pipeline_gets_its_names(db: None, settings: Any) -> None:
+def test_portal_made_by_the_pipeline_gets_its_names(unseeded: None, settings: Any) -> None:
     Agency.objects.create(code=settings.PORTAL_AGENCY_CODE, is_portal=True)
     run("seed_reference")
     assert Agency.objects.get(is_portal=True).name_kk
