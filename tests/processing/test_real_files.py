@@ -392,7 +392,9 @@ def send(name: str, data: bytes, user: User, mapping: str = "") -> ProcessingRun
         )
         wanted = f"mapped-table:{mapping}"
     taken = uploads.take(name, [data], user, agency="AGA", format=wanted)
-    tasks.work(WorkItem.objects.get(kind="read", run=taken.run).pk)
+    item = WorkItem.objects.claim(WorkItem.objects.get(kind="read", run=taken.run).pk)
+    assert item is not None
+    tasks.do([item])
     return ProcessingRun.objects.get(pk=taken.run.pk)
 
 
