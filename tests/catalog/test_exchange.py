@@ -205,13 +205,28 @@ def events(draw: st.DrawFn) -> EventRecord:
     return event
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+#: Each example draws and stores dozens of rows: half a second.
+DRAWN = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@settings(DRAWN, max_examples=5)
 @given(batch=st.lists(events(), min_size=1, max_size=3))
 def test_whatever_stands_in_one_batch_each_record_comes_back_equal(
     reading: BulletinReading, batch: list[EventRecord]
 ) -> None:
+    comes_back_equal(reading, batch)
+
+
+@pytest.mark.long
+@settings(DRAWN, max_examples=100)
+@given(batch=st.lists(events(), min_size=1, max_size=3))
+def test_whatever_stands_in_one_of_many_batches_comes_back_equal(
+    reading: BulletinReading, batch: list[EventRecord]
+) -> None:
+    comes_back_equal(reading, batch)
+
+
+def comes_back_equal(reading: BulletinReading, batch: list[EventRecord]) -> None:
     last = reading.entries.count()
     pairs = [(entry_of(reading, event, last + n), event) for n, event in enumerate(batch, 1)]
     assert exchange.save_records(pairs, nowhere) == []
