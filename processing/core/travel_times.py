@@ -1,7 +1,7 @@
 """Travel times of a spherical Earth model from a shipped table, with their derivatives.
 
 The table holds one grid of times over distance and depth for each branch of rays (see
-``tables/build_iasp91.py``). Inside a grid cell the time is the bicubic Hermite polynomial that
+``tables/build.py``). Inside a grid cell the time is the bicubic Hermite polynomial that
 takes the traced times and derivatives at the four corners, so time and derivatives come from one
 function. Branches are never smoothed into each other: a first arrival is the earliest branch.
 
@@ -11,11 +11,15 @@ function. Branches are never smoothed into each other: a first arrival is the ea
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 import io
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,10 +46,11 @@ CORE_SHADOW_DEG = 114.0
 GROUP_VELOCITY_KM_S = {"Lg": 3.5, "Rg": 2.5}
 """Defaults of Hyposat (Schweitzer), as the methods paper of this project quotes them [km/s]."""
 
-CRUST_SLABS = 2
-UPPERMOST_MANTLE_SLAB = 2
-ZONES = 7
 SHALLOWEST_KM, DEEPEST_KM = 0.0, 700.0
+"""Source depths of a global table [km]."""
+
+TIME_STEP_S, SLOWNESS_STEP, VERTICAL_STEP = 1e-5, 1e-4, 1e-6
+"""Units of the integers of a packed table: [s], [s/deg], [s/km]."""
 
 _P, _S, _PKPDF, _LG, _RG = (CODE[name] for name in ("P", "S", "PKPdf", "Lg", "Rg"))
 
@@ -67,8 +72,10 @@ COLUMNS, NODES, SLABS, CODES, CHOICES = range(5)
 COLUMN_HINTS, AT_COLUMN_HINTS, NODE_HINTS, AT_NODE_HINTS, AT_SLAB, AT_CHOICES, AT_PATCHES = range(
     5, 12
 )
-AT_DISTANCE, AT_DEPTH, AT_LIMITS, AT_CORNERS = range(12, 16)
-HEADER = 16
+AT_DISTANCE, AT_DEPTH, AT_LIMITS, AT_CORNERS, LENGTH = range(12, 17)
+HEADER = 17
+LAYOUT = "2026.1"
+"""Names how a kernel is laid out; a change of anything here changes it."""
 # `Kernel.reals` begins with these: steps of the hints, depths the table has, where the crust ends,
 # where P becomes PKPdf, group velocities (0: no such wave).
 PER_DEG, PER_KM, SHALLOWEST, DEEPEST, CRUST_BOTTOM, SHADOW, LG_SPEED, RG_SPEED = range(8)
@@ -133,7 +140,7 @@ class Parts:
         header[[AT_COLUMN_HINTS, AT_NODE_HINTS, AT_SLAB, AT_CHOICES, AT_PATCHES]] = starts[:-1]
         real = (self.distance, self.depth, self.limits, self.corners)
         starts = np.cumsum([SCALARS, *(part.size for part in real)])
-        header[[AT_DISTANCE, AT_DEPTH, AT_LIMITS, AT_CORNERS]] = starts[:-1]
+        header[[AT_DISTANCE, AT_DEPTH, AT_LIMITS, AT_CORNERS, LENGTH]] = starts
         return Kernel(
             frozen(np.concatenate([header, *(part.ravel() for part in whole)], dtype=np.int64)),
             frozen(np.concatenate([scalars, *(part.ravel() for part in real)], dtype=np.float64)),
@@ -301,15 +308,14 @@ def ray(
         patch = integers[AT_PATCHES] + PATCH_COLUMNS * integers[i]
         if column < integers[patch + FIRST] or column >= integers[patch + END] - 1:
             continue
-        if code > _S:
-            # Beyond its own rays a branch only serves first arrivals, for which it is too late.
-            row = integers[patch + LIMIT_ROW] + node - integers[patch + TOP_NODE]
-            limit = integers[AT_LIMITS] + 2 * row
-            if (
-                distance_deg < (1.0 - v) * reals[limit] + v * reals[limit + 2]
-                or distance_deg > (1.0 - v) * reals[limit + 1] + v * reals[limit + 3]
-            ):
-                continue
+        row = integers[patch + LIMIT_ROW] + node - integers[patch + TOP_NODE]
+        limit = integers[AT_LIMITS] + 2 * row
+        # Before its first ray, a tangent may be earlier than any wave; past its last it is later
+        # than the first arrival, which needs it where branches meet.
+        if distance_deg < (1.0 - v) * reals[limit] + v * reals[limit + 2] or (
+            code > _S and distance_deg > (1.0 - v) * reals[limit + 1] + v * reals[limit + 3]
+        ):
+            continue
         found = _in_patch(integers, reals, patch, column, node, distance_deg, depth_km)
         if not found[0] >= time:
             time, slope, time_dh, curve = found
@@ -393,98 +399,151 @@ class TravelTimeTable:
         return TravelTimes(*_rays(self.kernel, *arguments))
 
 
-@lru_cache(maxsize=4)
+CACHE_VARIABLE = "TRAVEL_TIME_CACHE_DIR"
+"""Names the folder where unpacked tables are kept, so that processes share their memory."""
+
+
+@lru_cache(maxsize=32)
 def load(model: str = "iasp91") -> TravelTimeTable:
     """Load a shipped table; further calls return the same object.
+
+    Where the environment names a folder (`CACHE_VARIABLE`), the unpacked table is kept there and
+    mapped, so that many workers share its pages; without one, or where it cannot be used, each
+    process holds its own.
 
     Raises
     ------
     FileNotFoundError
         When no table of that name is shipped.
     """
-    resource = importlib.resources.files("processing.core.tables") / f"{model}.npz"
-    with np.load(io.BytesIO(resource.read_bytes()), allow_pickle=False) as packed:
-        return _unpack(model, {name: packed[name] for name in packed.files})
+    content = (importlib.resources.files("processing.core.tables") / f"{model}.npz").read_bytes()
+    folder = os.environ.get(CACHE_VARIABLE)
+    if folder:
+        # The layout of a kernel is part of the name: another release reads its own files.
+        digest = hashlib.blake2b(content, digest_size=8).hexdigest()
+        stem = Path(folder) / f"{model}-{digest}-{LAYOUT}"
+        try:
+            return TravelTimeTable(model, _mapped(stem, content))
+        except OSError:
+            pass  # Read-only, full or gone: as without a folder.
+    return TravelTimeTable(model, unpack(content).kernel())
 
 
-def _unpack(model: str, packed: dict[str, NDArray[Any]]) -> TravelTimeTable:
-    """Undo the packing of ``build_iasp91.build`` and prepare the grids for interpolation."""
+def _mapped(stem: Path, content: bytes) -> Kernel:
+    """Return a kernel mapped from two files, written first where they are missing."""
+    files = [stem.with_name(f"{stem.name}.{name}.npy") for name in Kernel._fields]
+    if not all(file.exists() for file in files):
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        for file, array in zip(files, unpack(content).kernel(), strict=True):
+            # Two processes may write at once; each its own file, and the last one is as good.
+            with tempfile.NamedTemporaryFile(dir=stem.parent, delete=False) as part:
+                np.save(part, array)
+            try:
+                os.chmod(part.name, 0o644)
+                os.replace(part.name, file)
+            except OSError:
+                Path(part.name).unlink(missing_ok=True)
+                raise
+    try:
+        arrays = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
+    except ValueError as error:
+        raise OSError(f"{stem}: not a table") from error
+    kernel = Kernel(*(frozen(array) for array in arrays))
+    if not is_whole(kernel):
+        raise OSError(f"{stem}: not a table")
+    return kernel
+
+
+def is_whole(kernel: Kernel) -> bool:
+    """Tell whether the arrays are of the size and type that a kernel's header tells."""
+    integers, reals = kernel
+    if integers.dtype != np.int64 or reals.dtype != np.float64 or integers.size < HEADER:
+        return False
+    rows = (integers.size - int(integers[AT_PATCHES])) // PATCH_COLUMNS
+    corners = (reals.size - int(integers[AT_CORNERS])) // 4
+    return rows > 0 and corners > 0 and int(integers[LENGTH]) == reals.size
+
+
+def unpack(content: bytes) -> Parts:
+    """Return what a packed table holds."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as packed:
+        return _unpack({name: packed[name] for name in packed.files})
+
+
+def _unpack(packed: dict[str, NDArray[Any]]) -> Parts:
+    """Undo the packing of ``tables/build.py`` and prepare the grids for interpolation."""
     axis = packed["distance_axis"].astype(np.float64)
     depths = packed["depth_nodes"].astype(np.float64)
     slabs = packed["depth_slab"].astype(np.int64)
-    names = {str(name): number for number, name in enumerate(packed["branch_names"])}
     patches = packed["patches"].astype(np.int64)
-    patch_of = np.full((len(names), int(slabs.max()) + 1), -1, dtype=np.int64)
-    rows: list[tuple[int, ...]] = []
-    corners = []
-    offset = depth_row = 0
-    for number, (branch, slab, first, end) in enumerate(patches):
-        patch_of[branch, slab] = number
+    corners = np.empty((packed["time"].size, 4))
+    seen = set()
+    for patch, slab in zip(patches, packed["patch_slab"], strict=True):
+        if int(patch[OFFSET]) in seen:
+            continue
+        seen.add(int(patch[OFFSET]))
         nodes = np.flatnonzero(slabs == slab)
-        shape = (nodes.size, int(end - first))
-        part = slice(offset, offset + shape[0] * shape[1])
-        time = packed["time"][part].astype(np.int64).reshape(shape).cumsum(1).cumsum(1) * 1e-5
-        slowness = packed["slowness"][part].astype(np.int64).reshape(shape).cumsum(1) * 1e-4
-        dt_dh = packed["dt_dh"][part].astype(np.int64).reshape(shape).cumsum(1) * 1e-6
-        x, h = axis[first:end], depths[nodes]
-        # Where rays leave the source upwards, time is nearly proportional to the straight path:
-        # their ratio is smooth even right at the source, where time itself has a cone's tip.
-        is_scaled = branch < 2 * ZONES and branch % ZONES == slab
-        if is_scaled:
-            chord, chord_dx, chord_dh = _straight_lines(x, h)
-            at_source = chord == 0.0
-            safe = np.where(at_source, 1.0, chord)
-            ratio = time / safe
-            ratio_dx = np.where(at_source, 0.0, (slowness - ratio * chord_dx) / safe)
-            ratio_dh = np.where(at_source, 0.0, (dt_dh - ratio * chord_dh) / safe)
-            # At the tip itself the ratio is the slowness of the uppermost layer.
-            ratio = np.where(at_source, slowness[0, 1] / KM_PER_DEGREE, ratio)
-            time, slowness, dt_dh = ratio, ratio_dx, ratio_dh
-        cross = np.gradient(slowness, h, axis=0, edge_order=2)
-        corners.append(np.stack([time, slowness, dt_dh, cross], axis=-1).reshape(-1, 4))
-        rows.append((first, end, offset, shape[1], int(nodes[0]), depth_row, int(is_scaled)))
-        offset += shape[0] * shape[1]
-        depth_row += shape[0]
-    limits = np.column_stack([packed["exists_from"], packed["exists_to"]]).astype(np.float64) * 1e-4
-    for number, (branch, slab, _, end) in enumerate(patches):
-        if branch < 2 * ZONES and branch % ZONES < CRUST_SLABS:
-            # Crustal waves are continued to the table's end.
-            begin = rows[number][LIMIT_ROW]
-            limits[begin : begin + int((slabs == slab).sum()), 1] = axis[end - 1]
-    parts = Parts(
-        distance=axis,
-        depth=depths,
-        slab=slabs,
-        choices=_choices(patch_of, names),
-        patches=np.array(rows, dtype=np.int64),
-        limits=limits,
-        corners=np.concatenate(corners),
-        crust_bottom_km=float(depths[np.flatnonzero(slabs == CRUST_SLABS)[0]]),
+        x, h = axis[patch[FIRST] : patch[END]], depths[nodes]
+        shape = (h.size, x.size)
+        part = slice(int(patch[OFFSET]), int(patch[OFFSET]) + h.size * x.size)
+        time, slowness, dt_dh = (
+            packed[name][part].astype(np.int64).reshape(shape).cumsum(0).cumsum(1)
+            for name in ("time", "slowness", "dt_dh")
+        )
+        corners[part] = grid_corners(
+            x,
+            h,
+            time.cumsum(1) * TIME_STEP_S,
+            slowness * SLOWNESS_STEP,
+            dt_dh * VERTICAL_STEP,
+            bool(patch[SCALED]),
+        ).reshape(-1, 4)
+    names = [str(name) for name in packed["phases"]]
+    offers: dict[tuple[int, int], list[int]] = {}
+    for name, slab, number in packed["offers"]:
+        offers.setdefault((CODE[names[name]], int(slab)), []).append(int(number))
+    choices = np.full(
+        (len(PHASES), int(slabs.max()) + 1, max(map(len, offers.values()))), -1, dtype=np.int64
     )
-    return TravelTimeTable(model, parts.kernel())
+    for (code, slab), numbers in offers.items():
+        choices[code, slab, : len(numbers)] = numbers
+    return Parts(
+        axis,
+        depths,
+        slabs,
+        choices,
+        patches,
+        packed["limits"].astype(np.float64) * 1e-4,
+        corners,
+        *(float(value) for value in packed["scalars"]),
+    )
 
 
-def _choices(patch_of: IntArray, branches: dict[str, int]) -> IntArray:
-    """Return the patches that may hold each phase for a source in each slab.
+def grid_corners(
+    distance_deg: FloatArray,
+    depth_km: FloatArray,
+    time: FloatArray,
+    dt_ddelta: FloatArray,
+    dt_dh: FloatArray,
+    scaled: bool,
+) -> FloatArray:
+    """Return what a patch holds at its nodes, shape (n_depths, n_distances, 4).
 
-    Pg from a source in the lower crust is the wave that leaves it upwards, which IASPEI calls
-    Pb and agencies still call Pg.
+    Where rays leave the source upwards (``scaled``), time is nearly proportional to the straight
+    path: their ratio is smooth even right at the source, where time itself has a cone's tip.
     """
-    slabs = patch_of.shape[1]
-    found = np.full((len(PHASES), slabs, ZONES), -1, dtype=np.int64)
-    for slab in range(slabs):
-        for first, names in ((0, ("P", "Pg", "Pb", "Pn")), (ZONES, ("S", "Sg", "Sb", "Sn"))):
-            every, crustal, lower, mantle = (CODE[name] for name in names)
-            present = [p for p in patch_of[first : first + ZONES, slab] if p >= 0]
-            found[every, slab, : len(present)] = present
-            if slab < CRUST_SLABS:
-                found[crustal, slab, 0] = patch_of[first + slab, slab]
-                found[lower, slab, 0] = patch_of[first + 1, slab]
-            if slab <= UPPERMOST_MANTLE_SLAB:
-                found[mantle, slab, 0] = patch_of[first + 2, slab]
-        for name in branches.keys() & CODE.keys():
-            found[CODE[name], slab, 0] = patch_of[branches[name], slab]
-    return found
+    if scaled:
+        chord, chord_dx, chord_dh = _straight_lines(distance_deg, depth_km)
+        at_source = chord == 0.0
+        safe = np.where(at_source, 1.0, chord)
+        ratio = time / safe
+        # At the tip itself the ratio is the slowness of the uppermost layer.
+        ratio = np.where(at_source, dt_ddelta / KM_PER_DEGREE, ratio)
+        ratio_dx = np.where(at_source, 0.0, (dt_ddelta - ratio * chord_dx) / safe)
+        ratio_dh = np.where(at_source, 0.0, (dt_dh - ratio * chord_dh) / safe)
+        time, dt_ddelta, dt_dh = ratio, ratio_dx, ratio_dh
+    cross = np.gradient(dt_ddelta, depth_km, axis=0, edge_order=2)
+    return np.stack([time, dt_ddelta, dt_dh, cross], axis=-1)
 
 
 @compiled
