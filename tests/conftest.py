@@ -52,6 +52,8 @@ LONGEST_FIRST = (
     "test_example_year.py", "test_killed_ways.py", "test_killed.py", "test_deployment.py",
     "test_real_files.py", "test_every_format.py", "test_by_hand.py", "test_admin.py",
 )  # fmt: skip
+#: Where the stages of bin/test look for such tests.
+ONLY_IN = {"live": ("live", "stack"), "browser": ("browser",)}
 
 
 def pytest_configure() -> None:
@@ -71,5 +73,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asks = {"db", "transactional_db", "django_db_setup"} & fixtures
         if asks or item.get_closest_marker("django_db"):
             item.add_marker("database")
+        for kind, folders in ONLY_IN.items():
+            if item.get_closest_marker(kind) and item.path.parent.name not in folders:
+                raise pytest.UsageError(f"{item.nodeid}: {kind} tests are looked for in {folders}")
     rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))

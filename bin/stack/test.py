@@ -32,10 +32,13 @@ class Stage:
     command: Sequence[str] = ()
     markers: str = ""
     needs: str = ""
+    paths: Sequence[str] = ()
+    """Where pytest looks; each of its processes imports all that is there."""
 
 
 # "database" tests are those so marked and pytest-django's own mark.
 SLOW_KINDS = "not live and not browser"
+WITHOUT_SLOW_KINDS = ("tests", "--ignore=tests/live", "--ignore=tests/browser")
 WORKERS = 2
 STAGES = (
     Stage("lint", (PYTHON, "-m", "ruff", "check", ".")),
@@ -52,10 +55,22 @@ STAGES = (
         needs="manage.py",
     ),
     Stage("system check", (PYTHON, "manage.py", "check"), needs="manage.py"),
-    Stage("unit and property tests", markers=f"not database and not django_db and {SLOW_KINDS}"),
-    Stage("database tests", markers=f"(database or django_db) and {SLOW_KINDS}"),
-    Stage("live tests (worker, Redis, web server)", markers="live and not browser"),
-    Stage("browser tests", markers="browser"),
+    Stage(
+        "unit and property tests",
+        markers=f"not database and not django_db and {SLOW_KINDS}",
+        paths=WITHOUT_SLOW_KINDS,
+    ),
+    Stage(
+        "database tests",
+        markers=f"(database or django_db) and {SLOW_KINDS}",
+        paths=WITHOUT_SLOW_KINDS,
+    ),
+    Stage(
+        "live tests (worker, Redis, web server)",
+        markers="live and not browser",
+        paths=("tests/live", "tests/stack"),
+    ),
+    Stage("browser tests", markers="browser", paths=("tests/browser",)),
     Stage("JavaScript tests", ("node", "--test", "tests/js/"), needs="tests/js"),
 )
 
@@ -157,7 +172,7 @@ def _run_pytest(
             _pytest(
                 checkout,
                 [
-                    "-q", "-m", markers, "--durations=5", "--durations-min=2",
+                    *stage.paths, "-q", "-m", markers, "--durations=5", "--durations-min=2",
                     # A file stays together: its stack or its catalogue is made once.
                     "-n", str(WORKERS), "--dist", "loadfile",
                     # In the order of tests/conftest.py, not by the number of tests.
