@@ -8,7 +8,7 @@ holds on what the stage is about to write.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
@@ -22,9 +22,11 @@ RESUMED_SECONDS = 35
 
 #: What a test locks so that a worker stops in the middle of a stage.
 BARRIERS = {
-    "read": "LOCK TABLE catalog_bulletinentry IN EXCLUSIVE MODE",
+    "read": "LOCK TABLE catalog_bulletinentry, catalog_pick IN EXCLUSIVE MODE",
     "associate": "LOCK TABLE catalog_mergedecision IN EXCLUSIVE MODE",
+    "readings": "LOCK TABLE catalog_pickassociation IN EXCLUSIVE MODE",
     "recompute": "LOCK TABLE catalog_eventrow IN EXCLUSIVE MODE",
+    "propose": "LOCK TABLE catalog_pickassociation IN EXCLUSIVE MODE",
 }
 
 
@@ -129,18 +131,38 @@ def check(stack: Stack, year: int) -> None:
 @contextmanager
 def caught(stack: Stack, stage: str, agency: str, year: int) -> Iterator[None]:
     """Ingest a bulletin and hold a worker in the middle of a stage of it."""
-    with asked(stack) as line, line.transaction(force_rollback=True):
-        line.execute(BARRIERS[stage])
-        ingest(stack, agency, year)
-        stack.wait_until(
-            lambda: rows(
-                stack,
-                "SELECT 1 FROM processing_workitem i, pg_stat_activity a"
-                " WHERE i.state = 'open' AND i.lease_owner <> '' AND i.kind = %s"
-                " AND a.wait_event_type = 'Lock' AND a.datname = current_database()",
-                stage,
-            ),
-            30,
-            f"a worker in the middle of {stage}",
-        )
+    name = f"{agency}-{year}.csv"
+    with held(stack, {name: stage}, lambda: ingest(stack, agency, year)):
         yield
+
+
+@contextmanager
+def held(stack: Stack, stages: Mapping[str, str], send: Callable[[], None]) -> Iterator[None]:
+    """Send files and hold the workers in the middle of a stage of each, told by its name."""
+    with asked(stack) as line, line.transaction(force_rollback=True):
+        for stage in sorted(set(stages.values())):
+            line.execute(BARRIERS[stage])
+        send()
+        stack.wait_until(
+            lambda: in_hand(stack, stages), 60, f"workers in the middle of {stages}"
+        )  # fmt: skip
+        yield
+
+
+def in_hand(stack: Stack, stages: Mapping[str, str]) -> bool:
+    """True when each file's stage is in a worker's hand and all these workers wait for a lock."""
+    leased = rows(
+        stack,
+        # Proposals for moved events belong to no run.
+        "SELECT coalesce(run.parameters ->> 'name', ''), item.kind, item.lease_owner"
+        " FROM processing_workitem item LEFT JOIN processing_processingrun run"
+        " ON run.id = item.run_id WHERE item.state = 'open' AND item.lease_owner <> ''",
+    )
+    wanted = {("" if stage == "propose" else name, stage) for name, stage in stages.items()}
+    owners = {owner for name, kind, owner in leased if (name, kind) in wanted}
+    [(waiting,)] = rows(
+        stack,
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    )
+    return wanted <= {(name, kind) for name, kind, _owner in leased} and waiting >= len(owners)
