@@ -165,6 +165,13 @@ ONSETS = {
     "e": "emergent",
     "q": "questionable",
 }
+#: The defining flags as most lines have them; others are read letter by letter.
+DEFINING: dict[str, tuple[bool | None, bool | None, bool | None]] = {
+    "T__": (True, False, False),
+    "___": (False, False, False),
+    "T  ": (True, None, None),
+    "   ": (None, None, None),
+}
 BOUNDS = {"": None, "<": "max", ">": "min"}
 CONFIDENCE_LEVEL = 90.0  # percent, of the standard's ellipse and depth error
 LATEST_PICK = timedelta(hours=6)  # after the origin; nothing seismic travels longer
@@ -843,11 +850,8 @@ def _arrival(
     backazimuth_residual = number(problems, line_number, "AzRes", line[_BACKAZIMUTH_RESIDUAL], ANY)
     slowness_residual = number(problems, line_number, "SRes", line[_SLOWNESS_RESIDUAL], ANY)
     flags = line[73:76]
-    if flags == "T__":
-        defining: tuple[bool | None, bool | None, bool | None] = (True, False, False)
-    elif flags == "___":
-        defining = (False, False, False)
-    else:
+    defining = DEFINING.get(flags)
+    if defining is None:
         defining = (
             _defining(problems, line_number, "Def", flags[0], "T"),
             _defining(problems, line_number, "Def", flags[1], "A"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -510,12 +513,30 @@ def test_an_event_that_moved_has_the_same_hash_and_one_that_changed_has_not() ->
             ],
         ),
         words(EVENT, picks=[{"pick_id": "p", "station": None, "time": None}]),
+        words(
+            EVENT,
+            picks=[{"pick_id": "p", "station": {"code": "AAK"}, "time": "2014-01-01T00:00:00"}],
+        ),
         words(EVENT, magnitudes=[{"value": "4.7", "type": "mb"}]),
     ],
 )
 def test_what_a_child_never_writes_is_refused(garbled: bytes) -> None:
     with pytest.raises(reading_process.Garbled):
         reading_process.decode(garbled)
+
+
+def test_the_child_imports_the_one_reader_it_needs() -> None:
+    script = (
+        "import sys, processing.reading_process; from catalog.formats import by_code;"
+        " by_code('isf').read; print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        cwd=settings.BASE_DIR, env=ingestion.child_environment(),
+    )  # fmt: skip
+    imported = set(done.stdout.split())
+    assert "catalog.formats.isf" in imported
+    assert not {"catalog.formats.quakeml", "catalog.formats.tables", "lxml.etree"} & imported
 
 
 def test_problems_stand_with_the_entry_whose_lines_they_name(
