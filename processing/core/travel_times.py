@@ -533,7 +533,7 @@ def grid_corners(
     path: their ratio is smooth even right at the source, where time itself has a cone's tip.
     """
     if scaled:
-        chord, chord_dx, chord_dh = _straight_lines(distance_deg, depth_km)
+        chord, chord_dx, chord_dh = straight_lines(distance_deg, depth_km)
         at_source = chord == 0.0
         safe = np.where(at_source, 1.0, chord)
         ratio = time / safe
@@ -547,7 +547,7 @@ def grid_corners(
 
 
 @compiled
-def _straight_lines(distance_deg: FloatArray, depth_km: FloatArray) -> FloatArray:
+def straight_lines(distance_deg: FloatArray, depth_km: FloatArray) -> FloatArray:
     """Return `straight_line` and its derivatives on a grid, shape (3, n_depths, n_distances)."""
     result = np.empty((3, depth_km.size, distance_deg.size))
     for i in range(depth_km.size):
