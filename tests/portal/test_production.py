@@ -15,6 +15,8 @@ from portal.logs import REQUEST_ID, JsonFormatter, TextFormatter
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "sEbRcnLHzMUzk_5IFQnyh2Z9aR6Sg0fzsbCGgNXUlNcR4vPvhpqkT8oP1zq7w3Qx"
+#: What no setting of ours is; without their compiled code each process compiles all it imports.
+KEPT = ("PATH", "HOME", "PYTHONPYCACHEPREFIX", "NUMBA_CACHE_DIR", "MPLCONFIGDIR")
 GOOD = {
     "SECRET_KEY": SECRET,
     "PRODUCTION": "true",
@@ -27,7 +29,7 @@ GOOD = {
 
 
 def python(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    inherited = {name: os.environ[name] for name in KEPT if name in os.environ}
     return subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,
