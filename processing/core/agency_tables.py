@@ -274,6 +274,7 @@ def _kernel(hodographs: Mapping[str, Hodograph]) -> Kernel:
         crust_bottom_km=float(depth[-1]),
         lg_km_s=0.0,
         rg_km_s=0.0,
+        continued=False,
     ).kernel()
 
 

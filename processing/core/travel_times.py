@@ -41,7 +41,8 @@ CODE = {name: number for number, name in enumerate(PHASES)}
 """The number by which the compiled functions know a phase."""
 
 CORE_SHADOW_DEG = 114.0
-"""Beyond, a first arrival called P is PKPdf and no longer the wave diffracted around the core."""
+"""Beyond, or from where the model's PKPdf begins if that is farther, a first arrival called P is
+PKPdf and no longer the wave diffracted around the core."""
 
 GROUP_VELOCITY_KM_S = {"Lg": 3.5, "Rg": 2.5}
 """Defaults of Hyposat (Schweitzer), as the methods paper of this project quotes them [km/s]."""
@@ -74,12 +75,14 @@ COLUMN_HINTS, AT_COLUMN_HINTS, NODE_HINTS, AT_NODE_HINTS, AT_SLAB, AT_CHOICES, A
 )
 AT_DISTANCE, AT_DEPTH, AT_LIMITS, AT_CORNERS, LENGTH = range(12, 17)
 HEADER = 17
-LAYOUT = "2026.1"
+LAYOUT = "2026.2"
 """Names how a kernel is laid out; a change of anything here changes it."""
 # `Kernel.reals` begins with these: steps of the hints, depths the table has, where the crust ends,
-# where P becomes PKPdf, group velocities (0: no such wave).
+# where P becomes PKPdf, group velocities (0: no such wave), whether first arrivals are continued
+# past the last ray of their branch (1, 0).
 PER_DEG, PER_KM, SHALLOWEST, DEEPEST, CRUST_BOTTOM, SHADOW, LG_SPEED, RG_SPEED = range(8)
-SCALARS = 8
+CONTINUED = 8
+SCALARS = 9
 # Columns of `Parts.patches`.
 FIRST, END, OFFSET, WIDTH, TOP_NODE, LIMIT_ROW, SCALED = range(7)
 PATCH_COLUMNS = 7
@@ -114,6 +117,8 @@ class Parts:
     shadow_deg: float = CORE_SHADOW_DEG
     lg_km_s: float = GROUP_VELOCITY_KM_S["Lg"]
     rg_km_s: float = GROUP_VELOCITY_KM_S["Rg"]
+    continued: bool = True
+    """Whether a first arrival goes on past the last ray of its branch, as if diffracted there."""
 
     def kernel(self) -> Kernel:
         """Pack the parts."""
@@ -133,6 +138,7 @@ class Parts:
                 self.shadow_deg,
                 self.lg_km_s,
                 self.rg_km_s,
+                float(self.continued),
             ]
         )
         whole = (column_hints, node_hints, self.slab, self.choices, self.patches)
@@ -252,8 +258,8 @@ def ray(
     Parameters
     ----------
     code : int
-        A number of `CODE`. P and S are the earliest of all branches, and P beyond
-        `CORE_SHADOW_DEG` is PKPdf.
+        A number of `CODE`. P and S are the earliest of all branches, and P beyond the core's
+        shadow (`CORE_SHADOW_DEG`) is PKPdf.
     distance_deg : float
         Epicentral distance on the sphere, 0-180 [deg].
     depth_km : float
@@ -286,7 +292,7 @@ def ray(
             return np.nan, np.nan, np.nan, np.nan
         return distance_deg * KM_PER_DEGREE / speed, KM_PER_DEGREE / speed, 0.0, 0.0
     at, size = integers[AT_DISTANCE], integers[COLUMNS]
-    if distance_deg > reals[at + size - 1]:
+    if distance_deg < reals[at] or distance_deg > reals[at + size - 1]:
         return np.nan, np.nan, np.nan, np.nan
     column = _cell(
         integers, reals, at, size, integers[AT_COLUMN_HINTS], integers[COLUMN_HINTS], PER_DEG,
@@ -301,6 +307,7 @@ def ray(
     slab = integers[integers[AT_SLAB] + node]
     choices = integers[CHOICES]
     choice = integers[AT_CHOICES] + (wanted * integers[SLABS] + slab) * choices
+    ends = code > _S or reals[CONTINUED] == 0.0
     time, slope, time_dh, curve = np.nan, np.nan, np.nan, np.nan
     for i in range(choice, choice + choices):
         if integers[i] < 0:
@@ -313,7 +320,7 @@ def ray(
         # Before its first ray, a tangent may be earlier than any wave; past its last it is later
         # than the first arrival, which needs it where branches meet.
         if distance_deg < (1.0 - v) * reals[limit] + v * reals[limit + 2] or (
-            code > _S and distance_deg > (1.0 - v) * reals[limit + 1] + v * reals[limit + 3]
+            ends and distance_deg > (1.0 - v) * reals[limit + 1] + v * reals[limit + 3]
         ):
             continue
         found = _in_patch(integers, reals, patch, column, node, distance_deg, depth_km)
@@ -507,15 +514,19 @@ def _unpack(packed: dict[str, NDArray[Any]]) -> Parts:
     )
     for (code, slab), numbers in offers.items():
         choices[code, slab, : len(numbers)] = numbers
+    crust_bottom_km, shadow_deg, lg_km_s, rg_km_s = (float(x) for x in packed["scalars"])
     return Parts(
-        axis,
-        depths,
-        slabs,
-        choices,
-        patches,
-        packed["limits"].astype(np.float64) * 1e-4,
-        corners,
-        *(float(value) for value in packed["scalars"]),
+        distance=axis,
+        depth=depths,
+        slab=slabs,
+        choices=choices,
+        patches=patches,
+        limits=packed["limits"].astype(np.float64) * 1e-4,
+        corners=corners,
+        crust_bottom_km=crust_bottom_km,
+        shadow_deg=shadow_deg,
+        lg_km_s=lg_km_s,
+        rg_km_s=rg_km_s,
     )
 
 

@@ -104,6 +104,7 @@ def build(model: EarthModel) -> dict[str, NDArray[np.generic]]:
     patches: list[tuple[int, ...]] = []
     patch_slab: list[int] = []
     limits: list[tuple[float, float]] = []
+    core_from: list[float] = []
     offers: list[tuple[str, int, int]] = []
     top_nodes = np.cumsum([0, *(len(slab) for slab in earth.slabs)])
     size = 0
@@ -130,6 +131,8 @@ def build(model: EarthModel) -> dict[str, NDArray[np.generic]]:
                 (near, axis_deg[last] if is_continued(branch, earth) else far) for near, far in ends
             )
             offers.extend((name, slab, number) for name in names(branch, slab, earth))
+            if branch.name == "PKPdf":
+                core_from.extend(near for near, _ in ends)
             if branch.zone == len(earth.zones) - 1 and model.is_global:
                 patches.append((*patch, len(limits), own))
                 patch_slab.append(slab)
@@ -137,6 +140,8 @@ def build(model: EarthModel) -> dict[str, NDArray[np.generic]]:
                 offers.append((f"{branch.wave}diff", slab, number + 1))
             size += width * len(nodes)
     phases = sorted({name for name, _, _ in offers})
+    # PKPdf of ak135 begins a degree farther than that of iasp91.
+    shadow_deg = np.ceil(max([CORE_SHADOW_DEG, *core_from]))
     crust = [i for i, (_, bottom) in enumerate(earth.zones) if bottom <= model.moho_km]
     return {
         "phases": np.array(phases),
@@ -152,7 +157,7 @@ def build(model: EarthModel) -> dict[str, NDArray[np.generic]]:
         "scalars": np.array(
             [
                 earth.zones[crust[-1]][1],
-                CORE_SHADOW_DEG if model.is_global else 360.0,
+                shadow_deg,
                 GROUP_VELOCITY_KM_S["Lg"] if model.is_global else 0.0,
                 GROUP_VELOCITY_KM_S["Rg"] if model.is_global else 0.0,
             ]

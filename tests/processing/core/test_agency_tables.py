@@ -77,6 +77,18 @@ def test_a_phase_exists_where_its_times_are():
     assert np.isnan(table.predict("Pg", 0.5, [16.0, 15.0]).time).tolist() == [True, False]
 
 
+def test_first_arrivals_are_nowhere_the_table_is_not():
+    rows = sampled(("Pn",), np.arange(100.0, 301.0, 10.0), (0.0, 5.0, 10.0, 15.0)).splitlines()
+    text = "\n".join(
+        row.rpartition(",")[0] + "," if row.startswith("Pn,300,") else row for row in rows
+    )
+    table = table_of(text)
+    for phase in ("Pn", "P"):
+        at = np.array([0.0, 20.0, 99.9, 150.0, 290.0, 291.0, 300.0, 5000.0]) / KM_PER_DEGREE
+        found = np.isfinite(table.predict(phase, at, 10.0).time)
+        assert found.tolist() == [False] * 3 + [True] * 2 + [False] * 3, phase
+
+
 def test_its_kernel_is_of_the_type_of_every_model():
     kernel = read_agency_table("\n".join([HEADER, *GOOD])).kernel()
     assert numba.typeof(kernel) == numba.typeof(travel_times.load("iasp91").kernel)

@@ -147,6 +147,16 @@ def test_first_arrivals_exist_everywhere_and_grow_with_distance(phase, depth, di
     assert 0.0 <= near < far
 
 
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_first_arrivals_have_no_hole(name):
+    table, model = travel_times.load(name), MODELS[name]
+    distance = np.arange(0.0, 180.0 if model.is_global else 12.0, 0.07)
+    for phase in ("P", "S"):
+        for depth in (0.0, 3.3, 19.99, 20.0, 34.0, 48.0, 99.0, 420.0, 700.0):
+            if model.is_global or depth < 100.0:
+                assert np.isfinite(table.predict(phase, distance, depth).time).all(), depth
+
+
 def test_crossovers_are_sharp_and_continuous(table):
     distance = np.linspace(0.5, 3.0, 2001)
     first = table.predict("P", distance, 5.0)
