@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test.utils import setup_databases, teardown_databases
 
+from catalog.models import Event
+from tests.catalog.one_of_each import one_of_each
 from tests.catalog.shop import Shop, empty, fill, is_test_database
 from tests.conftest import sow
 
@@ -32,3 +34,15 @@ def shop(django_db_setup: None, django_db_blocker) -> Iterator[Shop]:
             connections.close_all()
             if own is not None:
                 teardown_databases(own, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def committed_report(django_db_setup: None, django_db_blocker) -> Iterator[Event]:
+    """A row in every table, committed once for a module; what its tests change is rolled back."""
+    with django_db_blocker.unblock():
+        empty()
+        sow()
+        with transaction.atomic():
+            event = one_of_each()
+        yield event
+        empty()

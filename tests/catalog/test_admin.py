@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.contrib.gis.geos import Point
 from django.test import Client
@@ -21,23 +19,11 @@ from catalog.models import (
     OPERATOR,
     AccessToken,
     Agency,
-    BulletinChunk,
     Network,
     Origin,
     Station,
     User,
 )
-from tests.catalog.one_of_each import one_of_each
-
-EDITED = {
-    "user", "accesstoken", "agency", "authoritativearea", "network", "station", "stationalias",
-    "settlement",
-}  # fmt: skip
-OUR_MODELS = [
-    model
-    for label in ("catalog", "processing")
-    for model in apps.get_app_config(label).get_models()
-]
 
 
 @pytest.fixture(autouse=True)
@@ -45,11 +31,6 @@ def _plain_static_names(settings: Any) -> None:
     """Pages are rendered without collecting the static files first."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-
-
-@pytest.fixture
-def reported(db: None) -> None:
-    one_of_each()
 
 
 def staff(role: str, client: Client, **values: Any) -> User:
@@ -66,61 +47,6 @@ def administrator(db: None, client: Client) -> User:
 
 def address(model: Any, page: str, *args: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
-
-
-def test_every_model_of_ours_is_in_the_admin() -> None:
-    assert {model for model in OUR_MODELS if model not in admin.site._registry} == set()
-
-
-@pytest.mark.parametrize("model", OUR_MODELS, ids=lambda model: model.__name__)
-def test_list_opens_for_an_administrator(
-    model: Any, administrator: User, client: Client, reported: Any
-) -> None:
-    assert client.get(address(model, "changelist")).status_code == 200
-    assert client.get(address(model, "changelist"), {"q": "x"}).status_code == 200
-
-
-@pytest.mark.parametrize("model", OUR_MODELS, ids=lambda model: model.__name__)
-def test_change_page_opens_for_every_row_and_add_page_where_allowed(
-    model: Any, administrator: User, client: Client, reported: Any
-) -> None:
-    row = model._default_manager.order_by("-pk").first()
-    if row is not None:
-        assert client.get(address(model, "change", row.pk)).status_code == 200
-    expected = 200 if model._meta.model_name in EDITED else 403
-    assert client.get(address(model, "add")).status_code == expected
-
-
-@pytest.mark.parametrize(
-    "model", [m for m in OUR_MODELS if m._meta.model_name not in EDITED], ids=lambda m: m.__name__
-)
-def test_superuser_cannot_change_or_delete_what_was_reported_or_computed(
-    model: Any, db: None, client: Client, reported: Any
-) -> None:
-    client.force_login(User.objects.create_superuser("root"))
-    row = model._default_manager.order_by("-pk").first()
-    key = row.pk if row is not None else 1
-    before = list(model._default_manager.order_by("pk").values())
-    assert client.post(address(model, "add"), {}).status_code == 403
-    if row is not None:
-        assert client.post(address(model, "change", key), {"value": "9"}).status_code == 403
-        assert client.post(address(model, "delete", key), {"post": "yes"}).status_code == 403
-    client.post(
-        address(model, "changelist"),
-        {"action": "delete_selected", "_selected_action": [key], "post": "yes"},
-    )
-    assert list(model._default_manager.order_by("pk").values()) == before
-
-
-@pytest.mark.parametrize("name", sorted(EDITED))
-def test_nothing_that_may_be_edited_may_be_deleted(
-    name: str, db: None, client: Client, reported: Any
-) -> None:
-    client.force_login(User.objects.create_superuser("root"))
-    model = apps.get_model("catalog", name)
-    row = model._default_manager.order_by("-pk").first()
-    if row is not None:
-        assert client.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -170,18 +96,6 @@ def test_editor_corrects_a_station_and_the_log_says_who(db: None, client: Client
     station.refresh_from_db()
     assert (station.longitude, station.latitude, station.elevation_m) == (77.5, 43.25, 800)
     assert editor.logentry_set.get().object_id == str(station.pk)
-
-
-def test_raw_bytes_are_told_by_size_and_hash_only(
-    administrator: User, client: Client, reported: Any
-) -> None:
-    chunk = BulletinChunk.objects.get()
-    page = client.get(address(BulletinChunk, "change", chunk.pk)).content.decode()
-    assert str(len(bytes(chunk.data))) in page
-    assert "the raw bytes" not in page
-    page = client.get(address(type(chunk.file), "change", chunk.file_id)).content.decode()
-    assert chunk.file.sha256 in page
-    assert "the raw bytes" not in page
 
 
 def test_map_widget_has_the_nonce_and_asks_no_other_site(

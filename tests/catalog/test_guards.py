@@ -11,7 +11,6 @@ from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
 from catalog.models import Event, Magnitude, Origin
-from tests.catalog.one_of_each import one_of_each
 
 GUARDED: dict[str, str] = {
     table: allowed
@@ -26,8 +25,8 @@ MODELS = {model._meta.db_table: model for model in apps.get_app_config("catalog"
 
 
 @pytest.fixture
-def event(db: None) -> Event:
-    return one_of_each()
+def event(committed_report: Event, db: None) -> Event:
+    return Event.objects.get(pk=committed_report.pk)
 
 
 def refused(statement: str, parameters: Any = ()) -> bool:
