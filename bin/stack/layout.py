@@ -25,6 +25,8 @@ FOREIGN = (
     "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "DJANGO_SETTINGS_MODULE",
     "NODE_OPTIONS", "GUNICORN_CMD_ARGS", "CELERY_BROKER_URL", "DEBUG_COLORS", "XDG_RUNTIME_DIR",
     "SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "MAIL", "LOGNAME", "USER", "USERNAME",
+    # Bytecode is kept in the private cache; without it every reader's child compiles its modules.
+    "PYTHONDONTWRITEBYTECODE",
 )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ ROUNDING_S = 0.1
 FEWEST_DISTANCES, FEWEST_DEPTHS = 4, 2
 """Ours: what a curve needs to have a slope."""
 MOST_PROBLEMS = 200
+LOOKS_A_CELL = 40
 NOWHERE_DEG = 1e6
 """Where a phase begins that does not exist at a depth."""
 FIRST_OF = {"P": ("Pg", "Pb", "Pn"), "S": ("Sg", "Sb", "Sn")}
@@ -346,9 +347,10 @@ def _surface(own: Hodograph, time: FloatArray, scaled: bool) -> FloatArray:
 
 def _grows(own: Hodograph, values: FloatArray) -> bool:
     """Tell whether the scaled surface gives times that grow with distance."""
-    x = np.unique(np.concatenate([own.distance_deg + s * np.gradient(own.distance_deg)
-                                  for s in (0.0, 0.25, 0.5, 0.75)]))  # fmt: skip
-    x = x[x <= own.distance_deg[-1]]
+    # A dip between two nodes is as wide as a good part of their cell.
+    part = np.linspace(0.0, 1.0, LOOKS_A_CELL, endpoint=False)
+    within = own.distance_deg[:-1, None] + np.diff(own.distance_deg)[:, None] * part
+    x = np.append(within.ravel(), own.distance_deg[-1])
     time = _refined(own, values, x, own.depth_km)[..., 0]
     time = time * straight_lines(x, own.depth_km)[0]
     return bool((np.diff(time, axis=1) > 0.0).all())

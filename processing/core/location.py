@@ -1,57 +1,103 @@
-"""Locate one event from arrival times: damped, robust least squares over a travel-time table.
+"""Locate one event from arrival times, back-azimuths and slownesses.
 
-The method is the classical one (Geiger's linearisation, solved by Levenberg-Marquardt with Huber
-weights) under the rules of iLoc: a-priori errors by phase and distance, residuals beyond six of
-them do not define, depth is free only when something near the source can resolve it, and the error
-ellipse is a coverage ellipse. Back-azimuth and slowness of arrays are not used yet, and errors of
-travel times are taken as independent.
+`locate` is the whole of it: readings and reported hypocentres in, a hypocentre with its error,
+quality and reasons out. The compiled arithmetic is in `location_kernel`; here phases get their
+rules, a start is chosen, the depth is freed or held, doubtful readings are explained.
+
+1. *Start.* The best reported hypocentre, or a deterministic search: coarse places around the
+   stations that recorded first, then patterns that shrink around the best of them. A reported
+   place that fits badly is no better than none.
+2. *Place.* Least squares with the full covariance of travel-time errors, begun with L1 and Tukey
+   weights, ended with a choice of readings: each one used deviates by less than `LIMIT` of its
+   errors from what the others say, each one left out by more. With few readings every choice is
+   tried.
+3. *Phases.* A crustal or first arrival that does not fit under its name but does under another of
+   its family is renamed. A station whose P and S are late by the same has a wrong clock: then only
+   S-P counts.
+4. *Depth* is free only where something resolves it (iLoc's rules), else held, and a letter says by
+   which rule (the ISC's letters, and D for a plain default).
+5. *Error.* Coverage ellipse (a-priori errors) and confidence ellipse (from the residuals), both
+   after Jordan & Sverdrup.
 
 References
 ----------
 Bondár & Storchak (2011), Geophys. J. Int. 186, 1220-1244. doi:10.1111/j.1365-246X.2011.05107.x
+Bondár & McLaughlin (2009), Bull. Seism. Soc. Am. 99, 172-193. doi:10.1785/0120080161
 Jordan & Sverdrup (1981), Bull. Seism. Soc. Am. 71, 1105-1130.
+Flinn (1965), Rev. Geophys. 3, 157-185 (confidence ellipse).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
-from processing.core import geodesy, phases
-from processing.core.travel_times import DEEPEST_KM, FloatArray, IntArray, TravelTimeTable
+from processing.core import default_depth, earth_models, ellipticity, geodesy, phases, travel_times
+from processing.core import location_kernel as kernel
+from processing.core.location_kernel import BoolArray, FloatArray, IntArray
 
-METHOD = "thin-lm-2026.1"
+METHOD = "kz-gls-2026.1"
 """Names this method in stored origins; a change of any rule below changes it."""
+
+REGIONAL = "regional"
+"""Model by source region and distance; other values name one of `earth_models.MODELS`."""
 
 MINIMUM_DEFINING = 4
 MINIMUM_STATIONS = 3
-GATE_SIGMA = 6.0  # iLoc SigmaThreshold
-OPENING_GATES = (10.0, 3.0)
-GATE_ROUNDS = 5
-HUBER_C = 1.345
-MAD_TO_SIGMA = 1.4826
-MAXIMUM_ITERATIONS = 50  # iLoc MaxIterations
+MINIMUM_ARRAY_DATA = 3
+"""With an array's back-azimuth, so many data locate at a held depth."""
+LIMIT = 3.29
+"""Errors beyond which a reading is left out: one good reading in a thousand."""
+CONSISTENT_SIGMA = 6.0  # iLoc SigmaThreshold
+FEW_TIMES = 4
+"""Slownesses define only while there are no more times than this (iLoc MinNdefPhases)."""
+FEW_ROWS = 12
+"""Up to so many data every choice of them is tried. Ours."""
+MOST_LEFT_OUT = 3
+RIVAL = 6.0
+"""Another minimum within this much of J (chi-square of two unknowns at 95 %) is reported."""
+SAME_READING_S = 0.1  # iLoc: duplicate readings
 DEFAULT_DEPTH_KM = 10.0
 CONFIDENCE_LEVEL = 0.90
 A_PRIORI_WEIGHT = 99999.0  # K of Jordan & Sverdrup: a coverage ellipse
 NEAR_STATION_DEG = 0.2
 PAIR_DISTANCE_DEG = 2.0
 PAIRS_NEEDED = 3
+DEPTH_PHASES_NEEDED = 3
+DEEP_PHASES = frozenset({"pP", "sP", "PcP"})
 CRUST_KM = 35.0  # iasp91's Moho
 DEPTH_ERROR_CRUST_KM = 30.0
 DEPTH_ERROR_MANTLE_KM = 60.0
-DEPTH_TRIALS_KM = (0.0, 5.0, 10.0, 15.0, 25.0, 40.0, 70.0, 120.0, 200.0, 350.0, 550.0)
-MISSING_COST = 0.5 * GATE_SIGMA**2
-CONVERGED_KM = 0.01
-# Velocities under a station [km/s]: the values of iLoc for ak135 and iasp91.
-SURFACE_VELOCITY_KM_S = {"P": 5.8, "S": 3.46}
-RING_DISTANCES_DEG = (0.3, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0)
-RING_AZIMUTHS = 8
+DEPTH_TRIALS_KM = (1.0, 5.0, 10.0, 16.0, 23.0, 30.0, 42.0, 65.0, 110.0, 180.0, 300.0, 500.0)
+SEARCH_DEPTHS_KM = (10.0, 70.0, 200.0)
+SEARCH_KEPT = 8
+SEARCH_FINEST_DEG = 0.03
+POOR_START = 2.4
+"""Mean misfit of a start, in errors, beyond which places are searched. Ours."""
+RENAMED_WITHIN = 2.0
+WEIGHT_TOLERANCE = 1e-4
+REACH_KM = 1000.0
+"""A-priori error of an epicentre seen by fewer than three stations. Ours."""
+CRUSTAL_NAMES = {"P": ("Pg", "Pb", "Pn", "P"), "S": ("Sg", "Sb", "Sn", "S")}
+# Correlated errors of travel times: Bondár & McLaughlin (2009) as iLoc uses them, at the distances
+# quoted in the project's methods 3.2; linear between them.
+SILL_S2 = 0.6
+VARIOGRAM_KM = np.array([0.0, 10, 20, 50, 100, 200, 300, 500, 700, 1000])
+VARIOGRAM_S2 = np.array([0.0, 0.0629, 0.0953, 0.149, 0.191, 0.236, 0.268, 0.317, 0.346, 0.375])
+RING_DISTANCES_DEG = (0.3, 0.8, 1.5, 3.0, 5.0, 8.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0, 78.0, 95.0)
+S_MINUS_P_DEG = geodesy.KM_PER_DEGREE / 8.0
+"""Seconds of S-P to a degree: a second is 8 km (project methods 1.7: 8.0 to 8.5 km)."""
+LONGEST_S_MINUS_P_S = 400.0
+MOST_SEARCHED = 24
+"""Times that a search looks at: the earliest half of them, and others spread over the rest."""
+UNDETERMINED, WORST_CONDITION = 1e-6, 1e8
+POOR_CONDITION = 1e4
+GT5_UNIFORMITY, GT5_NEAREST_KM, GT5_SECONDARY_GAP, LOCAL_KM = 0.35, 10.0, 160.0, 150.0
 
 
 class LocationError(Exception):
@@ -65,7 +111,7 @@ class LocationError(Exception):
 
 @dataclass(frozen=True)
 class ArrivalObservation:
-    """One arrival time at one station."""
+    """What was read of one phase at one station."""
 
     station: str
     """Key of the station; the same key means the same place."""
@@ -80,17 +126,38 @@ class ArrivalObservation:
     """Seconds after the problem's reference epoch."""
     time_uncertainty: float | None = None
     """Standard error of the reading [s], added in quadrature to the a-priori error."""
+    backazimuth: float | None = None
+    """Station to event [deg]."""
+    backazimuth_uncertainty: float | None = None
+    slowness: float | None = None
+    """Horizontal [s/deg]."""
+    slowness_uncertainty: float | None = None
+    correction_s: float = 0.0
+    """Station correction of the model: what arrivals are late by here [s]."""
+    doubtful_clock: bool = False
+    """Only differences of times at this station count."""
+    off: bool = False
+    """Switched off by a person: compared, never used."""
 
 
 @dataclass(frozen=True)
 class Hypocentre:
-    """A place and time to start from, as an agency reported it."""
+    """A place and time, as an agency reported it or as another minimum."""
 
     latitude: float
     longitude: float
     time: float
     """Seconds after the problem's reference epoch."""
     depth_km: float | None = None
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another place that fits nearly as well."""
+
+    hypocentre: Hypocentre
+    worse_by: float
+    """J of this minimum less J of the solution (chi-square units)."""
 
 
 @dataclass(frozen=True)
@@ -105,22 +172,42 @@ class LocationSolution:
     """Seconds after the problem's reference epoch."""
     depth_type: str
     """QuakeML OriginDepthType."""
+    depth_code: str
+    """F free, A analyst, B beyond limits, G default grid, H reported hypocentre, M median of
+    several, S surface (the ISC's letters); D: the plain default."""
     covariance: FloatArray
     """Of time [s], east, north [km], depth [km], shape (4, 4); zeros for a fixed depth."""
     confidence_level: float
-    """Of the ellipse and the errors below, 0-1."""
+    """Of the ellipses and the errors below, 0-1."""
     semi_major_km: float
+    """Of the coverage ellipse; so the next two."""
     semi_minor_km: float
     ellipse_azimuth: float
     """Of the semi-major axis, 0-180 [deg]."""
+    confidence_semi_major_km: float | None
+    """Of the confidence ellipse (K = 0); None without a degree of freedom."""
+    confidence_semi_minor_km: float | None
     time_error: float
     """[s] at the confidence level."""
     depth_error_km: float | None
     """None for a fixed depth."""
     standard_error: float
     """Root mean square of the residuals used [s]."""
+    error_scale: float
+    """By how much a-priori errors were multiplied, on the mean of the times in use, since the
+    residuals of their distance and wave scatter so; 1 or more."""
+    chi_square: float
+    """Of the data used."""
+    effective_data: float
+    """Independent data that the correlated ones are worth."""
+    condition_number: float
+    """Of the scaled normal equations."""
     azimuthal_gap: float
     secondary_azimuthal_gap: float
+    uniformity: float
+    """dU of Bondár & McLaughlin: 0 stations all around, 1 all in one direction."""
+    gt5_candidate: bool
+    """Local stations fulfil the IASPEI ground-truth criteria of Bondár & McLaughlin (2009)."""
     minimum_distance: float
     """Of stations used [deg]; so the next two."""
     median_distance: float
@@ -129,69 +216,151 @@ class LocationSolution:
     used_phase_count: int
     associated_station_count: int
     used_station_count: int
+    depth_phase_count: int
+    phase: tuple[str, ...]
+    """Name each arrival was used or compared under; as reported where unknown."""
+    reason: tuple[str, ...]
+    """Empty for an arrival in use; else why not: ``outlier``, ``clock``, ``off``, ``no-rule``,
+    ``no-prediction``, ``too-far``; or what was done: ``renamed``."""
     residual: FloatArray
     """Observed minus predicted [s], NaN without a prediction, shape (n,)."""
+    deviation: FloatArray
+    """Of the time from what the other data say, in its error; NaN where nothing can be said."""
     weight: FloatArray
-    """Of each arrival in the solution, 0-1: robust weight over the readings that share it."""
-    used: NDArray[np.bool_]
+    """Of each time, 0-1: 1 over the number of readings in use of that phase and station."""
+    used: BoolArray
+    """Times in use."""
+    backazimuth_residual: FloatArray
+    """[deg]"""
+    backazimuth_used: BoolArray
+    slowness_residual: FloatArray
+    """[s/deg]"""
+    slowness_used: BoolArray
     distance: FloatArray
     """[deg]"""
     azimuth: FloatArray
     """Event to station [deg]."""
+    warnings: tuple[str, ...]
+    """``ambiguous-readings``: another choice of readings fits as well; ``poorly-constrained``:
+    hardly more data than unknowns, fewer than three stations or a condition number above 1e4;
+    ``other-minimum``: see ``alternatives``."""
+    alternatives: tuple[Alternative, ...]
     converged: bool
     iterations: int
     method: str
     model: str
+    """Names of the models used, the weightiest first, joined by +."""
 
 
 @dataclass(frozen=True)
-class _Data:
+class _Problem:
     """The arrivals as arrays, in an order that does not depend on how they were given."""
 
-    station: tuple[str, ...]
-    latitude: FloatArray
-    """Geocentric [deg]."""
-    longitude: FloatArray
-    elevation_km: FloatArray
-    time: FloatArray
-    reading_sigma: FloatArray
-    rules: tuple[phases.Phase | None, ...]
-    code: IntArray
-    fallback: IntArray
-    surface_slowness: FloatArray
-    """1/v under the station [s/km]."""
-    share: FloatArray
-    """1/number of readings of the same phase at the same station."""
+    rows: tuple[ArrivalObservation, ...]
+    order: IntArray
+    """Where each sorted arrival stood in the input."""
+    names: tuple[str | None, ...]
+    readings: kernel.Readings
+    phase: IntArray
+    """Row of each arrival in the rules."""
+    shared: FloatArray
     group: IntArray
-    table: TravelTimeTable
+    """Number of (station, phase): readings of the same thing."""
+    share: FloatArray
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A trial hypocentre, geocentric."""
-
-    latitude: float
-    longitude: float
-    depth_km: float
-    time: float
+_NAMES = (*phases.PHASES, "")
+_ROW = {name: number for number, name in enumerate(_NAMES)}
+"""Row of each phase in the rules; the last, without a name, is any unknown one."""
 
 
-def _canonical(
-    arrivals: Sequence[ArrivalObservation], table: TravelTimeTable
-) -> tuple[_Data, IntArray]:
-    """Return sorted arrays, and where each sorted arrival stood in the input."""
+def _figure(phase: phases.Phase) -> int:
+    """Return the row of the ellipticity table for a phase: its own, else that of its family."""
+    for name in (phase.table_phase, phase.family):
+        if name in ellipticity.FAMILIES:
+            return ellipticity.FAMILIES.index(name)
+    return -1
 
-    def key(i: int) -> tuple[str, str, float, float, float, float, float]:
+
+def _code(name: str | None) -> int:
+    return travel_times.PHASES.index(name) if name in travel_times.PHASES else -1
+
+
+@lru_cache(maxsize=1)
+def _rules() -> kernel.Rules:
+    """Return the phases' rules as arrays; the last row is the unknown phase."""
+    rows = [phases.PHASES[name] for name in phases.PHASES]
+    bands = max(len(row.bands) for row in rows)
+    to_deg = np.full((len(_NAMES), bands), -1.0)
+    sigma = np.full((len(_NAMES), bands), np.nan)
+    for number, row in enumerate(rows):
+        for column, band in enumerate(row.bands):
+            to_deg[number, column], sigma[number, column] = band.to_deg, band.sigma_s
+    return kernel.Rules(
+        code=np.array([*(_code(row.table_phase) for row in rows), -1], dtype=np.int64),
+        fallback=np.array([*(_code(row.fallback) for row in rows), -1], dtype=np.int64),
+        to_deg=to_deg,
+        sigma_s=sigma,
+        wave=np.array([*(int(row.family == "S") for row in rows), 0], dtype=np.int64),
+        figure=np.array([*(_figure(row) for row in rows), -1], dtype=np.int64),
+        ellipticity=ellipticity.load(),
+    )
+
+
+def _prepare(arrivals: Sequence[ArrivalObservation]) -> _Problem:
+    """Sort the arrivals and turn them into arrays.
+
+    Raises
+    ------
+    LocationError
+        ``not_finite``: a coordinate or a time is no number.
+    """
+
+    def key(i: int) -> tuple[object, ...]:
         a = arrivals[i]
         return (
             a.station, a.phase, a.time, a.latitude, a.longitude, a.elevation_m or 0.0,
-            a.time_uncertainty or 0.0,
+            a.time_uncertainty or 0.0, a.backazimuth or -1.0, a.slowness or -1.0, a.correction_s,
+            a.doubtful_clock, a.off,
         )  # fmt: skip
 
+    for number, a in enumerate(arrivals):
+        if not np.isfinite([a.time, a.latitude, a.longitude, a.elevation_m or 0.0]).all():
+            raise LocationError("not_finite", {"arrival": number})
     order = sorted(range(len(arrivals)), key=key)
-    rows = [arrivals[i] for i in order]
-    names = [phases.standard_name(a.phase) for a in rows]
-    rules = tuple(None if name is None else phases.PHASES[name] for name in names)
+    rows = tuple(arrivals[i] for i in order)
+    names = tuple(phases.standard_name(a.phase) for a in rows)
+    numbers: dict[str, int] = {}
+    station = np.array([numbers.setdefault(a.station, len(numbers)) for a in rows], dtype=np.int64)
+    phi = np.radians(geodesy.geocentric_latitude([a.latitude for a in rows]))
+    clocks = {a.station for a in rows if a.doubtful_clock}
+    slowness_sigma = [
+        (None if n is None else phases.PHASES[n].slowness_sigma) or np.nan for n in names
+    ]
+
+    def given(values: Sequence[float | None]) -> FloatArray:
+        return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+    readings = kernel.Readings(
+        sin_latitude=np.sin(phi),
+        cos_latitude=np.cos(phi),
+        longitude=np.radians([a.longitude for a in rows]),
+        elevation_km=np.array([(a.elevation_m or 0.0) / 1000.0 for a in rows]),
+        surface_slowness=np.zeros(len(rows)),
+        station=station,
+        time=np.array([a.time - a.correction_s for a in rows], dtype=np.float64),
+        reading_sigma=np.array(
+            # Two readings of one onset never agree better than this.
+            [max(a.time_uncertainty or 0.0, 0.5 * SAME_READING_S) for a in rows]
+        ),
+        backazimuth=given([a.backazimuth for a in rows]),
+        backazimuth_sigma=np.hypot(
+            phases.BACKAZIMUTH_SIGMA_DEG, [a.backazimuth_uncertainty or 0.0 for a in rows]
+        ),
+        slowness=given([a.slowness for a in rows]),
+        slowness_sigma=np.hypot(slowness_sigma, [a.slowness_uncertainty or 0.0 for a in rows]),
+        clock=np.array([a.station in clocks for a in rows], dtype=np.bool_),
+    )
     groups: dict[tuple[str, str], int] = {}
     group = np.array(
         [
@@ -200,303 +369,448 @@ def _canonical(
         ],
         dtype=np.int64,
     )
-    velocity = [
-        SURFACE_VELOCITY_KM_S["S" if rule is not None and rule.family == "S" else "P"]
-        for rule in rules
-    ]
-    data = _Data(
-        station=tuple(a.station for a in rows),
-        latitude=geodesy.geocentric_latitude([a.latitude for a in rows]),
-        longitude=np.array([a.longitude for a in rows], dtype=np.float64),
-        elevation_km=np.array([(a.elevation_m or 0.0) / 1000.0 for a in rows]),
-        time=np.array([a.time for a in rows], dtype=np.float64),
-        reading_sigma=np.array([a.time_uncertainty or 0.0 for a in rows]),
-        rules=rules,
-        code=table.codes(["" if r is None else r.table_phase or "" for r in rules]),
-        fallback=table.codes(["" if r is None else r.fallback or "" for r in rules]),
-        surface_slowness=1.0 / np.array(velocity),
-        share=1.0 / np.bincount(group)[group],
+    return _Problem(
+        rows=rows,
+        order=np.array(order, dtype=np.int64),
+        names=names,
+        readings=readings,
+        phase=np.array([_ROW[name or ""] for name in names], dtype=np.int64),
+        shared=_shared(readings, len(numbers)),
         group=group,
-        table=table,
+        share=1.0 / np.bincount(group)[group] if rows else np.zeros(0),
     )
-    return data, np.array(order, dtype=np.int64)
 
 
-def _predict(
-    data: _Data, distance: FloatArray, depth_km: FloatArray, rows: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return travel time with elevation correction [s], dt/ddelta [s/deg] and dt/dh [s/km]."""
-    code = data.code[rows]
-    found = data.table.predict_codes(code, distance, depth_km)
-    time, slope, dt_dh = found.time, found.dt_ddelta, found.dt_dh
-    missing = np.isnan(time) & (data.fallback[rows] >= 0)
-    if missing.any():
-        other = data.table.predict_codes(
-            data.fallback[rows][missing], distance[missing], depth_km[missing]
-        )
-        time[missing], slope[missing], dt_dh[missing] = other.time, other.dt_ddelta, other.dt_dh
-    # The ray's last leg up to the station: h sqrt(1/v^2 - p^2).
-    vertical = np.sqrt(
-        np.maximum(data.surface_slowness[rows] ** 2 - (slope / geodesy.KM_PER_DEGREE) ** 2, 0.0)
+def _shared(readings: kernel.Readings, count: int) -> FloatArray:
+    """Return the covariance [s^2] of the errors of one phase at each two stations."""
+    first = np.zeros(count, dtype=np.int64)
+    first[readings.station[::-1]] = np.arange(readings.station.size)[::-1]
+    cos_phi, lam = readings.cos_latitude[first], readings.longitude[first]
+    unit = np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), readings.sin_latitude[first]])
+    chord = np.sqrt(((unit[:, :, None] - unit[:, None, :]) ** 2).sum(axis=0))
+    km = 2.0 * geodesy.EARTH_RADIUS_KM * np.arcsin(np.minimum(0.5 * chord, 1.0))
+    left: FloatArray = np.where(
+        km <= VARIOGRAM_KM[-1], SILL_S2 - np.interp(km, VARIOGRAM_KM, VARIOGRAM_S2), 0.0
     )
-    return time + data.elevation_km[rows] * vertical, slope, dt_dh
+    return left
 
 
-def _sigma(data: _Data, distance: FloatArray) -> FloatArray:
-    """Return each arrival's error [s]; NaN where it may not define the location."""
-    prior = np.array(
-        [
-            np.nan if rule is None else (rule.sigma_s(float(d)) or np.nan)
-            for rule, d in zip(data.rules, distance, strict=True)
-        ]
+def _earth(model: str, latitude: float, longitude: float) -> earth_models.Mixture:
+    only = None if model == REGIONAL else model
+    return earth_models.mixture_at(
+        float(geodesy.geographic_latitude(latitude)), longitude, only=only
     )
-    result: FloatArray = np.sqrt(prior**2 + data.reading_sigma**2)
-    return result
 
 
-def _huber(normalised: FloatArray) -> FloatArray:
-    """Return Huber's loss of residuals in units of their error."""
-    size = np.abs(normalised)
-    return np.where(size <= HUBER_C, 0.5 * size**2, HUBER_C * (size - 0.5 * HUBER_C))
+@dataclass
+class _Work:
+    """What one call of `locate` carries from step to step."""
 
+    problem: _Problem
+    model: str
+    mixture: earth_models.Mixture
+    rows: IntArray
+    """All data that may define."""
+    phase: IntArray
+    renamed: set[int] = field(default_factory=set)
+    clocks: set[int] = field(default_factory=set)
+    iterations: int = 0
 
-def _misfit_l1(
-    data: _Data, rows: IntArray, sigma: FloatArray, places: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return L1 misfit and best origin time at trial places.
+    def use(self, mixture: earth_models.Mixture) -> None:
+        """Predict with these models from now on."""
+        self.mixture = mixture
+        speed = np.array([mixture.surface_p_km_s, mixture.surface_s_km_s])
+        self.readings.surface_slowness[:] = 1.0 / speed[_rules().wave[self.phase]]
 
-    Parameters
-    ----------
-    sigma : array, shape (n,)
-        Errors [s].
-    places : array, shape (m, 3)
-        Geocentric latitude, longitude [deg], depth [km].
-    """
-    distance, _ = geodesy.distance_azimuth(
-        places[:, 0:1], places[:, 1:2], data.latitude[rows], data.longitude[rows]
-    )
-    count = distance.shape
-    flat_rows = np.tile(rows, count[0])
-    depth = np.repeat(places[:, 2], count[1])
-    time, _, _ = _predict(data, distance.ravel(), depth, flat_rows)
-    origin = data.time[rows] - time.reshape(count)
-    # The order statistic is taken of the places' own origin times; NaN sorts last, weight 0.
-    weight = np.where(np.isfinite(origin), (data.share[rows] / sigma)[None, :], 0.0)
-    order = np.argsort(origin, axis=1, kind="stable")
-    running = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1)
-    at = np.argmax(running >= 0.5 * running[:, -1:], axis=1)
-    ordered = np.take_along_axis(origin, order, axis=1)
-    best = ordered[np.arange(count[0]), at]
-    normalised = np.abs(origin - best[:, None]) / sigma[None, :]
-    # A place that predicts fewer of the arrivals must not win by that; gross errors are capped.
-    capped = np.where(np.isfinite(normalised), np.minimum(normalised, 30.0), 30.0)
-    return (capped * data.share[rows]).sum(axis=1), best
+    @property
+    def readings(self) -> kernel.Readings:
+        return self.problem.readings
 
-
-def _search(
-    data: _Data,
-    rows: IntArray,
-    sigma: FloatArray,
-    start: Sequence[Hypocentre],
-    depth_km: float | None,
-) -> _Point:
-    """Return the best reported hypocentre or, without one, the best place near early stations."""
-    trial_depth = DEFAULT_DEPTH_KM if depth_km is None else depth_km
-    if start:
-        ordered = sorted(start, key=lambda s: (s.latitude, s.longitude, s.time, s.depth_km or 0.0))
-        latitude = geodesy.geocentric_latitude([s.latitude for s in ordered])
-        depths = [
-            trial_depth if s.depth_km is None or depth_km is not None else s.depth_km
-            for s in ordered
-        ]
-        reported = np.column_stack([latitude, [s.longitude for s in ordered], depths])
-        # The median needs longitudes on one side of the date line.
-        unwrapped = reported.copy()
-        unwrapped[:, 1] = reported[0, 1] + (reported[:, 1] - reported[0, 1] + 180.0) % 360.0 - 180.0
-        places = np.vstack([reported, np.median(unwrapped, axis=0)])
-        cost, best = _misfit_l1(data, rows, sigma, places)
-        i = int(np.argmin(cost))
-        # A reported place that fits nothing at all is worth no more than none.
-        if cost[i] < GATE_SIGMA * data.share[rows].sum():
-            latitude_i, longitude_i, depth_i = (float(x) for x in places[i])
-            return _Point(latitude_i, longitude_i, depth_i, float(best[i]))
-    early = rows[np.argsort(data.time[rows], kind="stable")]
-    firsts = list(dict.fromkeys((data.latitude[i], data.longitude[i]) for i in early))[:8]
-    azimuths = np.arange(RING_AZIMUTHS) * 360.0 / RING_AZIMUTHS
-    places_list = [np.array([[lat, lon]]) for lat, lon in firsts]
-    for ring_radius in RING_DISTANCES_DEG:
-        places_list.append(np.column_stack(geodesy.destination(*firsts[0], azimuths, ring_radius)))
-    flat = np.vstack(places_list)
-    cost, best = _misfit_l1(
-        data, rows, sigma, np.column_stack([flat, np.full(len(flat), trial_depth)])
-    )
-    i = int(np.argmin(cost))
-    place, value, time = flat[i], cost[i], best[i]
-    distance, _ = geodesy.distance_azimuth(*firsts[0], place[0], place[1])
-    radius = max(0.3, 0.75 * float(distance))
-    while radius > 0.05:
-        ring = np.column_stack(geodesy.destination(place[0], place[1], azimuths, radius))
-        cost, best = _misfit_l1(
-            data, rows, sigma, np.column_stack([ring, np.full(len(ring), trial_depth)])
-        )
-        i = int(np.argmin(cost))
-        if cost[i] < value:
-            place, value, time = ring[i], cost[i], best[i]
-        else:
-            radius *= 0.5
-    return _Point(float(place[0]), float(place[1]), trial_depth, float(time))
+    @property
+    def earth(self) -> kernel.Earth:
+        return kernel.Earth(self.mixture.kernels, self.mixture.weights, self.mixture.fades)
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """Where the iteration stands: residuals, partial derivatives and cost at a point."""
+    """A minimum: where, and on which rows it stands."""
 
-    point: _Point
-    residual: FloatArray
-    partials: FloatArray
-    """d(time)/d(t0, east, north, depth), shape (n, 4)."""
-    share: FloatArray
-    """Of the weight of one phase at one station, shape (n,)."""
-    cost: float
+    place: FloatArray
+    active: BoolArray
+    deviation: FloatArray
+    chi2: float
+    objective: float
+    spread: FloatArray
+    """What the readings' errors were multiplied by, shape (n,)."""
+    converged: bool
+    free: bool
+    rival: float = np.inf
+    """By how much the next best choice of rows is worse."""
 
 
-def _evaluate(data: _Data, rows: IntArray, sigma: FloatArray, point: _Point) -> _Fit:
-    """Return residuals and partial derivatives (iLoc BuildGd, time rows) at a point."""
-    distance, azimuth = geodesy.distance_azimuth(
-        point.latitude, point.longitude, data.latitude[rows], data.longitude[rows]
+def _defining_rows(problem: _Problem, rules: kernel.Rules) -> IntArray:
+    """Return the data that may define: times, back-azimuths, slownesses while times are few."""
+    n = len(problem.rows)
+    on = np.array([not a.off for a in problem.rows], dtype=np.bool_)
+    time = on & np.isfinite(rules.sigma_s[problem.phase]).any(axis=1)
+    time &= rules.code[problem.phase] >= 0
+    azimuth = on & np.isfinite(problem.readings.backazimuth)
+    slowness = on & np.isfinite(problem.readings.slowness)
+    slowness &= np.isfinite(problem.readings.slowness_sigma) & (rules.code[problem.phase] >= 0)
+    if len(set(problem.group[time].tolist())) > FEW_TIMES:
+        slowness &= False
+    return np.concatenate(
+        [np.flatnonzero(time), n + np.flatnonzero(azimuth), 2 * n + np.flatnonzero(slowness)]
+    ).astype(np.int64)
+
+
+def _check_evidence(problem: _Problem, rows: IntArray, code: str) -> None:
+    """Raise unless enough is left: 4 phases at 3 stations, or an array's data."""
+    n = len(problem.rows)
+    times = rows[rows < n]
+    count = len(set(problem.group[times].tolist()))
+    stations = len({problem.rows[i].station for i in times})
+    with_array = bool((rows >= n).any()) and count > 0
+    if count >= MINIMUM_DEFINING and stations >= MINIMUM_STATIONS:
+        return
+    others = len({(k // n, problem.group[k % n]) for k in rows[rows >= n].tolist()})
+    if with_array and count + others >= MINIMUM_ARRAY_DATA:
+        return
+    raise LocationError(
+        code,
+        {
+            "phases": count,
+            "stations": stations,
+            "phases_needed": MINIMUM_DEFINING,
+            "stations_needed": MINIMUM_STATIONS,
+        },
     )
-    time, slope, dt_dh = _predict(data, distance, np.full(rows.size, point.depth_km), rows)
-    residual = data.time[rows] - point.time - time
-    per_km = slope / ((geodesy.EARTH_RADIUS_KM - point.depth_km) * np.pi / 180.0)
-    alpha = np.radians(azimuth)
-    partials = np.column_stack(
-        [np.ones(rows.size), -per_km * np.sin(alpha), -per_km * np.cos(alpha), dt_dh]
+
+
+# --- where to begin -------------------------------------------------------------------------------
+
+
+def _misfit(work: _Work, place: FloatArray) -> tuple[float, FloatArray]:
+    """Return the mean capped misfit at a place and the place with its best origin time."""
+    room = kernel.room(len(work.problem.rows))
+    value, time = kernel.robust_misfit(
+        work.readings, work.phase, _rules(), work.earth, work.rows, work.problem.share, place, room
     )
-    normalised = residual / sigma
-    loss = np.where(np.isfinite(normalised), _huber(normalised), MISSING_COST)
-    share = data.share[rows]
-    return _Fit(point, residual, partials, share, float((share * loss).sum()))
+    result = place.copy()
+    result[3] = time
+    return value, result
 
 
-def _move(point: _Point, step: FloatArray) -> _Point:
-    """Return the point after a step of time [s], east, north, down [km]; depth kept in range."""
-    radius = geodesy.EARTH_RADIUS_KM - point.depth_km
-    length = float(np.hypot(step[1], step[2])) / radius
-    latitude, longitude = geodesy.destination(
-        point.latitude,
-        point.longitude,
-        np.degrees(np.arctan2(step[1], step[2])),
-        np.degrees(length),
-    )
-    depth = min(max(point.depth_km + float(step[3]), 0.0), DEEPEST_KM)
-    return _Point(float(latitude), float(longitude), depth, point.time + float(step[0]))
+def _reported(start: Sequence[Hypocentre], held: float, fixed: bool) -> list[FloatArray]:
+    """Return reported places and their median, in an order of their own."""
+    ordered = sorted(start, key=lambda s: (s.latitude, s.longitude, s.time, s.depth_km or 0.0))
+    places = [
+        np.array([
+            float(geodesy.geocentric_latitude(s.latitude)), s.longitude,
+            held if fixed or s.depth_km is None
+            else min(max(s.depth_km, 0.0), kernel.DEEPEST_KM),
+            s.time,
+        ])
+        for s in ordered
+    ]  # fmt: skip
+    if len(places) > 2:
+        stacked = np.array(places)
+        # The median needs longitudes on one side of the date line.
+        first = stacked[0, 1]
+        stacked[:, 1] = first + (stacked[:, 1] - first + 180.0) % 360.0 - 180.0
+        places.append(np.median(stacked, axis=0))
+    return places
 
 
-def _solve(
-    data: _Data, rows: IntArray, sigma: FloatArray, start: _Point, free_depth: bool
-) -> tuple[_Fit, bool, int]:
-    """Minimise Huber's loss by Levenberg-Marquardt; return fit, whether converged, iterations."""
-    columns = 4 if free_depth else 3
-    fit = _evaluate(data, rows, sigma, start)
-    damping = 1e-3
-    for iteration in range(1, MAXIMUM_ITERATIONS + 1):
-        good = np.isfinite(fit.residual)
-        normalised = fit.residual[good] / sigma[good]
-        size = np.maximum(np.abs(normalised), 1e-12)
-        root_weight = np.sqrt(np.minimum(1.0, HUBER_C / size) * fit.share[good]) / sigma[good]
-        matrix = fit.partials[good, :columns] * root_weight[:, None]
-        scale = np.sqrt((matrix**2).sum(axis=0))
-        scale = np.where(scale > 1e-9, scale, 1.0)
-        matrix = matrix / scale
-        normal = matrix.T @ matrix
-        gradient = matrix.T @ (fit.residual[good] * root_weight)
-        moved = False
-        step = np.zeros(4)
-        while damping < 1e8:
-            scaled = np.linalg.solve(normal + damping * np.eye(columns), gradient)
-            step[:columns] = scaled / scale
-            # No step farther than the linearisation can be trusted.
-            reach = float(np.hypot(step[1], step[2]))
-            if reach > 1000.0:
-                step *= 1000.0 / reach
-            trial = _evaluate(data, rows, sigma, _move(fit.point, step))
-            if trial.cost <= fit.cost:
-                moved = True
-                damping = max(damping / 10.0, 1e-9)
+def _coarse_places(work: _Work) -> FloatArray:
+    """Return geocentric places to search from, shape (k, 2): near and around early stations."""
+    problem = work.problem
+    n = len(problem.rows)
+    times = work.rows[work.rows < n]
+    early = times[np.argsort(problem.readings.time[times], kind="stable")]
+    firsts: list[int] = []
+    for i in early.tolist():
+        if problem.readings.station[i] not in problem.readings.station[firsts]:
+            firsts.append(i)
+    latitude = np.degrees(np.arcsin(problem.readings.sin_latitude))
+    longitude = np.degrees(problem.readings.longitude)
+    places = [np.column_stack([latitude[firsts[:8]], longitude[firsts[:8]]])]
+    family = [None if name is None else phases.PHASES[name].family for name in problem.names]
+    told = []
+    for i in firsts[:6]:
+        # A circle of the distance that S-P tells.
+        same = np.flatnonzero(problem.readings.station == problem.readings.station[i])
+        p = [problem.readings.time[j] for j in same if family[j] == "P"]
+        s = [problem.readings.time[j] for j in same if family[j] == "S"]
+        if p and s and 0.0 < min(s) - min(p) < LONGEST_S_MINUS_P_S:
+            told.append(float((min(s) - min(p)) / S_MINUS_P_DEG))
+            if len(told) <= 4:
+                ring = geodesy.destination(
+                    latitude[i], longitude[i], np.arange(16) * 22.5, max(told[-1], 0.02)
+                )
+                places.append(np.column_stack(ring))
+    # Two stations that tell how far it is spare the search of the rest of the Earth.
+    farthest = 2.5 * max(told) + 1.0 if len(told) > 1 else 180.0
+    for number, i in enumerate(firsts[:2]):
+        for radius in RING_DISTANCES_DEG if number == 0 else RING_DISTANCES_DEG[:5]:
+            if radius > farthest:
                 break
-            damping *= 10.0
-        if not moved:
-            # No smaller cost in any direction: a minimum, as sharp as a change of branch allows.
-            return fit, True, iteration
-        gain = fit.cost - trial.cost
-        fit = trial
-        small = float(np.abs(step[1:]).max()) < CONVERGED_KM
-        if small or gain < 1e-7 * (1.0 + fit.cost):
-            return fit, True, iteration
-    return fit, False, MAXIMUM_ITERATIONS
+            count = 8 if radius < 2.0 else 12 if radius < 20.0 else 18
+            azimuth = np.arange(count) * 360.0 / count
+            ring = geodesy.destination(latitude[i], longitude[i], azimuth, radius)
+            places.append(np.column_stack(ring))
+    for i in np.flatnonzero(np.isfinite(problem.readings.backazimuth))[:4].tolist():
+        ray = geodesy.destination(
+            latitude[i], longitude[i], problem.readings.backazimuth[i],
+            np.array((0.1, *RING_DISTANCES_DEG)),
+        )  # fmt: skip
+        places.append(np.column_stack(ray))
+    return np.vstack(places)
 
 
-def _robust_scale(fit: _Fit, sigma: FloatArray) -> float:
-    """Return how much larger residuals are than their errors say; never below 1."""
-    normalised = (fit.residual / sigma)[np.isfinite(fit.residual)]
-    if normalised.size == 0:
-        return 1.0
-    spread = MAD_TO_SIGMA * float(np.median(np.abs(normalised - np.median(normalised))))
-    return max(1.0, spread)
+def _search(work: _Work, depths: tuple[float, ...]) -> list[FloatArray]:
+    """Return the best places of a search, best first."""
+    n = len(work.problem.rows)
+    times = work.rows[work.rows < n]
+    rows = work.rows
+    if times.size > MOST_SEARCHED:
+        early = times[np.argsort(work.readings.time[times], kind="stable")]
+        half = MOST_SEARCHED // 2
+        spread = np.linspace(half, early.size - 1, half).astype(np.int64)
+        rows = np.concatenate([early[:half], early[spread], work.rows[work.rows >= n]])
+    places, _ = kernel.search(
+        work.readings, work.phase, _rules(), work.earth, rows, work.problem.share,
+        _coarse_places(work), np.array(depths), SEARCH_KEPT, SEARCH_FINEST_DEG,
+    )  # fmt: skip
+    return [place for place in places if np.isfinite(place).all()]
 
 
-def _depth_resolvable(data: _Data, rows: IntArray, distance: FloatArray) -> bool:
-    """Tell whether something near the source resolves depth (iLoc rules; project methods 3.3)."""
-    near = distance <= NEAR_STATION_DEG
-    if near.any():
-        return True
-    kinds: dict[str, set[str]] = {}
-    for position, row in enumerate(rows):
-        rule = data.rules[row]
-        if rule is not None and distance[position] <= PAIR_DISTANCE_DEG:
-            kinds.setdefault(data.station[row], set()).add(rule.family)
-    return sum({"P", "S"} <= found for found in kinds.values()) >= PAIRS_NEEDED
+# --- the place ------------------------------------------------------------------------------------
 
 
-def _defining(data: _Data, point: _Point, scale: float | None) -> tuple[IntArray, FloatArray]:
-    """Return rows that may define the location and their errors; with a scale, gate residuals."""
-    distance, _ = geodesy.distance_azimuth(
-        point.latitude, point.longitude, data.latitude, data.longitude
+def _fewest(work: _Work, free: bool) -> int:
+    n = len(work.problem.rows)
+    times = int((work.rows < n).sum())
+    least = MINIMUM_DEFINING if times >= MINIMUM_DEFINING else MINIMUM_ARRAY_DATA
+    return least + free
+
+
+def _settle(work: _Work, start: FloatArray, free: bool) -> _Fit:
+    """Return the minimum that a start leads to."""
+    place, active, deviation, chi2, objective, spread, iterations, converged = kernel.settle(
+        work.readings, work.phase, _rules(), work.earth, work.problem.shared, work.rows, start,
+        free, LIMIT, _fewest(work, free),
+    )  # fmt: skip
+    work.iterations += iterations
+    fit = _Fit(place, active, deviation, chi2, objective, spread, converged, free)
+    improbable = active.sum() < active.size or chi2 > kernel.plausible_chi2(
+        int(active.sum()) - 3 - free
     )
-    sigma = _sigma(data, distance)
-    rows = np.flatnonzero(np.isfinite(sigma))
-    if scale is not None and rows.size:
-        fit = _evaluate(data, rows, sigma[rows], point)
-        keep = np.abs(fit.residual) <= GATE_SIGMA * scale * sigma[rows]
-        rows = rows[keep]
-    return rows, sigma[rows]
+    if improbable and work.rows.size <= FEW_ROWS:
+        return _best_choice(work, fit)
+    return fit
 
 
-def _check_evidence(data: _Data, rows: IntArray, code: str) -> None:
-    """Raise unless enough phases at enough stations are left."""
-    count = len(set(data.group[rows].tolist()))
-    stations = len({data.station[i] for i in rows})
-    if count < MINIMUM_DEFINING or stations < MINIMUM_STATIONS:
-        raise LocationError(
-            code,
-            {
-                "phases": count,
-                "stations": stations,
-                "phases_needed": MINIMUM_DEFINING,
-                "stations_needed": MINIMUM_STATIONS,
-            },
-        )
+def _best_choice(work: _Work, fit: _Fit) -> _Fit:
+    """Return the best choice of few rows, if it beats the one found."""
+    plain = np.ones(len(work.problem.rows))
+    place, active, objective, second = kernel.choose_subset(
+        work.readings, work.phase, _rules(), work.earth, work.problem.shared, plain, work.rows,
+        fit.place, fit.free, LIMIT, _fewest(work, fit.free), MOST_LEFT_OUT,
+    )  # fmt: skip
+    left_out = int((~active).sum())
+    if not objective <= fit.objective + 1e-6 or not np.isfinite(objective):
+        return fit
+    return _Fit(
+        place,
+        active,
+        _deviations(work, place, active, 3 + fit.free),
+        objective - LIMIT**2 * left_out,
+        objective,
+        plain,
+        fit.converged,
+        fit.free,
+        second - objective,
+    )
 
 
-@lru_cache(maxsize=64)
-def _f_quantile(dimensions: int, freedom: float) -> float:
-    """Return F(dimensions, freedom) at the confidence level."""
-    return float(stats.f.ppf(CONFIDENCE_LEVEL, dimensions, freedom))
+def _linear(
+    work: _Work, place: FloatArray, spread: FloatArray | None = None
+) -> tuple[kernel.Predicted, FloatArray, FloatArray, FloatArray]:
+    """Return predictions, residuals (m,), partial derivatives (m, 4) and covariance (m, m)."""
+    m = work.rows.size
+    predicted = kernel.room(len(work.problem.rows))
+    residual, partial, covariance = np.empty(m), np.empty((m, 4)), np.empty((m, m))
+    kernel.linearise(
+        work.readings, work.phase, _rules(), work.earth, work.problem.shared,
+        np.ones(len(work.problem.rows)) if spread is None else spread, work.rows, place, predicted,
+        residual, partial, covariance, True,
+    )  # fmt: skip
+    return predicted, residual, partial, covariance
+
+
+def _deviations(work: _Work, place: FloatArray, active: BoolArray, columns: int) -> FloatArray:
+    _, residual, partial, covariance = _linear(work, place)
+    result: FloatArray = kernel.deviations(covariance, residual, partial, active, columns)
+    return result
+
+
+def _follow_region(work: _Work, fit: _Fit) -> _Fit:
+    """Settle again while the models' weights at the place are not those it was found with."""
+    for _ in range(4):
+        mixture = _earth(work.model, float(fit.place[0]), float(fit.place[1]))
+        if mixture.names == work.mixture.names and not np.any(
+            np.abs(mixture.weights - work.mixture.weights) > WEIGHT_TOLERANCE
+        ):
+            break
+        work.use(mixture)
+        fit = _settle(work, fit.place, fit.free)
+    return fit
+
+
+def _rename(work: _Work, fit: _Fit) -> bool:
+    """Give arrivals that do not fit the name of their family that does; tell whether any was."""
+    n = len(work.problem.rows)
+    predicted, _, _, covariance = _linear(work, fit.place, fit.spread)
+    found = False
+    for k in np.flatnonzero(~fit.active).tolist():
+        i = int(work.rows[k])
+        name = _NAMES[work.phase[i]] if i < n else ""
+        family = phases.PHASES[name].family if name else ""
+        if i >= n or i in work.renamed or name not in CRUSTAL_NAMES.get(family, ()):
+            continue
+        error = np.sqrt(covariance[k, k])
+        best, best_name = RENAMED_WITHIN * error, ""
+        for other in CRUSTAL_NAMES[family]:
+            if other == name:
+                continue
+            time, _, _, _, sigma = kernel.predict_one(
+                work.readings, _ROW[other], _rules(), work.earth, fit.place, i,
+                float(predicted.distance[i]), float(predicted.azimuth[i]),
+            )  # fmt: skip
+            there = abs(work.readings.time[i] - fit.place[3] - time)
+            # A branch that is not there falls back to the first arrival: the same time.
+            same = abs(time - predicted.time[i]) < 1e-9
+            if np.isfinite(time) and np.isfinite(sigma) and not same and there < best:
+                best, best_name = there, other
+        taken = {
+            _NAMES[work.phase[j]]
+            for j in range(n)
+            if work.readings.station[j] == work.readings.station[i] and j != i
+        }
+        if best_name and best_name not in taken:
+            work.phase[i] = _ROW[best_name]
+            work.renamed.add(i)
+            found = True
+    return found
+
+
+def _doubt_clocks(work: _Work, fit: _Fit) -> bool:
+    """Find stations whose P and S are wrong by the same; tell whether there is a new one."""
+    n = len(work.problem.rows)
+    _, residual, _, covariance = _linear(work, fit.place, fit.spread)
+    out: dict[int, list[int]] = {}
+    for k in np.flatnonzero(~fit.active).tolist():
+        if work.rows[k] < n and covariance[k, k] < kernel.HIDDEN_VARIANCE:
+            out.setdefault(int(work.readings.station[work.rows[k]]), []).append(k)
+    found = False
+    used = {
+        int(work.readings.station[r])
+        for r, on in zip(work.rows.tolist(), fit.active, strict=True)
+        if on and r < n
+    }
+    for station, members in out.items():
+        families = {phases.PHASES[_NAMES[work.phase[work.rows[k]]]].family for k in members}
+        if station in used or station in work.clocks or not {"P", "S"} <= families:
+            continue
+        late = residual[members]
+        error = np.sqrt(covariance[members, members])
+        spread = float(np.ptp(late)) / float(np.hypot(error.min(), error.max()))
+        if spread < RENAMED_WITHIN and float(np.abs(late).min()) > LIMIT * float(error.max()):
+            work.clocks.add(station)
+            work.readings.clock[work.readings.station == station] = True
+            found = True
+    return found
+
+
+# --- depth ----------------------------------------------------------------------------------------
+
+
+def _held_depth(
+    start: Sequence[Hypocentre], latitude: float, longitude: float
+) -> tuple[float, str]:
+    """Return the depth to hold and the letter of the rule."""
+    reported = [s.depth_km for s in start if s.depth_km is not None]
+    if reported:
+        depth = float(np.median(reported))
+        return min(max(depth, 0.0), kernel.DEEPEST_KM), "H" if len(reported) == 1 else "M"
+    usual = default_depth.at(latitude, longitude)
+    return (DEFAULT_DEPTH_KM, "D") if usual is None else (usual, "G")
+
+
+def _depth_resolvable(work: _Work, fit: _Fit) -> bool:
+    """Tell whether something resolves depth (iLoc's rules; project methods 3.3)."""
+    n = len(work.problem.rows)
+    predicted = _linear(work, fit.place)[0]
+    used = work.rows[fit.active]
+    times = used[used < n]
+    if len(set(work.problem.group[times].tolist())) <= MINIMUM_DEFINING:
+        return False
+    if (predicted.distance[times] <= NEAR_STATION_DEG).any():
+        return True
+    pairs: dict[int, set[str]] = {}
+    deep = 0
+    for i in times.tolist():
+        name = _NAMES[work.phase[i]]
+        deep += name in DEEP_PHASES
+        if predicted.distance[i] <= PAIR_DISTANCE_DEG:
+            pairs.setdefault(int(work.readings.station[i]), set()).add(phases.PHASES[name].family)
+    both = sum({"P", "S"} <= found for found in pairs.values())
+    return both >= PAIRS_NEEDED or deep >= DEPTH_PHASES_NEEDED
+
+
+def _free(work: _Work, fit: _Fit) -> _Fit | None:
+    """Return the minimum with the depth free, begun at the depths that fit best; None if bad."""
+    depths = np.unique(np.array([*DEPTH_TRIALS_KM, float(fit.place[2])]))
+    places, costs = kernel.profile(
+        work.readings, work.phase, _rules(), work.earth, work.problem.shared, fit.spread,
+        work.rows, fit.place, depths, LIMIT,
+    )  # fmt: skip
+    lowest = [
+        k
+        for k in range(costs.size)
+        if (k == 0 or costs[k] <= costs[k - 1]) and (k == costs.size - 1 or costs[k] < costs[k + 1])
+    ]
+    best: _Fit | None = None
+    for k in sorted(lowest, key=lambda k: float(costs[k]))[:2]:
+        if best is not None and costs[k] > best.objective + RIVAL:
+            break
+        found = _settle(work, places[k], free=True)
+        if best is None or found.objective < best.objective:
+            best = found
+    return best
+
+
+def _depth_kept(work: _Work, fit: _Fit) -> bool:
+    """Tell whether a free depth is good enough to be published."""
+    try:
+        covariance, _ = _covariance(work, fit)
+    except LocationError:
+        return False
+    depth = float(fit.place[2])
+    error = np.sqrt(_f_quantile(1, A_PRIORI_WEIGHT) * covariance[3, 3])
+    return bool(
+        fit.converged
+        and error <= (DEPTH_ERROR_CRUST_KM if depth <= CRUST_KM else DEPTH_ERROR_MANTLE_KM)
+    )
+
+
+# --- all of it ------------------------------------------------------------------------------------
 
 
 def locate(
     arrivals: Sequence[ArrivalObservation],
-    table: TravelTimeTable,
+    model: str = REGIONAL,
     start: Sequence[Hypocentre] = (),
     fixed_depth_km: float | None = None,
 ) -> LocationSolution:
@@ -506,156 +820,163 @@ def locate(
     ----------
     arrivals : sequence of ArrivalObservation
         In any order: the result does not depend on it. Phases that are unknown or may not define
-        are kept with a residual where there is a prediction. Several readings of one phase at one
-        station share the weight of one.
-    table : TravelTimeTable
-        From `travel_times.load`.
+        are kept with a residual where there is a prediction.
+    model : str
+        `REGIONAL`, or the name of one earth model.
     start : sequence of Hypocentre
-        Reported solutions. The best fitting of them and their median begins the iteration; without
-        one, rings around the first stations are searched.
+        Reported solutions. The best fitting of them, or their median, begins; without one that
+        fits, places are searched.
     fixed_depth_km : float, optional
-        Hold the depth at this value.
+        Hold the depth at this value; 0 means the surface.
 
     Raises
     ------
     LocationError
-        ``too_few_arrivals``: fewer than 4 defining phases or 3 stations to begin with;
-        ``too_few_consistent_arrivals``: that few are left when residuals are gated;
+        ``too_few_arrivals``: fewer than 4 defining phases or 3 stations to begin with, and no
+        array; ``too_few_consistent_arrivals``: that few agree with each other;
         ``no_prediction``: no place predicts the arrivals;
         ``singular``: the arrivals do not fix an epicentre;
-        ``depth_out_of_range``: the fixed depth is outside the table.
-
-    Notes
-    -----
-    Depth rules, thin form of iLoc's (project methods 3.3): free if a station is within 0.2 deg or
-    three stations within 2 deg have P and S, and kept free only if its 90 % error is within 30 km
-    (60 km below the crust) and it does not end at the surface or the table's bottom. Else it is
-    held at the median of the reported depths, or at 10 km; both are ``operator assigned``.
+        ``depth_out_of_range``: the fixed depth is outside the tables;
+        ``not_finite``: a time or coordinate is no number.
     """
-    if fixed_depth_km is not None and not 0.0 <= fixed_depth_km <= DEEPEST_KM:
+    if fixed_depth_km is not None and not 0.0 <= fixed_depth_km <= kernel.DEEPEST_KM:
         raise LocationError("depth_out_of_range", {"depth_km": fixed_depth_km})
-    data, order = _canonical(arrivals, table)
-    # Before there is a place, every phase that could define anywhere counts.
-    possible = np.flatnonzero([rule is not None and bool(rule.bands) for rule in data.rules])
-    _check_evidence(data, possible, "too_few_arrivals")
-    nominal = np.array(
-        [rule.bands[0].sigma_s if rule and rule.bands else np.nan for rule in data.rules]
+    rules = _rules()
+    somewhere = arrivals[0] if arrivals else None
+    mixture = (
+        _earth(model, float(geodesy.geocentric_latitude(start[0].latitude)), start[0].longitude)
+        if start
+        else _earth(
+            model,
+            float(geodesy.geocentric_latitude(somewhere.latitude)) if somewhere else 0.0,
+            somewhere.longitude if somewhere else 0.0,
+        )
     )
-    nominal = np.sqrt(nominal**2 + data.reading_sigma**2)
+    problem = _prepare(arrivals)
+    rows = _defining_rows(problem, rules)
+    _check_evidence(problem, rows, "too_few_arrivals")
+    work = _Work(problem, model, mixture, rows, problem.phase.copy())
+    work.use(mixture)
     reported = [s.depth_km for s in start if s.depth_km is not None]
-    held = fixed_depth_km
-    if held is None:
-        held = float(np.median(reported)) if reported else DEFAULT_DEPTH_KM
-    held = min(max(held, 0.0), DEEPEST_KM)
-    point = _search(data, possible, nominal[possible], start, fixed_depth_km)
-    if not np.isfinite(point.time):
-        raise LocationError("no_prediction", {"phases": possible.size})
+    trial = fixed_depth_km
+    if trial is None:
+        trial = float(np.median(reported)) if reported else DEFAULT_DEPTH_KM
+    trial = min(max(trial, 0.0), kernel.DEEPEST_KM)
 
-    iterations = 0
-    point = _Point(point.latitude, point.longitude, held, point.time)
-    fit, converged, rows, sigma, used_iterations = _settle(data, point, free_depth=False)
-    iterations += used_iterations
-    free = False
-    distance, _ = geodesy.distance_azimuth(
-        fit.point.latitude, fit.point.longitude, data.latitude[rows], data.longitude[rows]
+    fits = _first_fits(work, start, trial, fixed_depth_km is not None)
+    fit = fits[0]
+    if fixed_depth_km is not None:
+        held, code = fixed_depth_km, "S" if fixed_depth_km == 0.0 else "A"
+    else:
+        held, code = _held_depth(
+            start, float(geodesy.geographic_latitude(fit.place[0])), float(fit.place[1])
+        )
+    fit = _follow_region(work, _held_at(work, fit, held))
+    for _ in range(3):
+        # Both change what the others say of a reading, so they are looked at again.
+        if fit.active.all() or not (_rename(work, fit) | _doubt_clocks(work, fit)):
+            break
+        fit = _settle(work, fit.place, free=False)
+    if fixed_depth_km is None and _depth_resolvable(work, fit):
+        freed = _free(work, fit)
+        if freed is not None:
+            depth = float(freed.place[2])
+            if depth <= 0.0 or depth >= kernel.DEEPEST_KM:
+                # Pressed against the limit: held there, since nothing inside fits better.
+                place = freed.place.copy()
+                pressed = _settle(work, place, free=False)
+                if pressed.objective <= fit.objective:
+                    fit, code = pressed, "B"
+            elif _depth_kept(work, freed):
+                fit, code = _follow_region(work, freed), "F"
+    _check_evidence(
+        problem, work.rows[fit.active & _consistent(work, fit)], "too_few_consistent_arrivals"
     )
-    if (
-        fixed_depth_km is None
-        and len(set(data.group[rows].tolist())) > MINIMUM_DEFINING
-        and _depth_resolvable(data, rows, distance)
-    ):
-        places = np.array(
-            [[fit.point.latitude, fit.point.longitude, h] for h in (*DEPTH_TRIALS_KM, held)]
-        )
-        cost, times = _misfit_l1(data, rows, sigma, places)
-        best = int(np.argmin(cost))
-        begin = _Point(
-            fit.point.latitude, fit.point.longitude, float(places[best, 2]), float(times[best])
-        )
-        try:
-            trial = _settle(data, begin, free_depth=True)
-        except LocationError:
-            trial = None
-        if trial is not None:
-            iterations += trial[4]
-            if _depth_acceptable(trial[0], trial[1], trial[3]):
-                fit, converged, rows, sigma, _ = trial
-                free = True
-    return _solution(data, order, fit, rows, sigma, free, converged, iterations)
+    return _solution(work, fit, code, fits[1:])
 
 
-def _settle(
-    data: _Data, start: _Point, free_depth: bool
-) -> tuple[_Fit, bool, IntArray, FloatArray, int]:
-    """Iterate location and the choice of defining arrivals until both stay.
-
-    Raises
-    ------
-    LocationError
-        When the gate leaves too few arrivals.
-    """
-    rows, sigma = _defining(data, start, None)
-    _check_evidence(data, rows, "too_few_arrivals")
-    total = 0
-    scale = 1.0
-    point = start
-    # The first place may be far off: the gate closes to six a-priori errors in three rounds.
-    for widest in (*OPENING_GATES, *([1.0] * GATE_ROUNDS)):
-        fit, converged, count = _solve(data, rows, sigma * scale, point, free_depth)
-        total += count
-        point = fit.point
-        scale = _robust_scale(fit, sigma)
-        new_rows, new_sigma = _defining(data, point, min(scale, widest))
-        _check_evidence(data, new_rows, "too_few_consistent_arrivals")
-        same = np.array_equal(new_rows, rows) and np.allclose(new_sigma, sigma)
-        if same and min(scale, widest) == 1.0:
-            return fit, converged, rows, sigma, total
-        rows, sigma = new_rows, new_sigma
-    fit, converged, count = _solve(data, rows, sigma * scale, point, free_depth)
-    return fit, converged, rows, sigma, total + count
-
-
-def _covariance(fit: _Fit, sigma: FloatArray, columns: int) -> FloatArray:
-    """Return the a-priori covariance of the parameters (s^2, s km, km^2), robust weights applied.
-
-    Raises
-    ------
-    LocationError
-        When the arrivals leave a parameter undetermined.
-    """
-    robust = np.minimum(1.0, HUBER_C / np.maximum(np.abs(fit.residual) / sigma, 1e-12))
-    weight = robust * fit.share / sigma**2
-    matrix = fit.partials[:, :columns]
-    scale = np.sqrt((weight[:, None] * matrix**2).sum(axis=0))
-    if not np.all(scale > 1e-9):
-        raise LocationError("singular", {"phases": fit.residual.size})
-    scaled = matrix / scale
-    normal = scaled.T @ (weight[:, None] * scaled)
-    if np.linalg.cond(normal) > 1e12:
-        raise LocationError("singular", {"phases": fit.residual.size})
-    result: FloatArray = np.linalg.inv(normal) / np.outer(scale, scale)
+def _consistent(work: _Work, fit: _Fit) -> BoolArray:
+    """Tell which data lie within six errors: the last few are used whether they fit or not."""
+    _, residual, _, covariance = _linear(work, fit.place, fit.spread)
+    result: BoolArray = np.abs(residual) <= CONSISTENT_SIGMA * np.sqrt(np.diag(covariance))
     return result
 
 
-def _variance_factor(fit: _Fit, sigma: FloatArray, columns: int) -> tuple[float, float]:
-    """Return s^2 and the degrees of freedom of Jordan & Sverdrup's uncertainty."""
-    weighted = np.minimum(np.abs(fit.residual) / sigma, GATE_SIGMA) ** 2
-    freedom = A_PRIORI_WEIGHT + float(fit.share.sum()) - columns
-    return (A_PRIORI_WEIGHT + float((fit.share * weighted).sum())) / freedom, freedom
+def _first_fits(
+    work: _Work, start: Sequence[Hypocentre], depth_km: float, fixed: bool
+) -> list[_Fit]:
+    """Return the minimum to go on with, and others that the search found."""
+    best: FloatArray | None = None
+    value = np.inf
+    for place in _reported(start, depth_km, fixed):
+        size, trial = _misfit(work, place)
+        if size < value:
+            best, value = trial, size
+    if best is not None and value < POOR_START:
+        fit = _settle(work, best, free=False)
+        if fit.active.sum() >= 0.7 * fit.active.size:
+            return [fit]
+        found = [fit]
+    else:
+        found = []
+    depths = (depth_km,) if fixed else (depth_km, *(h for h in SEARCH_DEPTHS_KM if h != depth_km))
+    candidates = _search(work, depths)[:3]
+    if best is not None and np.isfinite(best).all() and not found:
+        candidates.append(best)
+    for place in candidates:
+        fit = _settle(work, place, free=False)
+        same = [k for k, f in enumerate(found) if kernel.apart_deg(f.place, fit.place) < 0.1]
+        if not same:
+            found.append(fit)
+        elif fit.objective < found[same[0]].objective:
+            found[same[0]] = fit
+    found = [fit for fit in found if np.isfinite(fit.objective)]
+    if not found:
+        raise LocationError("no_prediction", {"phases": int(work.rows.size)})
+    return sorted(found, key=lambda f: f.objective)
 
 
-def _depth_acceptable(fit: _Fit, converged: bool, sigma: FloatArray) -> bool:
-    """Tell whether a free depth is good enough to be published."""
-    depth = fit.point.depth_km
-    if not converged or depth <= 0.0 or depth >= DEEPEST_KM:
-        return False
-    try:
-        covariance = _covariance(fit, sigma, 4)
-    except LocationError:
-        return False
-    s2, freedom = _variance_factor(fit, sigma, 4)
-    error = float(np.sqrt(_f_quantile(1, freedom) * s2 * covariance[3, 3]))
-    return error <= (DEPTH_ERROR_CRUST_KM if depth <= CRUST_KM else DEPTH_ERROR_MANTLE_KM)
+def _held_at(work: _Work, fit: _Fit, depth_km: float) -> _Fit:
+    if fit.place[2] == depth_km:
+        return fit
+    place = fit.place.copy()
+    place[2] = depth_km
+    return _settle(work, place, free=False)
+
+
+# --- uncertainty and quality ----------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _f_quantile(dimensions: int, freedom: float) -> float:
+    """Return F(dimensions, freedom) at the confidence level."""
+    return float(special.fdtri(dimensions, freedom, CONFIDENCE_LEVEL))
+
+
+def _covariance(work: _Work, fit: _Fit) -> tuple[FloatArray, float]:
+    """Return the a-priori covariance of the parameters (s^2, s km, km^2) and the condition number.
+
+    Raises
+    ------
+    LocationError
+        When the data leave a parameter undetermined.
+    """
+    normal = kernel.information(
+        work.readings, work.phase, _rules(), work.earth, work.problem.shared, fit.spread,
+        work.rows[fit.active], fit.place, 3 + fit.free,
+    )  # fmt: skip
+    if len({work.problem.rows[k % len(work.problem.rows)].station for k in work.rows}) < 3:
+        # One array's slowness tells little of the distance, and nothing where it is that of a head
+        # wave: then a place is known to the reach of a regional array and no better.
+        normal[[1, 2], [1, 2]] += 1.0 / REACH_KM**2
+    scale = np.sqrt(np.diag(normal))
+    if not scale.min() > UNDETERMINED:
+        raise LocationError("singular", {"phases": int(fit.active.sum())})
+    both = scale[:, None] * scale
+    values, vectors = np.linalg.eigh(normal / both)
+    if not values[0] * WORST_CONDITION > values[-1]:
+        raise LocationError("singular", {"phases": int(fit.active.sum())})
+    return (vectors / values) @ vectors.T / both, float(values[-1] / values[0])
 
 
 def _ellipse(covariance: FloatArray) -> tuple[float, float, float]:
@@ -663,86 +984,197 @@ def _ellipse(covariance: FloatArray) -> tuple[float, float, float]:
 
     covariance : shape (2, 2), of east and north.
     """
-    values, vectors = np.linalg.eigh(covariance)
-    east, north = vectors[:, 1]
-    azimuth = float(np.degrees(np.arctan2(east, north))) % 180.0
-    return float(np.sqrt(values[1])), float(np.sqrt(max(values[0], 0.0))), azimuth
+    east, north, both = covariance[0, 0], covariance[1, 1], covariance[0, 1]
+    middle, half = 0.5 * (east + north), np.hypot(0.5 * (east - north), both)
+    azimuth = float(np.degrees(0.5 * np.arctan2(2.0 * both, north - east))) % 180.0
+    return float(np.sqrt(middle + half)), float(np.sqrt(max(middle - half, 0.0))), azimuth
 
 
-def _solution(
-    data: _Data,
-    order: IntArray,
-    fit: _Fit,
-    rows: IntArray,
-    sigma: FloatArray,
-    free: bool,
-    converged: bool,
-    iterations: int,
-) -> LocationSolution:
+def figure_s(
+    phase: str, distance_deg: float, depth_km: float, latitude: float, azimuth: float
+) -> float:
+    """Return what the Earth's figure adds to a phase's travel time [s].
+
+    ``latitude`` of the source, geographic [deg]; ``azimuth`` to the station [rad].
+    """
+    figure = _figure(phases.PHASES[phase])
+    centre = float(np.radians(geodesy.geocentric_latitude(latitude)))
+    return float(
+        ellipticity.correction(ellipticity.load(), figure, distance_deg, depth_km, centre, azimuth)
+    )
+
+
+def uniformity(azimuth: FloatArray) -> float:
+    """Return dU of stations' azimuths [deg]: 0 all around, 1 all in one direction.
+
+    References
+    ----------
+    Bondár & McLaughlin (2009), Bull. Seism. Soc. Am. 99, 465-472. doi:10.1785/0120080123
+    """
+    ordered = np.sort(azimuth % 360.0)
+    even = 360.0 * np.arange(ordered.size) / ordered.size
+    shift = ordered.mean() - even.mean()
+    return float(4.0 * np.abs(ordered - (even + shift)).sum() / (360.0 * ordered.size))
+
+
+def _solution(work: _Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> LocationSolution:
     """Assemble the solution, arrays back in the order in which arrivals were given."""
-    columns = 4 if free else 3
-    parameters = _covariance(fit, sigma, columns)
-    s2, freedom = _variance_factor(fit, sigma, columns)
-    axis = float(np.sqrt(2.0 * _f_quantile(2, freedom) * s2))
-    line = float(np.sqrt(_f_quantile(1, freedom) * s2))
+    problem, readings, place = work.problem, work.readings, fit.place
+    n = len(problem.rows)
+    columns = 3 + fit.free
+    parameters, condition = _covariance(work, fit)
+    used_rows = work.rows[fit.active]
+    predicted, _, _, errors = _linear(work, place, fit.spread)
+    chosen = np.flatnonzero(fit.active)
+    correlated = errors[np.ix_(chosen, chosen)]
+    deviations = np.sqrt(np.diag(correlated))
+    correlation = correlated / np.outer(deviations, deviations)
+    effective = float(chosen.size**2 / (correlation**2).sum())
+    axis = float(np.sqrt(2.0 * _f_quantile(2, A_PRIORI_WEIGHT + chosen.size - columns)))
+    line = float(np.sqrt(_f_quantile(1, A_PRIORI_WEIGHT + chosen.size - columns)))
     major, minor, ellipse_azimuth = _ellipse(parameters[1:3, 1:3])
+    freedom = chosen.size - columns
+    confidence = (
+        float(np.sqrt(2.0 * _f_quantile(2, float(freedom)) * fit.chi2 / freedom))
+        if freedom > 0
+        else None
+    )
     covariance = np.zeros((4, 4))
     covariance[:columns, :columns] = parameters
 
-    point = fit.point
-    distance, azimuth = geodesy.distance_azimuth(
-        point.latitude, point.longitude, data.latitude, data.longitude
-    )
-    every = np.arange(data.time.size)
-    time, _, _ = _predict(data, distance, np.full(every.size, point.depth_km), every)
-    residual = data.time - point.time - time
-    used = np.zeros(every.size, dtype=bool)
-    used[rows] = True
-    weight = np.zeros(every.size)
-    scale = _robust_scale(fit, sigma)
-    robust = np.minimum(1.0, HUBER_C / np.maximum(np.abs(fit.residual) / (sigma * scale), 1e-12))
-    weight[rows] = robust * data.share[rows]
+    residual = readings.time - place[3] - predicted.time
+    azimuth_residual = readings.backazimuth - np.degrees(predicted.backazimuth)
+    azimuth_residual -= 360.0 * np.round(azimuth_residual / 360.0)
+    used = [np.zeros(n, dtype=bool) for _ in range(3)]
+    for kind in (kernel.TIME, kernel.BACKAZIMUTH, kernel.SLOWNESS):
+        used[kind][used_rows[used_rows // n == kind] % n] = True
+    deviation = np.full(n, np.nan)
+    times = work.rows < n
+    deviation[work.rows[times]] = fit.deviation[times]
+    weight = np.where(used[0], 1.0, 0.0)
+    for number in set(problem.group[used[0]].tolist()):
+        members = used[0] & (problem.group == number)
+        weight[members] = 1.0 / members.sum()
 
-    first_of_station = {data.station[i]: int(i) for i in reversed(rows)}
+    defining = np.flatnonzero(used[0] | used[1] | used[2])
+    first_of_station = {int(readings.station[i]): int(i) for i in defining[::-1]}
     stations = np.array(sorted(first_of_station.values()))
-    gap, secondary_gap = geodesy.azimuthal_gaps(azimuth[stations])
-    near = distance[stations]
+    esaz = np.degrees(predicted.azimuth) % 360.0
+    gap, secondary_gap = geodesy.azimuthal_gaps(esaz[stations])
+    near = predicted.distance[stations]
+    local = stations[near * geodesy.KM_PER_DEGREE <= LOCAL_KM]
+    gt5 = False
+    if local.size >= 3:
+        gt5 = (
+            uniformity(esaz[local]) <= GT5_UNIFORMITY
+            and near.min() * geodesy.KM_PER_DEGREE <= GT5_NEAREST_KM
+            and geodesy.azimuthal_gaps(esaz[local])[1] <= GT5_SECONDARY_GAP
+        )
+    alternatives = tuple(
+        Alternative(_hypocentre(f.place), f.objective - fit.objective)
+        for f in others
+        if 0.0 <= f.objective - fit.objective < RIVAL
+        and kernel.apart_deg(f.place, place) * geodesy.KM_PER_DEGREE > 2.0 * axis * major
+    )
+    warnings = []
+    if fit.rival < RIVAL and not fit.active.all():
+        warnings.append("ambiguous-readings")
+    if freedom < 2 or condition > POOR_CONDITION or len(stations) < MINIMUM_STATIONS:
+        warnings.append("poorly-constrained")
+    if alternatives:
+        warnings.append("other-minimum")
 
     def given(values: NDArray[np.generic]) -> NDArray[np.generic]:
         result = np.empty_like(values)
-        result[order] = values
+        result[problem.order] = values
         return result
 
+    names = [_NAMES[row] or a.phase for row, a in zip(work.phase, problem.rows, strict=True)]
+    reasons = (
+        [_reason(work, predicted, used[0], i) for i in range(n)]
+        if not used[0].all() or work.renamed or work.clocks or readings.clock.any()
+        else [""] * n
+    )
+    back = np.argsort(problem.order)
     return LocationSolution(
-        latitude=float(geodesy.geographic_latitude(point.latitude)),
-        longitude=point.longitude,
-        depth_km=point.depth_km,
-        time=point.time,
-        depth_type="from location" if free else "operator assigned",
+        latitude=float(geodesy.geographic_latitude(place[0])),
+        longitude=float(place[1]),
+        depth_km=float(place[2]),
+        time=float(place[3]),
+        depth_type="from location" if fit.free else "operator assigned",
+        depth_code=code,
         covariance=covariance,
         confidence_level=CONFIDENCE_LEVEL,
         semi_major_km=axis * major,
         semi_minor_km=axis * minor,
         ellipse_azimuth=ellipse_azimuth,
+        confidence_semi_major_km=None if confidence is None else confidence * major,
+        confidence_semi_minor_km=None if confidence is None else confidence * minor,
         time_error=line * float(np.sqrt(parameters[0, 0])),
-        depth_error_km=line * float(np.sqrt(parameters[3, 3])) if free else None,
-        standard_error=float(np.sqrt(np.mean(fit.residual**2))),
+        depth_error_km=line * float(np.sqrt(parameters[3, 3])) if fit.free else None,
+        standard_error=float(np.sqrt(np.mean(residual[used[0]] ** 2))) if used[0].any() else 0.0,
+        error_scale=float(fit.spread[used[0]].mean()) if used[0].any() else 1.0,
+        chi_square=float(fit.chi2),
+        effective_data=effective,
+        condition_number=condition,
         azimuthal_gap=gap,
         secondary_azimuthal_gap=secondary_gap,
+        uniformity=uniformity(esaz[stations]),
+        gt5_candidate=bool(gt5),
         minimum_distance=float(near.min()),
         median_distance=float(np.median(near)),
         maximum_distance=float(near.max()),
-        associated_phase_count=len(set(data.group.tolist())),
-        used_phase_count=len(set(data.group[rows].tolist())),
-        associated_station_count=len(set(data.station)),
+        associated_phase_count=len(set(problem.group.tolist())),
+        used_phase_count=len(set(problem.group[used[0]].tolist())),
+        associated_station_count=len({a.station for a in problem.rows}),
         used_station_count=len(stations),
+        depth_phase_count=sum(names[i] in DEEP_PHASES for i in np.flatnonzero(used[0])),
+        phase=tuple(names[i] for i in back),
+        reason=tuple(reasons[i] for i in back),
         residual=given(residual).astype(np.float64),
+        deviation=given(deviation).astype(np.float64),
         weight=given(weight).astype(np.float64),
-        used=given(used).astype(np.bool_),
-        distance=given(distance).astype(np.float64),
-        azimuth=given(azimuth).astype(np.float64),
-        converged=converged,
-        iterations=iterations,
+        used=given(used[0]).astype(np.bool_),
+        backazimuth_residual=given(azimuth_residual).astype(np.float64),
+        backazimuth_used=given(used[1]).astype(np.bool_),
+        slowness_residual=given(readings.slowness - predicted.slope).astype(np.float64),
+        slowness_used=given(used[2]).astype(np.bool_),
+        distance=given(predicted.distance).astype(np.float64),
+        azimuth=given(esaz).astype(np.float64),
+        warnings=tuple(warnings),
+        alternatives=alternatives,
+        converged=bool(fit.converged),
+        iterations=work.iterations,
         method=METHOD,
-        model=data.table.model,
+        model=_model_name(work.mixture),
     )
+
+
+def _model_name(mixture: earth_models.Mixture) -> str:
+    """Name the models at work, the weightiest first; far away the global one always is."""
+    regional = [k for k in (1, 2) if mixture.weights[k] > 0.0]
+    order = sorted([0, *regional], key=lambda k: -float(mixture.weights[k]))
+    return "+".join(mixture.names[k] for k in order)
+
+
+def _hypocentre(place: FloatArray) -> Hypocentre:
+    return Hypocentre(
+        float(geodesy.geographic_latitude(place[0])), float(place[1]), float(place[3]),
+        float(place[2]),
+    )  # fmt: skip
+
+
+def _reason(work: _Work, predicted: kernel.Predicted, used: BoolArray, i: int) -> str:
+    """Say why a time is not in use, or what was done to it."""
+    if used[i]:
+        if work.readings.clock[i]:
+            return "clock"
+        return "renamed" if i in work.renamed else ""
+    if work.problem.rows[i].off:
+        return "off"
+    row = work.phase[i]
+    if np.isnan(_rules().sigma_s[row]).all():
+        return "no-rule"
+    if np.isnan(predicted.time[i]):
+        return "no-prediction"
+    return "too-far" if np.isnan(predicted.sigma[i]) else "outlier"

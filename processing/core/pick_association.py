@@ -23,20 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processing.core import geodesy, phases
-from processing.core.location import DEFAULT_DEPTH_KM, SURFACE_VELOCITY_KM_S
-from processing.core.travel_times import (
-    DEEPEST_KM,
-    SHALLOWEST_KM,
-    FloatArray,
-    IntArray,
-    TravelTimeTable,
-)
+from processing.core.location import DEFAULT_DEPTH_KM
+from processing.core.predictions import codes_of, predict_from
+from processing.core.travel_times import DEEPEST_KM, SHALLOWEST_KM, FloatArray, IntArray
 
 BoolArray = NDArray[np.bool_]
 
 ALONE, CONSISTENT, CONTRADICTED = 0, 1, 2
 """What the station's other wave says: nothing, that it is the same event, that it is not."""
 
+#: Velocities under a station [km/s]: those of iLoc for ak135 and iasp91.
+SURFACE_VELOCITY_KM_S = {"P": 5.8, "S": 3.46}
 #: Travel times past which nothing is looked for [s]: S at 28 deg takes 639 s in iasp91.
 LONGEST_TRAVEL_S = 700.0
 #: S minus P at 28 deg is 286 s in iasp91; P and S farther apart are not looked at together [s].
@@ -50,7 +47,7 @@ class RuleSet:
     """Thresholds. A change of any of them, or of how they are used, is a new version."""
 
     name: str = "kz-readings"
-    version: str = "2026.1"
+    version: str = "2026.2"
     fit_sigmas: float = 3.0
     """A reading fits within so many standard deviations."""
     clear_sigmas: float = 2.0
@@ -139,7 +136,7 @@ def propose(
     stations: Stations,
     onsets: Onsets,
     events: Candidates,
-    table: TravelTimeTable,
+    model: str | None,
     rules: RuleSet | None = None,
 ) -> Fits:
     """Return all events that each reading fits.
@@ -157,7 +154,7 @@ def propose(
     region reads an event of a given class.
     """
     rules = rules or RuleSet()
-    trial = _Trials(stations, onsets, events, table, rules)
+    trial = _Trials(stations, onsets, events, model, rules)
     rows = trial.fits()
     if rows.pick.size == 0:
         return _none()
@@ -247,10 +244,10 @@ class _Trials:
         stations: Stations,
         onsets: Onsets,
         events: Candidates,
-        table: TravelTimeTable,
+        model: str | None,
         rules: RuleSet,
     ) -> None:
-        self.onsets, self.rules, self.table = onsets, rules, table
+        self.onsets, self.rules, self.model = onsets, rules, model
         self.stations = stations
         self.latitude = geodesy.geocentric_latitude(stations.latitude)
         self.elevation_km = np.nan_to_num(stations.elevation_m, nan=0.0) / 1000.0
@@ -269,7 +266,7 @@ class _Trials:
         for i, hint in enumerate(onsets.hint):
             for j, name in enumerate(tried[hint]):
                 self.trials[i, j] = number[name]
-        self.table_codes = table.codes([phases.PHASES[n].table_phase or "" for n in self.names])
+        self.table_codes = codes_of([phases.PHASES[n].table_phase or "" for n in self.names])
         self.surface_slowness = 1.0 / np.array(
             [
                 SURFACE_VELOCITY_KM_S["S" if phases.PHASES[n].family == "S" else "P"]
@@ -337,7 +334,10 @@ class _Trials:
         code, at = wanted // max(1, pair.size), wanted % max(1, pair.size)
         distance = pair_distance[at]
         depth = self.depth[pair_event[at]]
-        found = self.table.predict_codes(self.table_codes[code], distance, depth)
+        found = predict_from(
+            self.events.latitude, self.events.longitude, pair_event[at], self.table_codes[code],
+            distance, depth, self.model,
+        )  # fmt: skip
         per_km = found.dt_ddelta / geodesy.KM_PER_DEGREE
         # The ray's last leg up to the station: h sqrt(1/v^2 - p^2).
         vertical = np.sqrt(np.maximum(self.surface_slowness[code] ** 2 - per_km**2, 0.0))

@@ -35,7 +35,6 @@ from catalog.formats.records import (
     StationReference,
 )
 from processing.core import association, geodesy, location
-from processing.core.travel_times import TravelTimeTable
 from processing.example.observing import Reading, observe
 from processing.example.seismicity import NORTHERN_TIEN_SHAN, Source
 from processing.example.sites import Network
@@ -50,6 +49,8 @@ MINIMUM_STATIONS = 4
 SECOND_AGENCY_FROM_KR = 8.3
 #: The Expedition's travel-time table steps depth by 5 km (the article), so its depths do.
 DEPTH_STEP_KM = 5.0
+#: The data centre locates with IASPEI-91 (the article); the Expedition with its regional times.
+MODELS = {"KNDC": "iasp91"}
 #: What a place given by one or two stations is good for [km, s]. Ours.
 POOR_PLACE_KM = 15.0
 POOR_TIME_S = 2.5
@@ -90,7 +91,6 @@ def rng_for(seed: int, source: Source, what: int, attempt: int = 0) -> np.random
 def solve(
     source: Source,
     network: Network,
-    table: TravelTimeTable,
     rng: np.random.Generator,
     readings: Sequence[Reading],
     *,
@@ -112,11 +112,12 @@ def solve(
         for r in readings
     ]
     try:
-        found = location.locate(observed, table, fixed_depth_km=fixed_depth_km)
+        model = MODELS.get(network.agency, location.REGIONAL)
+        found = location.locate(observed, model, fixed_depth_km=fixed_depth_km)
         if network.agency == "SOME" and found.depth_error_km is not None:
             step = DEPTH_STEP_KM * max(1.0, round(found.depth_km / DEPTH_STEP_KM))
             start = location.Hypocentre(found.latitude, found.longitude, found.time, step)
-            found = location.locate(observed, table, [start], fixed_depth_km=step)
+            found = location.locate(observed, model, [start], fixed_depth_km=step)
     except location.LocationError:
         return _placed(source, rng, tuple(readings))
     return Solution(
@@ -146,9 +147,7 @@ def _placed(source: Source, rng: np.random.Generator, readings: tuple[Reading, .
     )
 
 
-def solutions(
-    source: Source, networks: dict[str, Network], table: TravelTimeTable, seed: int
-) -> dict[str, Solution]:
+def solutions(source: Source, networks: dict[str, Network], seed: int) -> dict[str, Solution]:
     """Return the solution of each agency that publishes the event, the one to be preferred first.
 
     Raises
@@ -162,8 +161,8 @@ def solutions(
             continue
         for attempt in range(ATTEMPTS):
             rng = rng_for(seed, source, 1 + list(networks).index(agency), attempt)
-            readings = observe(source, networks[agency], table, rng)
-            solution = solve(source, networks[agency], table, rng, readings)
+            readings = observe(source, networks[agency], rng)
+            solution = solve(source, networks[agency], rng, readings)
             if _is_clear(source, agency, solution, chosen):
                 chosen[agency] = solution
                 break

@@ -23,7 +23,6 @@ from catalog.formats.records import (
     StationReference,
 )
 from processing.core import geodesy
-from processing.core.travel_times import TravelTimeTable, load
 from processing.example import bulletins, seismicity, sites
 from processing.example.observing import Reading, observe
 from processing.example.seismicity import Source
@@ -31,7 +30,6 @@ from processing.example.sites import Network
 
 #: The seed of the files that are shipped.
 SEED = 2014
-EARTH_MODEL = "iasp91"
 #: Automatic locations that no analyst confirmed: hours after the year began, place. Nothing was
 #: there.
 FALSE_ALARMS = 5
@@ -105,12 +103,11 @@ def make(
     only : callable
         Which events to make, for trying things out: all by default.
     """
-    table = load(EARTH_MODEL)
     networks = {n.agency: n for n in (sites.some(), sites.kndc())}
     sources = [s for s in seismicity.year(np.random.default_rng(seed)) if only(s)]
     year = _Year([], [], {"SOME": [], "KNDC": []}, {"SOME": [], "KNDC": []}, [], [], [])
     for done, source in enumerate(sources, 1):
-        _tell(year, source, networks, table, seed)
+        _tell(year, source, networks, seed)
         progress(done, len(sources))
     year.automatic += _false_alarms(year.automatic, seed)
     year.automatic.sort(key=_time)
@@ -126,7 +123,7 @@ def make(
         "ene_2014_felt.csv": catalogue_csv.write(_felt(year.preferred, list(towns))),
     }
     for network in sites.kyrgyz():
-        readings = _station_bulletin(sources, network, table, seed)
+        readings = _station_bulletin(sources, network, seed)
         name = f"{network.agency.lower()}_2014_readings.csv"
         texts[name] = bulletin_csv.write(readings, READINGS_COLUMNS)
     return {b.name: "".join(texts[b.name]).encode() for b in BULLETINS}
@@ -147,11 +144,10 @@ def _tell(
     year: _Year,
     source: Source,
     networks: dict[str, Network],
-    table: TravelTimeTable,
     seed: int,
 ) -> None:
     """Add what the agencies say of one event to their files."""
-    solutions = bulletins.solutions(source, networks, table, seed)
+    solutions = bulletins.solutions(source, networks, seed)
     for rank, (agency, solution) in enumerate(solutions.items()):
         record = bulletins.final(source, agency, solution, seed, first=rank == 0)
         if rank == 0:
@@ -169,7 +165,7 @@ def _tell(
         wanted = rng.random() < bulletins.AUTOMATIC_SHARE
         if source.kind != "earthquake" or len(early) < bulletins.MINIMUM_STATIONS:
             continue
-        first = bulletins.solve(source, networks[agency], table, rng, early, fixed_depth_km=10.0)
+        first = bulletins.solve(source, networks[agency], rng, early, fixed_depth_km=10.0)
         if first.located is None or not bulletins.in_its_region(source, first):
             continue
         # In one format an event has one id: what is final in QuakeML is preliminary in QuakeML.
@@ -325,7 +321,7 @@ def degrees(value: float) -> tuple[float, float]:
 
 
 def _station_bulletin(
-    sources: Iterable[Source], network: Network, table: TravelTimeTable, seed: int
+    sources: Iterable[Source], network: Network, seed: int
 ) -> Iterator[ReadingsRecord]:
     """Yield one block of readings a day: what the stations read, tied to no event."""
     number = 70 + len(network.agency)
@@ -333,7 +329,7 @@ def _station_bulletin(
     amplitudes: dict[str, list[AmplitudeRecord]] = {}
     for source in sources:
         rng = bulletins.rng_for(seed, source, number)
-        readings = [*observe(source, network, table, rng)]
+        readings = [*observe(source, network, rng)]
         if rng.random() < STRAY_SHARE and readings:
             # A small event near one station, of which nobody else knows.
             stray = readings[0]

@@ -1,7 +1,8 @@
 """What stations read of a true event: which of them see it, when P and S come, how large they are.
 
-Travel times are those of the locator's own table, with errors drawn from the a-priori errors the
-locator assumes (methods 3.1); so the errors and ellipses of what is located from them are honest.
+Travel times are those of the locator's own models for the region, with errors drawn from the
+a-priori errors the locator assumes (methods 3.1). The Expedition locates with the same models, so
+its errors are honest; the data centre with iasp91, so the two agencies differ as they really do.
 Amplitudes follow the WSG formula of the energy class (methods 1.2).
 """
 
@@ -15,7 +16,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from processing.core import geodesy, phases
-from processing.core.travel_times import TravelTimeTable
+from processing.core.earth_models import Mixture, mixture_at
+from processing.core.predictions import codes_of, predict
 from processing.example.seismicity import Mechanism, Source
 from processing.example.sites import Network, Site
 
@@ -29,7 +31,6 @@ STATION_KR_SIGMA = 0.25
 IMPULSIVE_OVER_THRESHOLD = 6.0
 POLARITY_OVER_THRESHOLD = 4.0
 WRONG_POLARITY = 0.06
-SURFACE_VELOCITY_KM_S = {"P": 5.8, "S": 3.46}  # as in the locator, methods 3.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,10 @@ def class_distance_term(distance_km: float) -> float:
 CLASS_LIMIT_KM = 800.0
 
 
-def observe(
-    source: Source, network: Network, table: TravelTimeTable, rng: np.random.Generator
-) -> tuple[Reading, ...]:
+def observe(source: Source, network: Network, rng: np.random.Generator) -> tuple[Reading, ...]:
     """Return the onsets the network reads of an event, nearest station first."""
     centre = float(geodesy.geocentric_latitude(source.latitude))
+    mixture = mixture_at(source.latitude, source.longitude)
     sites = network.sites
     distance, azimuth = geodesy.distance_azimuth(
         centre,
@@ -98,7 +98,7 @@ def observe(
             continue
         seen += 1
         readings += _onsets(
-            source, sites[i], table, float(distance[i]), float(azimuth[i]), km, ratio,
+            source, sites[i], mixture, float(distance[i]), float(azimuth[i]), km, ratio,
             draws[i], float(chances[i]),
         )  # fmt: skip
     return tuple(readings)
@@ -107,7 +107,7 @@ def observe(
 def _onsets(
     source: Source,
     site: Site,
-    table: TravelTimeTable,
+    mixture: Mixture,
     distance_deg: float,
     azimuth: float,
     km: float,
@@ -125,7 +125,7 @@ def _onsets(
     ):
         if wave == "S" and ratio < S_OVER_THRESHOLD:
             continue
-        found = _first(table, wave, distance_deg, source.depth_km, site.elevation_m)
+        found = _first(mixture, wave, distance_deg, source.depth_km, site.elevation_m)
         if found is None:
             continue
         name, seconds, slope, dt_dh = found
@@ -157,11 +157,13 @@ def _onsets(
 
 
 def _first(
-    table: TravelTimeTable, wave: str, distance_deg: float, depth_km: float, elevation_m: float
+    mixture: Mixture, wave: str, distance_deg: float, depth_km: float, elevation_m: float
 ) -> tuple[str, float, float, float] | None:
     """Return name, travel time [s], dt/ddelta [s/deg], dt/dh [s/km] of the first P or S."""
     names = [f"{wave}{branch}" for branch in "gbn"]
-    found = table.predict([*names, wave], [distance_deg] * 4, [depth_km] * 4)
+    found = predict(
+        mixture, codes_of([*names, wave]), np.full(4, distance_deg), np.full(4, depth_km)
+    )
     times = found.time
     if not np.isfinite(times[3]):
         return None
@@ -173,7 +175,8 @@ def _first(
             break
     slope = float(found.dt_ddelta[best])
     per_km = slope / geodesy.KM_PER_DEGREE
-    upward = math.sqrt(max(1.0 / SURFACE_VELOCITY_KM_S[wave] ** 2 - per_km**2, 0.0))
+    velocity = mixture.surface_p_km_s if wave == "P" else mixture.surface_s_km_s
+    upward = math.sqrt(max(1.0 / velocity**2 - per_km**2, 0.0))
     seconds = float(times[best]) + elevation_m / 1000.0 * upward
     return (*names, wave)[best], seconds, slope, float(found.dt_dh[best])
 

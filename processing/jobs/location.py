@@ -19,12 +19,18 @@ from django.utils import timezone
 from catalog.models import Agency, Arrival, Event, Origin, Pick, PickAssociation
 from processing.core import location as core
 from processing.core import phases
-from processing.core.travel_times import load
 
-EARTH_MODEL = "iasp91"
+#: By source region and distance: see processing/core/earth_models.py.
+EARTH_MODEL = core.REGIONAL
 METHOD_ID = f"kz-portal/{core.METHOD}"
-#: Readings of one phase at one station as near as this are one reading, sent twice.
-SAME_READING_S = 0.1
+#: Man-made sources lie at the surface (project methods 3.3). QuakeML event types.
+AT_THE_SURFACE = frozenset(
+    {
+        "accidental explosion", "anthropogenic event", "blasting levee", "chemical explosion",
+        "controlled explosion", "experimental explosion", "explosion", "industrial explosion",
+        "mine collapse", "mining explosion", "nuclear explosion", "quarry blast", "road cut",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,10 @@ class Reading:
     time: datetime
     time_uncertainty: float | None
     agency: str
+    backazimuth: float | None = None
+    backazimuth_uncertainty: float | None = None
+    slowness: float | None = None
+    slowness_uncertainty: float | None = None
 
 
 def portal_agency() -> Agency:
@@ -86,12 +96,13 @@ def locate(event: Event) -> Origin | None:
         else None
     )
     start = _reported(event) if readings else []
-    inputs = _fingerprint(readings, start)
+    surface = event.event_type in AT_THE_SURFACE
+    inputs = _fingerprint(readings, start, surface)
     if standing is not None and standing.parameters.get("inputs") == inputs:
         return standing
     origin: Origin | None = None
     try:
-        solution, reference = _solve(readings, start)
+        solution, reference = _solve(readings, start, surface)
     except core.LocationError as error:
         _note(event, code=error.code, **error.values)
     else:
@@ -136,7 +147,7 @@ def load_readings(event: Event) -> list[Reading]:
         if station is None or time is None:
             continue
         same = known[station.pk, _wave(row.phase)]
-        if any(abs((time - other).total_seconds()) <= SAME_READING_S for other in same):
+        if any(abs((time - other).total_seconds()) <= core.SAME_READING_S for other in same):
             continue
         same.append(time)
         kept.append(
@@ -150,9 +161,19 @@ def load_readings(event: Event) -> list[Reading]:
                 time=time,
                 time_uncertainty=pick.time_uncertainty,
                 agency=pick.agency or pick.reading.agency.code,
+                **_of_array(pick),
             )
         )
     return kept
+
+
+def _of_array(pick: Pick) -> dict[str, float | None]:
+    return {
+        "backazimuth": pick.backazimuth,
+        "backazimuth_uncertainty": pick.backazimuth_uncertainty,
+        "slowness": pick.horizontal_slowness,
+        "slowness_uncertainty": pick.horizontal_slowness_uncertainty,
+    }
 
 
 def _wave(phase: str) -> str:
@@ -187,7 +208,7 @@ def _reported_readings(event: Event) -> list[Reading]:
         if station is None or time is None or not phase:
             continue
         key = (station.pk, phases.standard_name(phase) or phase)
-        if key in latest and (time - latest[key]).total_seconds() <= SAME_READING_S:
+        if key in latest and (time - latest[key]).total_seconds() <= core.SAME_READING_S:
             continue
         latest[key] = time
         kept.append(
@@ -201,6 +222,7 @@ def _reported_readings(event: Event) -> list[Reading]:
                 time=time,
                 time_uncertainty=pick_row.time_uncertainty,
                 agency=pick_row.agency,
+                **_of_array(pick_row),
             )
         )
     return kept
@@ -210,14 +232,16 @@ def _reported(event: Event) -> list[Origin]:
     return list(Origin.objects.current().reported().filter(event=event).order_by("time", "pk"))
 
 
-def _fingerprint(readings: Sequence[Reading], start: Sequence[Origin]) -> str:
+def _fingerprint(readings: Sequence[Reading], start: Sequence[Origin], surface: bool) -> str:
     """Return a digest of all that decides the solution."""
     told = [
-        [METHOD_ID, EARTH_MODEL],
+        [METHOD_ID, EARTH_MODEL, surface],
         sorted(
             [
                 r.station, r.latitude, r.longitude, r.elevation_m or 0.0, r.phase,
                 r.time.isoformat(), r.time_uncertainty or 0.0, r.pick,
+                r.backazimuth or -1.0, r.backazimuth_uncertainty or 0.0, r.slowness or -1.0,
+                r.slowness_uncertainty or 0.0,
             ]
             for r in readings
         ),
@@ -227,13 +251,10 @@ def _fingerprint(readings: Sequence[Reading], start: Sequence[Origin]) -> str:
 
 
 def _solve(
-    readings: Sequence[Reading], start: Sequence[Origin]
+    readings: Sequence[Reading], start: Sequence[Origin], surface: bool
 ) -> tuple[core.LocationSolution, datetime]:
-    if len(readings) < core.MINIMUM_DEFINING:
-        stations = len({r.station for r in readings})
-        raise core.LocationError(
-            "too_few_arrivals", {"phases": len(readings), "stations": stations}
-        )
+    if not readings:
+        raise core.LocationError("too_few_arrivals", {"phases": 0, "stations": 0})
     reference = min(r.time for r in readings).replace(microsecond=0)
     solution = core.locate(
         [
@@ -245,16 +266,21 @@ def _solve(
                 phase=r.phase,
                 time=(r.time - reference).total_seconds(),
                 time_uncertainty=r.time_uncertainty,
+                backazimuth=r.backazimuth,
+                backazimuth_uncertainty=r.backazimuth_uncertainty,
+                slowness=r.slowness,
+                slowness_uncertainty=r.slowness_uncertainty,
             )
             for r in readings
         ],
-        load(EARTH_MODEL),
+        EARTH_MODEL,
         [
             core.Hypocentre(
                 o.latitude, o.longitude, (o.time - reference).total_seconds(), o.depth_km
             )
             for o in start
         ],
+        0.0 if surface else None,
     )
     return solution, reference
 
@@ -290,6 +316,8 @@ def _origin(
         minimum_distance_deg=solution.minimum_distance,
         median_distance_deg=solution.median_distance,
         maximum_distance_deg=solution.maximum_distance,
+        depth_phase_count=solution.depth_phase_count,
+        ground_truth_level="GT5 candidate" if solution.gt5_candidate else "",
         method_id=METHOD_ID,
         earth_model_id=solution.model,
         origin_type="hypocenter",
@@ -299,7 +327,30 @@ def _origin(
             "inputs": inputs,
             "converged": solution.converged,
             "iterations": solution.iterations,
-            "uncertainties": "one standard error; the ellipse at its confidence level",
+            "uncertainties": "one standard error; the coverage ellipse at its confidence level",
+            "depth_code": solution.depth_code,
+            "error_scale": round(solution.error_scale, 3),
+            "chi_square": round(solution.chi_square, 3),
+            "effective_data": round(solution.effective_data, 2),
+            "condition_number": round(solution.condition_number, 1),
+            "uniformity": round(solution.uniformity, 3),
+            "confidence_ellipse_km": None
+            if solution.confidence_semi_major_km is None
+            or solution.confidence_semi_minor_km is None
+            else [
+                round(solution.confidence_semi_major_km, 2),
+                round(solution.confidence_semi_minor_km, 2),
+            ],
+            "warnings": list(solution.warnings),
+            "alternatives": [
+                {
+                    "latitude": round(other.hypocentre.latitude, 4),
+                    "longitude": round(other.hypocentre.longitude, 4),
+                    "depth_km": other.hypocentre.depth_km,
+                    "worse_by": round(other.worse_by, 2),
+                }
+                for other in solution.alternatives
+            ],
         },
     )
 
@@ -311,15 +362,27 @@ def _arrivals(
         Arrival(
             origin=origin,
             pick_id=reading.pick,
-            phase=reading.phase,
+            phase=solution.phase[i],
             azimuth=float(solution.azimuth[i]),
             distance_deg=float(solution.distance[i]),
-            time_residual=float(solution.residual[i])
-            if np.isfinite(solution.residual[i])
-            else None,
+            time_residual=_number(solution.residual[i]),
             time_weight=float(solution.weight[i]),
             time_defining=bool(solution.used[i]),
+            backazimuth_residual=_number(solution.backazimuth_residual[i]),
+            backazimuth_defining=None
+            if reading.backazimuth is None
+            else bool(solution.backazimuth_used[i]),
+            horizontal_slowness_residual=_number(solution.slowness_residual[i]),
+            horizontal_slowness_defining=None
+            if reading.slowness is None
+            else bool(solution.slowness_used[i]),
             earth_model=solution.model,
+            # Why a reading is not in use, as a code; pages translate it.
+            comments=[f"location:{solution.reason[i]}"] if solution.reason[i] else [],
         )
         for i, reading in enumerate(readings)
     ]
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -37,12 +37,12 @@ from catalog.models import (
 )
 from processing.core import pick_association as core
 from processing.core.association import standard_error_km
-from processing.core.travel_times import load
 from processing.jobs.stations import StationResolver
 from processing.models import WorkItem
 
 RULES = core.RuleSet()
-EARTH_MODEL = "iasp91"
+#: None: by the region of each event.
+EARTH_MODEL = None
 #: Readings of one file that are looked at in one transaction.
 BATCH_READINGS = 2_000
 #: Alternatives kept of one reading; in a swarm many events may fit.
@@ -396,7 +396,7 @@ def _fits(readings: Sequence[LooseReading], events: Sequence[_KnownEvent]) -> di
             horizontal_sigma_km=_numbers(e.horizontal_sigma_km for e in events),
             depth_sigma_km=_numbers(e.depth_sigma_km for e in events),
         ),
-        load(EARTH_MODEL),
+        EARTH_MODEL,
         RULES,
     )
     found: dict[int, list[_Fit]] = defaultdict(list)

@@ -145,8 +145,9 @@ def latest_run(file: BulletinFile) -> ProcessingRun | None:
 
 def were_removed() -> bool:
     """True if only tombstones are left of synthetic events."""
+    tombstones = (Event.Status.DELETED, Event.Status.MERGED)
     synthetic = Event.objects.filter(synthetic=True)
-    return synthetic.exists() and not synthetic.exclude(status=Event.Status.DELETED).exists()
+    return synthetic.exists() and not synthetic.exclude(status__in=tombstones).exists()
 
 
 def add_synthetic_stations() -> int:

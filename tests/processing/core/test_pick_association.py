@@ -95,7 +95,7 @@ def test_the_readings_of_an_event_are_proposed_to_it_and_only_to_it():
                 moment = arrival(places, catalogue, station, event, phase)
                 rows.append((station, moment + float(np.clip(rng.normal(0, sigma), -2, 2)), phase))
                 truth.append(event)
-    fits = propose(places, onsets(*rows), catalogue, load())
+    fits = propose(places, onsets(*rows), catalogue, "iasp91")
     assert sorted(fits.pick.tolist()) == list(range(len(rows)))
     assert [truth[p] for p in fits.pick] == fits.event.tolist()
     assert (fits.companion == CONSISTENT).all()
@@ -110,7 +110,7 @@ def test_a_reading_at_its_predicted_time_has_no_residual(phase):
         depth_km=np.array([10.0]),
     )  # fmt: skip
     fits = propose(
-        places, onsets((0, arrival(places, catalogue, 0, 0, phase), phase)), catalogue, load()
+        places, onsets((0, arrival(places, catalogue, 0, 0, phase), phase)), catalogue, "iasp91"
     )
     assert fits.phase == (phase,)
     assert fits.residual[0] == pytest.approx(0.0, abs=1e-6)
@@ -131,7 +131,7 @@ def test_the_expected_error_is_the_sum_of_what_is_not_known():
         10.0,
     )
     fits = propose(places, onsets((0, float(found.time[0]), "P"), uncertainty=0.3),
-                   catalogue, load())  # fmt: skip
+                   catalogue, "iasp91")  # fmt: skip
     slowness = found.dt_ddelta[0] / geodesy.KM_PER_DEGREE
     expected = 0.8**2 + 0.3**2 + 0.5**2 + (5 * slowness) ** 2 + (5 * found.dt_dh[0]) ** 2
     assert fits.sigma[0] == pytest.approx(np.sqrt(expected), rel=1e-9)
@@ -145,8 +145,8 @@ def test_an_origin_without_errors_has_those_of_the_rules():
         "depth_sigma_km": RULES.depth_sigma_km,
     }  # fmt: skip
     row = (0, arrival(places, events(1, 1.0), 0, 0, "P"), "P")
-    one = propose(places, onsets(row), events(1, 1.0, **nothing), load())
-    other = propose(places, onsets(row), events(1, 1.0, **stated), load())
+    one = propose(places, onsets(row), events(1, 1.0, **nothing), "iasp91")
+    other = propose(places, onsets(row), events(1, 1.0, **stated), "iasp91")
     assert one.sigma.tolist() == other.sigma.tolist()
 
 
@@ -154,13 +154,13 @@ def test_a_reading_without_a_phase_is_tried_as_p_and_as_s():
     places, catalogue = stations(1), events(1, 1.0)
     for phase in ("P", "S"):
         row = (0, arrival(places, catalogue, 0, 0, phase), "")
-        assert propose(places, onsets(row), catalogue, load()).phase == (phase,)
+        assert propose(places, onsets(row), catalogue, "iasp91").phase == (phase,)
 
 
 def test_an_s_is_not_taken_for_a_p_when_the_station_names_it():
     places, catalogue = stations(1), events(1, 1.0)
     row = (0, arrival(places, catalogue, 0, 0, "P"), "S")
-    assert propose(places, onsets(row), catalogue, load()).pick.size == 0
+    assert propose(places, onsets(row), catalogue, "iasp91").pick.size == 0
 
 
 @pytest.mark.parametrize("hint", ["Rg", "LR", "Pdiff", "T"])
@@ -179,10 +179,10 @@ def test_p_and_s_of_two_events_contradict_each_other():
     catalogue = replace(catalogue, time=np.array([0.0, 2000.0]))
     p = arrival(places, catalogue, 0, 0, "P")
     s = arrival(places, catalogue, 0, 0, "S")
-    fits = propose(places, onsets((0, p, "P"), (0, s + 25.0, "S")), catalogue, load())
+    fits = propose(places, onsets((0, p, "P"), (0, s + 25.0, "S")), catalogue, "iasp91")
     assert said(fits) == [(0, 0, "P", 1, False)]
     assert fits.companion.tolist() == [CONTRADICTED]
-    fits = propose(places, onsets((0, p, "P"), (0, s, "S")), catalogue, load())
+    fits = propose(places, onsets((0, p, "P"), (0, s, "S")), catalogue, "iasp91")
     assert fits.companion.tolist() == [CONSISTENT, CONSISTENT]
 
 
@@ -191,10 +191,10 @@ def test_s_minus_p_is_a_sharper_test_than_either_alone():
     places, catalogue = stations(1), events(1, 1.0, time_sigma_s=4.0)
     p = arrival(places, catalogue, 0, 0, "P")
     s = arrival(places, catalogue, 0, 0, "S")
-    fits = propose(places, onsets((0, p + 6.0, "P"), (0, s - 6.0, "S")), catalogue, load())
+    fits = propose(places, onsets((0, p + 6.0, "P"), (0, s - 6.0, "S")), catalogue, "iasp91")
     assert fits.pick.tolist() == [0, 1]
     assert fits.companion.tolist() == [CONTRADICTED, CONTRADICTED]
-    both_late = propose(places, onsets((0, p + 6.0, "P"), (0, s + 6.0, "S")), catalogue, load())
+    both_late = propose(places, onsets((0, p + 6.0, "P"), (0, s + 6.0, "S")), catalogue, "iasp91")
     assert both_late.companion.tolist() == [CONSISTENT, CONSISTENT]
 
 
@@ -209,7 +209,7 @@ def test_readings_of_two_events_at_once_each_find_their_own():
         for phase in ("P", "S")
         for event in (0, 1)
     ]
-    fits = propose(places, onsets(*rows), catalogue, load())
+    fits = propose(places, onsets(*rows), catalogue, "iasp91")
     assert fits.event[fits.rank == 1].tolist() == [0, 1, 0, 1]
     assert (fits.companion[fits.rank == 1] == CONSISTENT).all()
 
@@ -222,7 +222,7 @@ def test_several_events_that_fit_are_alternatives_and_none_is_clear():
         longitude=np.array([77.0, 77.0]), depth_km=np.array([10.0, 10.0]),
     )  # fmt: skip
     row = (0, arrival(places, catalogue, 0, 1, "P") + 0.1, "P")
-    assert said(propose(places, onsets(row), catalogue, load())) == [
+    assert said(propose(places, onsets(row), catalogue, "iasp91")) == [
         (0, 1, "P", 1, False),
         (0, 0, "P", 2, False),
     ]
@@ -231,7 +231,7 @@ def test_several_events_that_fit_are_alternatives_and_none_is_clear():
 def test_two_readings_for_one_place_are_not_clear():
     places, catalogue = stations(1), events(1, 1.0)
     p = arrival(places, catalogue, 0, 0, "P")
-    fits = propose(places, onsets((0, p, "P"), (0, p + 0.6, "P")), catalogue, load())
+    fits = propose(places, onsets((0, p, "P"), (0, p + 0.6, "P")), catalogue, "iasp91")
     assert fits.pick.tolist() == [0, 1]
     assert not fits.clear.any()
 
@@ -239,21 +239,21 @@ def test_two_readings_for_one_place_are_not_clear():
 def test_an_origin_good_to_the_minute_takes_no_readings():
     places, catalogue = stations(1), events(1, 1.0, time_sigma_s=30.0)
     row = (0, arrival(places, catalogue, 0, 0, "P"), "P")
-    assert propose(places, onsets(row), catalogue, load()).pick.size == 0
+    assert propose(places, onsets(row), catalogue, "iasp91").pick.size == 0
 
 
 def test_nothing_is_proposed_beyond_the_regional_distance():
     places = Stations(np.array([43.0, 43.0]), np.array([77.0, 36.0]), np.zeros(2))
     catalogue = replace(events(1, 1.0), latitude=np.array([43.0]), longitude=np.array([77.2]))
     rows = [(i, arrival(places, catalogue, i, 0, "P"), "P") for i in (0, 1)]
-    assert propose(places, onsets(*rows), catalogue, load()).pick.tolist() == [0]
+    assert propose(places, onsets(*rows), catalogue, "iasp91").pick.tolist() == [0]
 
 
 def test_without_readings_or_events_nothing_fits():
     places, catalogue = stations(), events(3, 100.0)
-    assert propose(places, onsets(), catalogue, load()).pick.size == 0
+    assert propose(places, onsets(), catalogue, "iasp91").pick.size == 0
     row = (0, arrival(places, catalogue, 0, 0, "P"), "P")
-    assert propose(places, onsets(row), events(0, 1.0), load()).pick.size == 0
+    assert propose(places, onsets(row), events(0, 1.0), "iasp91").pick.size == 0
 
 
 @settings(max_examples=25)
@@ -271,13 +271,13 @@ def test_order_does_not_matter(seed):
         for station in rng.permutation(8)[:3].tolist()
         for phase in ("P", "S")
     ]
-    plain = propose(places, onsets(*rows), catalogue, load())
+    plain = propose(places, onsets(*rows), catalogue, "iasp91")
     order, turned = rng.permutation(len(rows)), rng.permutation(12)
     other = propose(
         places,
         onsets(*[rows[i] for i in order]),
         Candidates(*(getattr(catalogue, n)[turned] for n in catalogue.__dataclass_fields__)),
-        load(),
+        "iasp91",
     )
     told = {(int(order[p]), int(turned[e]), *more) for p, e, *more in said(other)}
     assert told == set(said(plain))
@@ -292,7 +292,7 @@ def test_random_readings_fit_no_oftener_than_chance(capsys):
         (int(rng.integers(8)), float(rng.uniform(0, span)), ("P", "S")[int(rng.integers(2))])
         for _ in range(count)
     ]
-    fits = propose(places, onsets(*rows), catalogue, load())
+    fits = propose(places, onsets(*rows), catalogue, "iasp91")
     rate = np.unique(fits.pick).size / count
     widest = 2 * RULES.fit_sigmas * np.sqrt(1.8**2 + 0.5**2 + (5 / 3.0) ** 2 + (5 / 3.0) ** 2)
     bound = 300 * widest / span
@@ -317,7 +317,7 @@ def test_a_month_of_a_network_takes_seconds():
     )
     load()
     begun = clock.process_time()
-    fits = propose(places, picks, catalogue, load())
+    fits = propose(places, picks, catalogue, "iasp91")
     assert clock.process_time() - begun < 5.0  # 0.1 s on an idle machine
     assert fits.pick.size > 0
 

@@ -8,7 +8,8 @@ from django.contrib.gis.geos import Point
 
 from catalog.models import Arrival, Event, Magnitude, Origin, Station
 from processing.core import geodesy
-from processing.core.travel_times import load
+from processing.core.earth_models import mixture_at
+from processing.core.predictions import codes_of, predict
 from processing.jobs import location
 from tests.processing.bulletins import (
     associate,
@@ -40,9 +41,11 @@ def onsets(stations: list[Station], phase: str = "P") -> list[float]:
         geodesy.geocentric_latitude([s.latitude for s in stations]),
         [s.longitude for s in stations],
     )  # fmt: skip
-    table = load("iasp91")
-    found = table.predict_codes(
-        table.codes([phase] * len(stations)), distance, np.full(len(stations), DEPTH)
+    found = predict(
+        mixture_at(LATITUDE, LONGITUDE),
+        codes_of([phase] * len(stations)),
+        distance,
+        np.full(len(stations), DEPTH),
     )
     return [float(t) for t in found.time]
 
@@ -56,7 +59,7 @@ def test_an_event_is_located_from_the_readings_of_its_reports(stations):
     assert origin.latitude == pytest.approx(LATITUDE, abs=0.06)
     assert origin.longitude == pytest.approx(LONGITUDE, abs=0.06)
     assert origin.agency.is_portal and origin.evaluation_mode == "automatic"
-    assert origin.method_id.startswith("kz-portal/") and origin.earth_model_id == "iasp91"
+    assert origin.method_id.startswith("kz-portal/") and origin.earth_model_id == "kyrgyz+iasp91"
     assert origin.used_station_count == 6
     residuals = Arrival.objects.filter(origin=origin).values_list("time_residual", flat=True)
     assert len(residuals) == 6 and max(abs(r) for r in residuals) < 0.5

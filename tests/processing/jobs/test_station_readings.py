@@ -117,7 +117,7 @@ def test_the_readings_of_a_network_are_proposed_to_the_event(stations):
     ]
     assert [r.companion for r in rows] == ["consistent", "consistent", "alone"]
     assert rows[2].time_residual == pytest.approx(0.4, abs=0.1)
-    assert all(r.is_clear and r.rank == 1 and r.rule_set == "kz-readings-2026.1" for r in rows)
+    assert all(r.is_clear and r.rank == 1 and r.rule_set == "kz-readings-2026.2" for r in rows)
     # Nobody decided: the event's own solution knows nothing of them.
     assert Origin.objects.current().computed().count() == 0
 
@@ -255,7 +255,7 @@ def test_the_rule_accepts_what_is_clear_when_the_sender_wishes(stations):
     }  # fmt: skip
     decisions = MergeDecision.objects.filter(kind="accept-pick")
     assert {(d.actor, d.rule_set, d.event_id) for d in decisions} == {
-        (None, "kz-readings-2026.1", quake.pk)
+        (None, "kz-readings-2026.2", quake.pk)
     }
     assert Origin.objects.current().computed().get().used_station_count == 5
 

@@ -1,0 +1,254 @@
+"""Locate the events of a bulletin file, without storing anything.
+
+The file is in any format the portal reads. Stations come from the file itself, where it has
+coordinates, from lists given with ``--stations`` (any that ``import_stations`` reads), else from
+the database. The answer is one JSON object an event, or a table to be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from catalog.formats import FORMATS, detect, read, station_lists
+from catalog.formats.problems import FormatError, Problem
+from catalog.formats.records import EventRecord, PickRecord, StationReference
+from catalog.formats.station_lists import StationLine
+from catalog.models import Station
+from processing.core import earth_models, location
+
+HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a station stands."""
+
+    latitude: float
+    longitude: float
+    elevation_m: float | None
+
+
+Places = Mapping[tuple[str, str], Place]
+"""By network ("" for any) and code."""
+
+
+class Command(BaseCommand):
+    help = "Locate the events of a bulletin file and print the solutions; nothing is stored."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--format", default="", help="code; without it, as the file says")
+        parser.add_argument(
+            "--stations", type=Path, action="append", default=[], metavar="LIST",
+            help="a list of stations; may be given more than once; else those of the database",
+        )  # fmt: skip
+        parser.add_argument(
+            "--model",
+            default=location.REGIONAL,
+            choices=(location.REGIONAL, *earth_models.MODELS),
+        )
+        parser.add_argument("--depth", type=float, help="hold the depth at this value [km]")
+        parser.add_argument(
+            "--no-start", action="store_true", help="do not begin at the reported hypocentres"
+        )
+        parser.add_argument("--json", action="store_true", help="one JSON object an event")
+        parser.add_argument("--arrivals", action="store_true", help="print every reading, too")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["file"]
+        places = from_lists(options["stations"]) if options["stations"] else from_database()
+        located = failed = 0
+        for record in self.records(path, options["format"]):
+            unknown: set[str] = set()
+            observed, reference = observations(record, places, unknown)
+            start = [] if options["no_start"] else hypocentres(record, reference)
+            told: dict[str, Any] = {
+                "event": record.event_id or record.preferred_origin_id or "",
+                "unknown_stations": sorted(unknown),
+            }
+            try:
+                solution = location.locate(observed, options["model"], start, options["depth"])
+            except location.LocationError as error:
+                failed += 1
+                told |= {"error": error.code, "values": error.values}
+            else:
+                located += 1
+                told |= described(solution, reference, observed, options["arrivals"])
+            self.stdout.write(json.dumps(told) if options["json"] else table(told))
+        self.stderr.write(f"{located} located, {failed} not")
+
+    def records(self, path: Path, format: str) -> Iterator[EventRecord]:
+        try:
+            with path.open("rb") as stream:
+                code = format or next(iter(detect(stream.read(HEAD_BYTES), path.name)), "")
+                if code not in {f.code for f in FORMATS}:
+                    known = ", ".join(f.code for f in FORMATS)
+                    raise CommandError(f"{path} is in no known format; name one of: {known}")
+                stream.seek(0)
+                for item in read(code, stream):
+                    if isinstance(item, Problem):
+                        self.stderr.write(f"line {item.line_number}: {item.code}: {item.found}")
+                    elif isinstance(item, EventRecord):
+                        yield item
+        except (OSError, FormatError) as error:
+            raise CommandError(f"{path} cannot be read: {error}") from error
+
+
+def from_lists(paths: list[Path]) -> Places:
+    """Return the stations of lists; of one code the first that is met stands."""
+    places: dict[tuple[str, str], Place] = {}
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                for line in station_lists.read(stream):
+                    if isinstance(line, StationLine):
+                        place = Place(line.latitude, line.longitude, line.elevation_m)
+                        places.setdefault((line.network or "", line.code), place)
+                        places.setdefault(("", line.code), place)
+        except (OSError, FormatError) as error:
+            raise CommandError(f"{path} cannot be read: {error}") from error
+    return places
+
+
+def from_database() -> Places:
+    places: dict[tuple[str, str], Place] = {}
+    for station in Station.objects.select_related("network").order_by("pk"):
+        place = Place(station.latitude, station.longitude, station.elevation_m)
+        if station.network is not None:
+            places.setdefault((station.network.code, station.code), place)
+        places.setdefault(("", station.code), place)
+    return places
+
+
+def find(reference: StationReference, places: Places) -> Place | None:
+    if reference.latitude is not None and reference.longitude is not None:
+        return Place(reference.latitude, reference.longitude, reference.elevation_m)
+    return places.get((reference.network or "", reference.code)) or places.get(("", reference.code))
+
+
+def observations(
+    record: EventRecord, places: Places, unknown: set[str]
+) -> tuple[list[location.ArrivalObservation], datetime]:
+    """Return the event's readings at known stations, and the epoch their times count from."""
+    named = {
+        arrival.pick_id: arrival.phase
+        for origin in record.origins
+        for arrival in origin.arrivals
+        if arrival.phase
+    }
+    picks: list[tuple[PickRecord, datetime, str, Place]] = []
+    for pick in record.picks:
+        phase = named.get(pick.pick_id) or pick.phase_hint
+        place = find(pick.station, places)
+        if place is None:
+            unknown.add(pick.station.code)
+        elif pick.time is not None and phase:
+            picks.append((pick, pick.time, phase, place))
+    reference = min((time for _, time, _, _ in picks), default=datetime(1970, 1, 1, tzinfo=UTC))
+    reference = reference.replace(microsecond=0)
+    return [
+        location.ArrivalObservation(
+            station=f"{place.latitude},{place.longitude}",
+            latitude=place.latitude,
+            longitude=place.longitude,
+            elevation_m=place.elevation_m,
+            phase=phase,
+            time=(time - reference).total_seconds(),
+            time_uncertainty=pick.time_uncertainty,
+            backazimuth=pick.backazimuth,
+            backazimuth_uncertainty=pick.backazimuth_uncertainty,
+            slowness=pick.horizontal_slowness,
+            slowness_uncertainty=pick.horizontal_slowness_uncertainty,
+        )
+        for pick, time, phase, place in picks
+    ], reference
+
+
+def hypocentres(record: EventRecord, reference: datetime) -> list[location.Hypocentre]:
+    return [
+        location.Hypocentre(
+            origin.latitude,
+            origin.longitude,
+            (origin.time - reference).total_seconds(),
+            origin.depth_km,
+        )
+        for origin in record.origins
+        if origin.time is not None and origin.latitude is not None and origin.longitude is not None
+    ]
+
+
+def described(
+    solution: location.LocationSolution,
+    reference: datetime,
+    observed: list[location.ArrivalObservation],
+    with_arrivals: bool,
+) -> dict[str, Any]:
+    """Return what is printed of a solution; angles [deg], lengths [km], times [s]."""
+    told: dict[str, Any] = {
+        "time": (reference + timedelta(seconds=solution.time)).isoformat(timespec="milliseconds"),
+        "latitude": round(solution.latitude, 5),
+        "longitude": round(solution.longitude, 5),
+        "depth_km": round(solution.depth_km, 2),
+        "depth_code": solution.depth_code,
+        "confidence_level": solution.confidence_level,
+        "semi_major_km": round(solution.semi_major_km, 2),
+        "semi_minor_km": round(solution.semi_minor_km, 2),
+        "ellipse_azimuth": round(solution.ellipse_azimuth, 1),
+        "time_error": round(solution.time_error, 3),
+        "depth_error_km": solution.depth_error_km and round(solution.depth_error_km, 2),
+        "standard_error": round(solution.standard_error, 3),
+        "error_scale": round(solution.error_scale, 3),
+        "azimuthal_gap": round(solution.azimuthal_gap, 1),
+        "secondary_azimuthal_gap": round(solution.secondary_azimuthal_gap, 1),
+        "uniformity": round(solution.uniformity, 3),
+        "gt5_candidate": solution.gt5_candidate,
+        "used": int(solution.used.sum()),
+        "associated": len(observed),
+        "stations": solution.used_station_count,
+        "model": solution.model,
+        "method": solution.method,
+        "warnings": list(solution.warnings),
+        "alternatives": [
+            {
+                "latitude": round(other.hypocentre.latitude, 4),
+                "longitude": round(other.hypocentre.longitude, 4),
+                "worse_by": round(other.worse_by, 2),
+            }
+            for other in solution.alternatives
+        ],
+    }
+    if with_arrivals:
+        told["arrivals"] = [
+            {
+                "station": station,
+                "phase": solution.phase[i],
+                "distance_deg": round(float(solution.distance[i]), 3),
+                "azimuth": round(float(solution.azimuth[i]), 1),
+                "residual": None
+                if np.isnan(solution.residual[i])
+                else round(float(solution.residual[i]), 3),
+                "used": bool(solution.used[i]),
+                "reason": solution.reason[i],
+            }
+            for i, station in enumerate(a.station for a in observed)
+        ]
+    return told
+
+
+def table(told: Mapping[str, Any]) -> str:
+    """Return a solution as lines of words and values."""
+    lines = []
+    for name, value in told.items():
+        if name != "arrivals" and value not in (None, [], ""):
+            lines.append(f"{name:24} {value}")
+    for arrival in told.get("arrivals", ()):
+        lines.append("  " + "  ".join(f"{k} {v}" for k, v in arrival.items() if v is not None))
+    return "\n".join(lines) + "\n"
