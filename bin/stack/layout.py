@@ -77,6 +77,7 @@ class Checkout:
             "XDG_STATE_HOME": f"{home}/.local/state",
             **self.installer_caches(),
             "NUMBA_CACHE_DIR": str(cache / "numba"),
+            "TRAVEL_TIME_CACHE_DIR": str(cache / "travel-times"),
             "MPLCONFIGDIR": str(cache / "matplotlib"),
             "PYTHONPYCACHEPREFIX": str(cache / "pycache"),
             "RUFF_CACHE_DIR": str(cache / "ruff"),

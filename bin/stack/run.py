@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import socket
+import subprocess
 import time
 from collections import deque
 from contextlib import ExitStack
@@ -114,6 +115,19 @@ class _Portal:
         #: pg_dump and its like of the private database's version; None: the newest there is.
         self.programs: Path | None = None
 
+    def _warm(self, environment: dict[str, str]) -> None:
+        """Compile the numerical kernels while the database starts; the worker needs them first."""
+        warming = subprocess.Popen(
+            [str(self.checkout.python), "-m", "processing.core.warm"],
+            env={**environment, "PYTHONPATH": str(self.checkout.root)},
+            cwd=self.checkout.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.cleanup.callback(warming.wait)
+        self.cleanup.callback(warming.terminate)
+
     def run(self) -> int:
         leftovers = end_leftovers(self.register)
         if leftovers:
@@ -121,6 +135,7 @@ class _Portal:
         staff = self.checkout.folder("secrets") / "staff-password"
         write_private(staff, self.secrets["staff_password"] + "\n")
         environment = self._environment(staff)
+        self._warm(environment)
         worker, web = self._databases()
         listener = self._listener()
         port = str(listener.getsockname()[1])

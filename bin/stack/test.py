@@ -103,6 +103,12 @@ def main(checkout: Checkout, progress: Progress, arguments: list[str]) -> int:
         environment = _environment(checkout, stack)
         if chosen:
             return _only_pytest(checkout, chosen, environment)
+        with progress.step("Numerical kernels"):
+            # Compiled once here, not at the same moment by every process of the tests.
+            subprocess.run(
+                [str(checkout.python), "-m", "processing.core.warm"],
+                env=environment, cwd=checkout.root, check=True,
+            )  # fmt: skip
         progress.say(f"Set-up took {time.monotonic() - progress.started:.1f} s")
         outcomes = []
         for stage in STAGES:

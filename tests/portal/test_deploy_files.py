@@ -18,8 +18,8 @@ UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 #: Variables that other programs read.
 FOREIGN = {
-    "HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "MPLCONFIGDIR", "TMPDIR", "LANG", "TZ",
-    "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PROMETHEUS_MULTIPROC_DIR",
+    "HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TRAVEL_TIME_CACHE_DIR", "MPLCONFIGDIR", "TMPDIR",
+    "LANG", "TZ", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PROMETHEUS_MULTIPROC_DIR",
 }  # fmt: skip
 HARDENING = (
     "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes",

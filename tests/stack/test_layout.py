@@ -28,7 +28,8 @@ def test_every_cache_and_home_points_into_the_checkout(
     environment = Checkout(tmp_path).environment()
     for name in (
         "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "PIP_CACHE_DIR",
-        "npm_config_cache", "NUMBA_CACHE_DIR", "MPLCONFIGDIR", "PYTHONPYCACHEPREFIX",
+        "npm_config_cache", "NUMBA_CACHE_DIR", "TRAVEL_TIME_CACHE_DIR", "MPLCONFIGDIR",
+        "PYTHONPYCACHEPREFIX",
     ):  # fmt: skip
         assert environment[name].startswith(f"{tmp_path}/.local/"), name
     assert "PGHOST" not in environment
