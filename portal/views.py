@@ -55,6 +55,7 @@ from catalog.search import (
     parameters_of,
     successors,
 )
+from portal.location_words import own_location
 from portal.templatetags import seismo
 from processing.core import geodesy
 from processing.transactions import is_no_space
@@ -625,6 +626,7 @@ def _event_context(
         "entries": entries,
         "history": _history(event),
         **_preference_table(event),
+        "own_location": own_location(event, [s.origin for s in solutions]),
         "downloads": _event_downloads(event),
         "merged_from": merged_from
         if merged_from and event.absorbed.filter(public_id=merged_from).exists()

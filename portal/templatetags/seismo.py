@@ -17,7 +17,7 @@ from django.urls import translate_url
 from django.utils import formats
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, npgettext, pgettext
+from django.utils.translation import get_language, gettext_lazy, npgettext, pgettext
 from django.utils.translation import gettext as _
 
 from catalog.models import Consequence, EventRow, IntensityObservation, Interpretation
@@ -32,6 +32,17 @@ ALMATY = ZoneInfo("Asia/Almaty")
 DEPTH_CLASSES_KM = (10.0, 20.0, 40.0, 70.0)
 
 DASH = "—"
+
+#: Codes of `processing.core.location.LocationSolution.reason`.
+READING_REASONS = {
+    "outlier": gettext_lazy("does not fit"),
+    "clock": gettext_lazy("only S−P: clock in doubt"),
+    "off": gettext_lazy("switched off"),
+    "no-rule": gettext_lazy("phase not located with"),
+    "no-prediction": gettext_lazy("no such wave there"),
+    "too-far": gettext_lazy("too far for this phase"),
+    "renamed": gettext_lazy("fits under another name"),
+}
 
 
 def _number(value: float, places: int) -> str:
@@ -418,6 +429,16 @@ def felt_place(observation: IntensityObservation) -> str:
 @register.filter
 def certainty_words(value: str) -> str:
     return {"known": _("certain"), "suspected": _("suspected")}.get(value, value)
+
+
+@register.filter
+def reading_reason(comments: list[str]) -> str:
+    """Say why a computed solution does not use a reading; empty for an ordinary one."""
+    for comment in comments or ():
+        reason = READING_REASONS.get(str(comment).removeprefix("location:"))
+        if reason is not None and str(comment).startswith("location:"):
+            return str(reason)
+    return ""
 
 
 @register.filter
