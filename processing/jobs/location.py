@@ -299,7 +299,7 @@ def _origin(
         point=Point(solution.longitude, solution.latitude, srid=4326),
         longitude_uncertainty_km=float(error[1]),
         latitude_uncertainty_km=float(error[2]),
-        depth_km=solution.depth_km,
+        depth_km=round(solution.depth_km, 2),
         depth_type=solution.depth_type,
         depth_uncertainty_km=float(error[3]) if free_depth else None,
         semi_major_axis_km=solution.semi_major_km,
