@@ -281,7 +281,11 @@ def memory_mb(work: Callable[[], object]) -> float:
     def watch() -> None:
         while not over.wait(0.01):
             for task in Path("/proc/self/task").iterdir():
-                for child in (task / "children").read_text().split():
+                try:
+                    born = (task / "children").read_text().split()
+                except OSError:  # the thread ended since the look
+                    continue
+                for child in born:
                     children[child] = max(peak_of(child), children.get(child, 0.0))
 
     watcher = threading.Thread(target=watch)
