@@ -157,8 +157,9 @@ def recompute(items: Sequence[WorkItem]) -> None:
                 .order_by("pk")
             )
             alive = [event for event in events if event.status not in GONE]
-            origins = location.locate_many(alive)
-            magnitude.compute_many(alive, origins)
+            agency = location.portal_agency()
+            origins = location.locate_many(alive, agency)
+            magnitude.compute_many(alive, origins, agency)
             preference.choose_many(alive)
             near = [(pk, 1) for pk in station_readings.near_readings(alive)]
             WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)

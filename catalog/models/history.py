@@ -38,6 +38,7 @@ class MergeDecision(models.Model):
         REVIEW = "review", _("left for review")
         ACCEPT_PICK = "accept-pick", _("reading accepted")
         REJECT_PICK = "reject-pick", _("reading rejected")
+        LOCATE = "locate", _("location accepted")
         UNDO = "undo", _("earlier decision undone")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)

@@ -36,8 +36,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
+from scipy.linalg import solve_triangular
 
-from processing.core import default_depth, earth_models, ellipticity, geodesy, phases, travel_times
+from processing.core import (
+    default_depth,
+    earth_models,
+    ellipticity,
+    geodesy,
+    phases,
+    predictions,
+    travel_times,
+)
 from processing.core import location_kernel as kernel
 from processing.core.location_kernel import BoolArray, FloatArray, IntArray
 
@@ -138,6 +147,8 @@ class ArrivalObservation:
     """Only differences of times at this station count."""
     off: bool = False
     """Switched off by a person: compared, never used."""
+    name_held: bool = False
+    """Named by a person: never renamed."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +237,8 @@ class LocationSolution:
     """Observed minus predicted [s], NaN without a prediction, shape (n,)."""
     deviation: FloatArray
     """Of the time from what the other data say, in its error; NaN where nothing can be said."""
+    spread: FloatArray
+    """What each time's error was multiplied by; 1 or more."""
     weight: FloatArray
     """Of each time, 0-1: 1 over the number of readings in use of that phase and station."""
     used: BoolArray
@@ -321,7 +334,7 @@ def _prepare(arrivals: Sequence[ArrivalObservation]) -> _Problem:
         return (
             a.station, a.phase, a.time, a.latitude, a.longitude, a.elevation_m or 0.0,
             a.time_uncertainty or 0.0, a.backazimuth or -1.0, a.slowness or -1.0, a.correction_s,
-            a.doubtful_clock, a.off,
+            a.doubtful_clock, a.off, a.name_held,
         )  # fmt: skip
 
     for number, a in enumerate(arrivals):
@@ -677,7 +690,9 @@ def _rename(work: _Work, fit: _Fit) -> bool:
         i = int(work.rows[k])
         name = _NAMES[work.phase[i]] if i < n else ""
         family = phases.PHASES[name].family if name else ""
-        if i >= n or i in work.renamed or name not in CRUSTAL_NAMES.get(family, ()):
+        if i >= n or i in work.renamed or work.problem.rows[i].name_held:
+            continue
+        if name not in CRUSTAL_NAMES.get(family, ()):
             continue
         error = np.sqrt(covariance[k, k])
         best, best_name = RENAMED_WITHIN * error, ""
@@ -1133,6 +1148,7 @@ def _solution(work: _Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> Loca
         reason=tuple(reasons[i] for i in back),
         residual=given(residual).astype(np.float64),
         deviation=given(deviation).astype(np.float64),
+        spread=given(fit.spread).astype(np.float64),
         weight=given(weight).astype(np.float64),
         used=given(used[0]).astype(np.bool_),
         backazimuth_residual=given(azimuth_residual).astype(np.float64),
@@ -1178,3 +1194,129 @@ def _reason(work: _Work, predicted: kernel.Predicted, used: BoolArray, i: int) -
     if np.isnan(predicted.time[i]):
         return "no-prediction"
     return "too-far" if np.isnan(predicted.sigma[i]) else "outlier"
+
+
+# --- around a solution ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """How much worse other places explain the data that a solution uses, in chi-square."""
+
+    latitude: FloatArray
+    """Geographic, of the grid's rows [deg], shape (k,), from north to south."""
+    longitude: FloatArray
+    """Of its columns [deg], shape (k,), from west to east."""
+    worse_by: FloatArray
+    """At the solution's depth, each place with its best origin time, shape (k, k); negative where
+    a place is better, NaN where a reading has no prediction."""
+    depth_km: FloatArray
+    """Shape (d,)."""
+    depth_worse_by: FloatArray
+    """At each depth, with its best epicentre and origin time, shape (d,); infinite where there is
+    none."""
+
+
+def surroundings(
+    arrivals: Sequence[ArrivalObservation],
+    solution: LocationSolution,
+    model: str = REGIONAL,
+    half_width_km: float = 20.0,
+    steps: int = 31,
+    depths_km: Sequence[float] = (),
+) -> Surroundings:
+    """Return the misfit around a solution of these arrivals by this model.
+
+    Choice and names of readings, their errors and the models' weights stay those of the solution:
+    what is shown is the surface whose minimum it is, and where the quadratic form behind its
+    ellipse is a good likeness of it.
+    """
+    work, rows, spread = _as_solved(arrivals, solution, model)
+    latitude = float(geodesy.geocentric_latitude(solution.latitude))
+    place = np.array([latitude, solution.longitude, solution.depth_km, solution.time])
+    predicted = kernel.room(len(work.problem.rows))
+    residual, partial = np.empty(rows.size), np.empty((rows.size, 4))
+    covariance, unused = np.empty((rows.size, rows.size)), np.empty((0, 0))
+    told = (work.readings, work.phase, _rules(), work.earth, work.problem.shared, spread, rows)
+    kernel.linearise(*told, place, predicted, residual, partial, covariance, True)
+    factor = np.linalg.cholesky(covariance)
+    # d residual / d origin time, whitened: what the best time takes out of the residuals.
+    late = solve_triangular(factor, partial[:, 0], lower=True)
+    late /= np.sqrt(late @ late)
+
+    def chi_square(where: FloatArray) -> float:
+        if kernel.linearise(*told, where, predicted, residual, partial, unused, False):
+            return np.nan
+        white = solve_triangular(factor, residual, lower=True, check_finite=False)
+        return float(white @ white - (late @ white) ** 2)
+
+    here = chi_square(place)
+    offset = np.linspace(-half_width_km, half_width_km, steps) / geodesy.KM_PER_DEGREE
+    north = np.clip(latitude + offset[::-1], -89.9, 89.9)
+    east = solution.longitude + offset / max(np.cos(np.radians(latitude)), 0.01)
+    worse = np.array(
+        [[chi_square(np.array([lat, lon, *place[2:]])) - here for lon in east] for lat in north]
+    )
+    costs = np.full(len(depths_km), np.inf)
+    for k, depth in enumerate(depths_km):
+        start = np.array([*place[:2], depth, place[3]])
+        costs[k] = kernel.refine(*told, np.zeros(rows.size), start, False, 20)[1]
+    return Surroundings(
+        latitude=geodesy.geographic_latitude(north),
+        longitude=east,
+        worse_by=worse,
+        depth_km=np.asarray(depths_km, dtype=np.float64),
+        depth_worse_by=costs - here,
+    )
+
+
+def _as_solved(
+    arrivals: Sequence[ArrivalObservation], solution: LocationSolution, model: str
+) -> tuple[_Work, IntArray, FloatArray]:
+    """Return the work as it stood when it was solved, the data in use and the errors' factors."""
+    problem = _prepare(arrivals)
+    order = problem.order
+    place = float(geodesy.geocentric_latitude(solution.latitude)), solution.longitude
+    names = [phases.standard_name(solution.phase[i]) for i in order]
+    phase = np.array([_ROW[name or ""] for name in names], dtype=np.int64)
+    n = len(problem.rows)
+    uses = (solution.used, solution.backazimuth_used, solution.slowness_used)
+    rows = np.concatenate([kind * n + np.flatnonzero(u[order]) for kind, u in enumerate(uses)])
+    problem.readings.clock[:] |= [solution.reason[i] == "clock" for i in order]
+    mixture = _earth(model, *place)
+    work = _Work(problem, model, mixture, rows.astype(np.int64), phase)
+    work.use(mixture)
+    return work, work.rows, solution.spread[order]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Times of one phase from one source, along the distance."""
+
+    phase: str
+    distance_deg: FloatArray
+    time_s: FloatArray
+    """NaN where the phase does not arrive."""
+
+
+def curves(
+    latitude: float,
+    longitude: float,
+    depth_km: float,
+    distance_deg: FloatArray,
+    names: Sequence[str],
+    model: str = REGIONAL,
+) -> list[Curve]:
+    """Return the travel-time curves that the locator goes by at a place, for plots."""
+    mixture = _earth(model, float(geodesy.geocentric_latitude(latitude)), longitude)
+    depth = np.full(distance_deg.size, depth_km)
+    return [
+        Curve(
+            name,
+            distance_deg,
+            predictions.predict(
+                mixture, np.full(distance_deg.size, _code(name)), distance_deg, depth
+            ).time,
+        )
+        for name in names
+    ]

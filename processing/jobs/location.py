@@ -1,55 +1,21 @@
-"""Locate an event from the readings of all its reports: rows to numbers, numbers to rows."""
+"""Locate events from the readings of all their reports: rows to numbers, numbers to rows."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.contrib.gis.geos import Point
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from catalog.models import Agency, Arrival, Event, Origin, Pick, PickAssociation
+from catalog.models import Agency, Arrival, Event, Origin
 from processing.core import location as core
-from processing.core import phases
-
-#: By source region and distance: see processing/core/earth_models.py.
-EARTH_MODEL = core.REGIONAL
-METHOD_ID = f"kz-portal/{core.METHOD}"
-#: Man-made sources lie at the surface (project methods 3.3). QuakeML event types.
-AT_THE_SURFACE = frozenset(
-    {
-        "accidental explosion", "anthropogenic event", "blasting levee", "chemical explosion",
-        "controlled explosion", "experimental explosion", "explosion", "industrial explosion",
-        "mine collapse", "mining explosion", "nuclear explosion", "quarry blast", "road cut",
-    }
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One onset at one known station."""
-
-    pick: int
-    station: int
-    latitude: float
-    longitude: float
-    elevation_m: float | None
-    phase: str
-    time: datetime
-    time_uncertainty: float | None
-    agency: str
-    backazimuth: float | None = None
-    backazimuth_uncertainty: float | None = None
-    slowness: float | None = None
-    slowness_uncertainty: float | None = None
+from processing.jobs import location_inputs
+from processing.jobs.location_inputs import METHOD_ID, Inputs, Reading, Settings
 
 
 def portal_agency() -> Agency:
@@ -57,244 +23,130 @@ def portal_agency() -> Agency:
     agency = Agency.objects.filter(is_portal=True).first()
     if agency is None:
         agency, _created = Agency.objects.update_or_create(
-            code=settings.PORTAL_AGENCY_CODE, defaults={"is_portal": True, "is_provisional": False}
+            code=django_settings.PORTAL_AGENCY_CODE,
+            defaults={"is_portal": True, "is_provisional": False},
         )
     return agency
 
 
-def locate_many(events: Sequence[Event]) -> dict[int, Origin | None]:
-    """Locate those of the events that have readings or had some; see ``locate``."""
-    keys = [event.pk for event in events]
-    with_readings = set(
-        Pick.objects.filter(
-            entry__current_of__event__in=keys, station__isnull=False, time__isnull=False
-        )
-        .values_list("entry__current_of__event", flat=True)
-        .distinct()
-    ) | set(_accepted().filter(event__in=keys).values_list("event", flat=True))
-    return {
-        event.pk: locate(event)
-        if event.pk in with_readings or "location" in event.preference
-        else None
-        for event in events
-    }
+def locate_many(events: Sequence[Event], agency: Agency) -> dict[int, Origin | None]:
+    """Return each event's computed origin, newly stored where its inputs changed.
 
-
-def locate(event: Event) -> Origin | None:
-    """Return the event's computed origin, newly stored if its inputs changed.
-
-    ``None`` if the readings do not suffice; why not then stands in ``event.preference``, which the
-    preference job saves.
+    ``None`` where the readings do not suffice; why not then stands in ``event.preference``, which
+    the preference job saves. The rows of the events are locked by the caller.
     """
-    readings = load_readings(event)
-    standing: Origin | None = (
-        Origin.objects.current()
-        .computed()
-        .filter(event=event, method_id__startswith="kz-portal/")
-        .first()
-        if readings or event.preference.get("location", {}).get("origin")
-        else None
-    )
-    start = _reported(event) if readings else []
-    surface = event.event_type in AT_THE_SURFACE
-    inputs = _fingerprint(readings, start, surface)
-    if standing is not None and standing.parameters.get("inputs") == inputs:
-        return standing
-    origin: Origin | None = None
-    try:
-        solution, reference = _solve(readings, start, surface)
-    except core.LocationError as error:
-        _note(event, code=error.code, **error.values)
-    else:
-        origin = _origin(event, solution, reference, inputs)
-        origin.save()
-        Arrival.objects.bulk_create(_arrivals(origin, readings, solution))
+    outcome: dict[int, Origin | None] = {}
+    fresh: list[tuple[Event, Origin, list[Arrival]]] = []
+    overtaken: list[int] = []
+    for event, inputs in zip(events, location_inputs.load_many(events).values(), strict=True):
+        outcome[event.pk] = None
+        if not inputs.readings and "location" not in event.preference:
+            continue
+        told = inputs.fingerprint()
+        standing = inputs.standing
+        if standing is not None and standing.parameters.get("inputs") == told:
+            outcome[event.pk] = standing
+            continue
+        if standing is not None:
+            overtaken.append(standing.pk)
+        try:
+            solution, reference = solve(inputs, inputs.settings)
+        except core.LocationError as error:
+            _note(event, code=error.code, **error.values)
+        else:
+            origin = _origin(event, inputs, solution, reference, told, agency)
+            outcome[event.pk] = origin
+            fresh.append((event, origin, _arrivals(origin, inputs.readings, solution)))
+    Origin.objects.bulk_create([origin for _event, origin, _arrivals in fresh])
+    Arrival.objects.bulk_create([row for _event, _origin, rows in fresh for row in rows])
+    for event, origin, _rows in fresh:
         _note(event, origin=origin.pk)
-    if standing is not None:
-        Origin.objects.filter(pk=standing.pk).update(superseded_at=timezone.now())
-    return origin
+    if overtaken:
+        Origin.objects.filter(pk__in=overtaken).update(superseded_at=timezone.now())
+    return outcome
 
 
 def _note(event: Event, **outcome: Any) -> None:
     event.preference = {**event.preference, "location": outcome}
 
 
-def _accepted() -> QuerySet[PickAssociation]:
-    """Return what ties readings without an event of their own to events, by somebody's decision."""
-    return PickAssociation.objects.filter(
-        state=PickAssociation.State.ACCEPTED,
-        pick__reading__is_current=True,
-        pick__station__isnull=False,
-        pick__time__isnull=False,
-    )
+def observations(
+    inputs: Inputs, settings: Settings
+) -> tuple[list[core.ArrivalObservation], datetime]:
+    """Return the readings as the locator takes them, and the epoch their times count from.
 
-
-def load_readings(event: Event) -> list[Reading]:
-    """Return the onsets of the event at known stations, each once.
-
-    They are those of its current reports, under the phase the report's arrival names, else the
-    reader's hint; and the readings of station bulletins that were accepted, under the phase they
-    fit, where no report has the same.
+    Raises
+    ------
+    core.LocationError
+        When there is no reading.
     """
-    kept = _reported_readings(event)
-    known: dict[tuple[int, str], list[datetime]] = defaultdict(list)
-    for reading in kept:
-        known[reading.station, _wave(reading.phase)].append(reading.time)
-    for row in (
-        _accepted().filter(event=event).select_related("pick__station", "pick__reading__agency")
-    ).order_by("pick__time", "pick"):
-        pick, station, time = row.pick, row.pick.station, row.pick.time
-        if station is None or time is None:
-            continue
-        same = known[station.pk, _wave(row.phase)]
-        if any(abs((time - other).total_seconds()) <= core.SAME_READING_S for other in same):
-            continue
-        same.append(time)
-        kept.append(
-            Reading(
-                pick=pick.pk,
-                station=station.pk,
-                latitude=station.latitude,
-                longitude=station.longitude,
-                elevation_m=station.elevation_m,
-                phase=row.phase,
-                time=time,
-                time_uncertainty=pick.time_uncertainty,
-                agency=pick.agency or pick.reading.agency.code,
-                **_of_array(pick),
-            )
-        )
-    return kept
-
-
-def _of_array(pick: Pick) -> dict[str, float | None]:
-    return {
-        "backazimuth": pick.backazimuth,
-        "backazimuth_uncertainty": pick.backazimuth_uncertainty,
-        "slowness": pick.horizontal_slowness,
-        "slowness_uncertainty": pick.horizontal_slowness_uncertainty,
-    }
-
-
-def _wave(phase: str) -> str:
-    return phases.family(phase) or phase
-
-
-def _reported_readings(event: Event) -> list[Reading]:
-    rows = (
-        Pick.objects.filter(
-            entry__current_of__event=event, station__isnull=False, time__isnull=False
-        )
-        .select_related("station")
-        .order_by("time", "agency", "pk")
-        .distinct()
-    )
-    picks = list(rows)
-    if not picks:
-        return []
-    named: dict[int, str] = {}
-    for pick, phase in (
-        Arrival.objects.filter(pick__in=[p.pk for p in picks], origin__entry__isnull=False)
-        .exclude(phase="")
-        .order_by("origin__is_prime", "-pk")
-        .values_list("pick", "phase")
-    ):
-        named[pick] = phase  # the prime origin's comes last
-    kept: list[Reading] = []
-    latest: dict[tuple[int, str], datetime] = {}
-    for pick_row in picks:
-        station, time = pick_row.station, pick_row.time
-        phase = named.get(pick_row.pk) or pick_row.phase_hint
-        if station is None or time is None or not phase:
-            continue
-        key = (station.pk, phases.standard_name(phase) or phase)
-        if key in latest and (time - latest[key]).total_seconds() <= core.SAME_READING_S:
-            continue
-        latest[key] = time
-        kept.append(
-            Reading(
-                pick=pick_row.pk,
-                station=station.pk,
-                latitude=station.latitude,
-                longitude=station.longitude,
-                elevation_m=station.elevation_m,
-                phase=phase,
-                time=time,
-                time_uncertainty=pick_row.time_uncertainty,
-                agency=pick_row.agency,
-                **_of_array(pick_row),
-            )
-        )
-    return kept
-
-
-def _reported(event: Event) -> list[Origin]:
-    return list(Origin.objects.current().reported().filter(event=event).order_by("time", "pk"))
-
-
-def _fingerprint(readings: Sequence[Reading], start: Sequence[Origin], surface: bool) -> str:
-    """Return a digest of all that decides the solution."""
-    told = [
-        [METHOD_ID, EARTH_MODEL, surface],
-        sorted(
-            [
-                r.station, r.latitude, r.longitude, r.elevation_m or 0.0, r.phase,
-                r.time.isoformat(), r.time_uncertainty or 0.0, r.pick,
-                r.backazimuth or -1.0, r.backazimuth_uncertainty or 0.0, r.slowness or -1.0,
-                r.slowness_uncertainty or 0.0,
-            ]
-            for r in readings
-        ),
-        sorted([o.time.isoformat(), o.latitude, o.longitude, o.depth_km or 0.0] for o in start),
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def _solve(
-    readings: Sequence[Reading], start: Sequence[Origin], surface: bool
-) -> tuple[core.LocationSolution, datetime]:
-    if not readings:
+    if not inputs.readings:
         raise core.LocationError("too_few_arrivals", {"phases": 0, "stations": 0})
-    reference = min(r.time for r in readings).replace(microsecond=0)
-    solution = core.locate(
-        [
-            core.ArrivalObservation(
-                station=str(r.station),
-                latitude=r.latitude,
-                longitude=r.longitude,
-                elevation_m=r.elevation_m,
-                phase=r.phase,
-                time=(r.time - reference).total_seconds(),
-                time_uncertainty=r.time_uncertainty,
-                backazimuth=r.backazimuth,
-                backazimuth_uncertainty=r.backazimuth_uncertainty,
-                slowness=r.slowness,
-                slowness_uncertainty=r.slowness_uncertainty,
+    reference = min(r.time for r in inputs.readings).replace(microsecond=0)
+    observed = []
+    for r in inputs.readings:
+        row = core.ArrivalObservation(
+            station=str(r.station),
+            latitude=r.latitude,
+            longitude=r.longitude,
+            elevation_m=r.elevation_m,
+            phase=r.phase,
+            time=(r.time - reference).total_seconds(),
+            time_uncertainty=r.time_uncertainty,
+            backazimuth=r.backazimuth,
+            backazimuth_uncertainty=r.backazimuth_uncertainty,
+            slowness=r.slowness,
+            slowness_uncertainty=r.slowness_uncertainty,
+        )
+        ruling = settings.of(r)
+        if ruling is not None:
+            row = replace(
+                row,
+                off=ruling.off,
+                phase=ruling.renamed or row.phase,
+                name_held=bool(ruling.renamed),
             )
-            for r in readings
-        ],
-        EARTH_MODEL,
-        [
-            core.Hypocentre(
-                o.latitude, o.longitude, (o.time - reference).total_seconds(), o.depth_km
-            )
-            for o in start
-        ],
-        0.0 if surface else None,
-    )
-    return solution, reference
+        observed.append(row)
+    return observed, reference
+
+
+def solve(inputs: Inputs, settings: Settings) -> tuple[core.LocationSolution, datetime]:
+    """Return where the readings put the event, and the epoch of the solution's time.
+
+    Raises
+    ------
+    core.LocationError
+        See `processing.core.location.locate`.
+    """
+    observed, reference = observations(inputs, settings)
+    depth = settings.depth_km
+    if depth is None and inputs.surface:
+        depth = 0.0
+    start = [
+        core.Hypocentre(o.latitude, o.longitude, (o.time - reference).total_seconds(), o.depth_km)
+        for o in inputs.start
+    ]
+    return core.locate(observed, settings.model, start, depth), reference
+
+
+def origin_time(solution: core.LocationSolution, reference: datetime) -> datetime:
+    return datetime.fromtimestamp(reference.timestamp() + solution.time, UTC)
 
 
 def _origin(
-    event: Event, solution: core.LocationSolution, reference: datetime, inputs: str
+    event: Event,
+    inputs: Inputs,
+    solution: core.LocationSolution,
+    reference: datetime,
+    told: str,
+    agency: Agency,
 ) -> Origin:
-    moment = datetime.fromtimestamp(reference.timestamp() + solution.time, UTC)
     error = np.sqrt(np.diag(solution.covariance))  # s, km, km, km
     free_depth = solution.depth_error_km is not None
     return Origin(
         event=event,
-        agency=portal_agency(),
-        time=moment,
+        agency=agency,
+        time=origin_time(solution, reference),
         time_uncertainty=float(error[0]),
         point=Point(solution.longitude, solution.latitude, srid=4326),
         longitude_uncertainty_km=float(error[1]),
@@ -321,10 +173,12 @@ def _origin(
         method_id=METHOD_ID,
         earth_model_id=solution.model,
         origin_type="hypocenter",
-        evaluation_mode="automatic",
+        evaluation_mode="automatic" if inputs.decision is None else "manual",
+        evaluation_status="" if inputs.decision is None else "reviewed",
         creation_time=timezone.now(),
         parameters={
-            "inputs": inputs,
+            "inputs": told,
+            "decision": None if inputs.decision is None else inputs.decision.pk,
             "converged": solution.converged,
             "iterations": solution.iterations,
             "uncertainties": "one standard error; the coverage ellipse at its confidence level",

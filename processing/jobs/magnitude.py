@@ -11,72 +11,58 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from django.db.models import F
 from django.utils import timezone
 
-from catalog.models import Event, Magnitude, Origin, StationMagnitude
+from catalog.models import Agency, Event, Magnitude, Origin, StationMagnitude
 from catalog.scales import scale_of
 from processing.core import magnitude as core
-from processing.jobs.location import portal_agency
 
 METHOD_PREFIX = "kz-portal/network/"
 
 
-def compute_many(events: Sequence[Event], origins: Mapping[int, Origin | None]) -> None:
-    """Compute for those of the events that have station values or had some."""
-    keys = [event.pk for event in events]
-    concerned = set(
-        StationMagnitude.objects.filter(entry__current_of__event__in=keys)
-        .values_list("entry__current_of__event", flat=True)
-        .distinct()
-    ) | set(
-        Magnitude.objects.current()
-        .computed()
-        .filter(event__in=keys, method_id__startswith=METHOD_PREFIX)
-        .values_list("event", flat=True)
-    )
-    for event in events:
-        if event.pk in concerned:
-            compute_magnitudes(event, origins.get(event.pk))
-
-
-def compute_magnitudes(event: Event, origin: Origin | None) -> list[Magnitude]:
-    """Return the event's computed magnitudes, newly stored where their inputs changed.
+def compute_many(
+    events: Sequence[Event], origins: Mapping[int, Origin | None], agency: Agency
+) -> None:
+    """Store the events' computed magnitudes where their inputs changed.
 
     They hang on the computed origin, if there is one.
     """
-    by_type: dict[str, list[StationMagnitude]] = defaultdict(list)
+    keys = [event.pk for event in events]
+    by_type: dict[tuple[int, str], list[StationMagnitude]] = defaultdict(list)
     for row in (
-        StationMagnitude.objects.filter(entry__current_of__event=event, bound="")
+        StationMagnitude.objects.filter(entry__current_of__event__in=keys, bound="")
         .exclude(type="")
+        .annotate(event=F("entry__current_of__event"))
         .order_by("pk")
     ):
-        by_type[row.type].append(row)
+        by_type[row.event, row.type].append(row)
     standing = {
-        row.type: row
+        (row.event_id, row.type): row
         for row in Magnitude.objects.current()
         .computed()
-        .filter(event=event, method_id__startswith=METHOD_PREFIX)
+        .filter(event__in=keys, method_id__startswith=METHOD_PREFIX)
     }
-    results: list[Magnitude] = []
     fresh: list[Magnitude] = []
-    for name in sorted(by_type):
-        magnitude = _network_value(event, origin, name, by_type[name])
+    for event, name in sorted(by_type):
+        rows = by_type[event, name]
+        magnitude = _network_value(event, origins.get(event), name, rows, agency)
         if magnitude is None:
             continue
-        old = standing.get(name)
+        old = standing.get((event, name))
         if old is not None and old.parameters["inputs"] == magnitude.parameters["inputs"]:
-            results.append(standing.pop(name))
-            continue
-        fresh.append(magnitude)
+            del standing[event, name]
+        else:
+            fresh.append(magnitude)
     if standing:
         Magnitude.objects.filter(pk__in=[row.pk for row in standing.values()]).update(
             superseded_at=timezone.now()
         )
-    return results + (Magnitude.objects.bulk_create(fresh) if fresh else [])
+    Magnitude.objects.bulk_create(fresh)
 
 
 def _network_value(
-    event: Event, origin: Origin | None, name: str, rows: list[StationMagnitude]
+    event: int, origin: Origin | None, name: str, rows: list[StationMagnitude], agency: Agency
 ) -> Magnitude | None:
     """Return the network's value of one type, ``None`` with too few stations."""
     rule = core.rule_for(scale_of(name) or name)
@@ -86,9 +72,9 @@ def _network_value(
         return None
     told = [rule.name, origin.pk if origin else None, [[row.pk, row.value] for row in rows]]
     return Magnitude(
-        event=event,
+        event_id=event,
         origin=origin,
-        agency=portal_agency(),
+        agency=agency,
         type=name,
         scale=scale_of(name),
         value=result.value,

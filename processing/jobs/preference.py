@@ -206,6 +206,9 @@ def _is_chosen(origin: Origin, decision: MergeDecision | None) -> bool:
     """True for the origin a person chose, or its successor in the same report."""
     if decision is None:
         return False
+    if decision.after.get("computed"):
+        # Ours, as it is located now and later.
+        return origin.is_computed
     if decision.after.get("origin") == origin.pk:
         return True
     return (

@@ -72,7 +72,7 @@ def test_every_step_may_run_twice_without_harm():
 
 
 def test_a_parked_item_fails_its_run_with_a_reason(settings, monkeypatch):
-    def broken(_events):
+    def broken(_events, _agency):
         raise ValueError("no table")
 
     settings.WORK_MAX_ATTEMPTS = 1

@@ -72,7 +72,8 @@ def test_locating_again_writes_nothing_and_new_readings_supersede(stations):
     associate(lay("SOME", event("s1", **picks(stations[:5], times[:5]))))
     recompute()
     first = Origin.objects.current().computed().get()
-    assert location.locate(Event.objects.get()) == first
+    here = Event.objects.get()
+    assert location.locate_many([here], first.agency) == {here.pk: first}
     assert Origin.objects.computed().count() == 1
     associate(lay("SOME", event("s1", **picks(stations, times))))
     recompute()
