@@ -3,12 +3,19 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import reports, views
+from portal import locating, reports, views
 from portal.sign_in import SignIn
 
 urlpatterns = [
     path("", views.map_page, name="map"),
     path("events/<slug:public_id>/", views.event_page, name="event"),
+    path("desk/events/<slug:public_id>/location/", locating.locating, name="locating"),
+    path("desk/events/<slug:public_id>/location/try", locating.locating_try, name="locating-try"),
+    path(
+        "desk/events/<slug:public_id>/location/decide",
+        locating.locating_decide,
+        name="locating-decide",
+    ),
     path("search/", views.search_page, name="search"),
     path("reports/", reports.report_list, name="reports"),
     path("reports/<int:pk>/", reports.report_page, name="report"),

@@ -56,6 +56,7 @@ from catalog.search import (
     successors,
 )
 from portal.location_words import own_location
+from portal.map_config import LIST_LENGTH, map_config, map_words
 from portal.templatetags import seismo
 from processing.core import geodesy
 from processing.transactions import is_no_space
@@ -67,10 +68,8 @@ REPORT_CHARACTERS = 20_000
 
 #: Words of the map's address that are not search words: position, list kept to the view, order.
 MAP_WORDS = ("map", "inview", "sort", "selected")
-LIST_LENGTH = 100
 PAGE_LENGTH = 100
 MAX_PAGE_LENGTH = 1000
-EVENT_IN_ADDRESS = "EVENT"
 #: A full disk is mended by a person.
 NO_SPACE_RETRY_SECONDS = 300
 
@@ -140,8 +139,8 @@ def map_page(request: HttpRequest) -> HttpResponse:
             "span": span,
             "agencies": _agency_codes(),
             "presets": _presets(request),
-            "config": _map_config(),
-            "words": _map_words(),
+            "config": map_config(),
+            "words": map_words(),
             "depth_labels": seismo.depth_class_labels(),
         },
     )
@@ -201,88 +200,6 @@ def _presets(request: HttpRequest) -> list[Preset]:
         current = given == text and not request.GET.get("endtime")
         presets.append(Preset(code, label, text, query.urlencode(safe="/:,"), current))
     return presets
-
-
-def _map_config() -> dict[str, Any]:
-    """What the map's script needs, as JSON in the page."""
-    return {
-        "language": (get_language() or "en")[:2],
-        "decimal": "." if (get_language() or "en").startswith("en") else ",",
-        "eventsUrl": reverse("api-map-events"),
-        "eventUrl": reverse("event", args=[EVENT_IN_ADDRESS]),
-        "basemapUrl": static("geo/basemap.json"),
-        "settlementsUrl": static("geo/settlements.json"),
-        "reliefUrl": static("geo/relief.jpg"),
-        "reliefBounds": [[37, 44], [58, 90]],
-        "worldUrl": static("vendor/world-atlas/land-110m.json"),
-        "center": settings.LEAFLET_CONFIG["DEFAULT_CENTER"],
-        "zoom": settings.LEAFLET_CONFIG["DEFAULT_ZOOM"],
-        "minZoom": settings.LEAFLET_CONFIG["MIN_ZOOM"],
-        "maxZoom": settings.LEAFLET_CONFIG["MAX_ZOOM"],
-        "onlineTiles": settings.ONLINE_TILES_URL,
-        "refreshSeconds": 60,
-        "listLength": LIST_LENGTH,
-        "offsets": seismo.almaty_offsets(),
-        "depthBounds": seismo.DEPTH_CLASSES_KM,
-    }
-
-
-def _map_words() -> dict[str, Any]:
-    """Every text the scripts write, in the reader's language."""
-    return {
-        "depth": seismo.depth_class_labels(),
-        "depthOf": _("depth %(depth)s"),
-        "depthUnknown": _("depth not reported"),
-        "km": seismo.kilometres(0).split("\u00a0")[-1],
-        "north": seismo.latitude(1).split("\u00a0")[-1],
-        "south": seismo.latitude(-1).split("\u00a0")[-1],
-        "east": seismo.longitude(1).split("\u00a0")[-1],
-        "west": seismo.longitude(-1).split("\u00a0")[-1],
-        "sizes": [seismo.size_words(m) for m in (1.0, 3.0, 4.5, 5.5, 6.5, 7.5, 8.5)],
-        "sizeUnknown": seismo.size_words(None),
-        "felt": _("felt"),
-        "feltIntensity": _("felt, intensity up to %(intensity)s"),
-        "synthetic": _("synthetic"),
-        "syntheticLong": _("Synthetic example event, not a real earthquake"),
-        "agencies": _("Reported by"),
-        "almaty": _("in Almaty"),
-        "minute": seismo.uncertainty(30, "s"),
-        "details": _("All about this event"),
-        "shown": _("%(shown)s of %(count)s events"),
-        "inView": _("%(count)s in the part of the map you see"),
-        "oneAndMore": _("More than %(count)s events; the newest are shown"),
-        "none": _("No events match."),
-        "noneInView": _("No events in this part of the map."),
-        "loading": _("Loading events…"),
-        "slow": _("This takes longer than usual. The list shows what has arrived."),
-        "failed": _("Events could not be loaded. The list shows what the page came with."),
-        "updated": _("Updated"),
-        "newData": _("The catalogue has changed; the map was updated."),
-        "mapLabel": _("Map of epicentres. The list beside it holds the same events."),
-        "zoomIn": _("Zoom in"),
-        "zoomOut": _("Zoom out"),
-        "home": _("Whole country"),
-        "relief": _("Relief"),
-        "places": _("Place names"),
-        "oblasts": _("Regions"),
-        "layers": _("Layers"),
-        "close": _("Close"),
-        "preferred": _("preferred"),
-        "types": {
-            code: seismo.event_type_words(code)
-            for code in (
-                "explosion",
-                "quarry blast",
-                "nuclear explosion",
-                "chemical explosion",
-                "mining explosion",
-                "induced or triggered event",
-                "rock burst",
-                "collapse",
-                "mine collapse",
-            )
-        },
-    }
 
 
 # --- Search ------------------------------------------------------------------------------------
@@ -621,6 +538,7 @@ def _event_context(
             "agency"
         ),
         "readings_proposed": _readings_proposed(request, event),
+        "may_locate": _is_staff(request),
         "mechanisms": event.focalmechanisms.current().select_related("agency"),
         "descriptions": event.descriptions.filter(superseded_at=None),
         "entries": entries,
@@ -632,16 +550,19 @@ def _event_context(
         if merged_from and event.absorbed.filter(public_id=merged_from).exists()
         else "",
         "map_data": _event_map(solutions, intensities),
-        "config": _map_config(),
-        "words": _map_words()
+        "config": map_config(),
+        "words": map_words()
         | {"mapLabel": _("Map of all solutions. The table below holds the same.")},
     }
 
 
+def _is_staff(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.has_role(OPERATOR, EDITOR)
+
+
 def _readings_proposed(request: HttpRequest, event: Event) -> int:
     """Count the station readings that wait for a decision on this event; only staff see them."""
-    user = request.user
-    if not isinstance(user, User) or not user.has_role(OPERATOR, EDITOR):
+    if not _is_staff(request):
         return 0
     return event.pick_associations.filter(state=PickAssociation.State.PROPOSED).count()
 

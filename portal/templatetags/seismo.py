@@ -46,7 +46,9 @@ READING_REASONS = {
 
 
 def _number(value: float, places: int) -> str:
-    text = formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=False)
+    # Adding zero takes the sign off a value that is shown as zero.
+    rounded = round(value, places) + 0.0
+    text = formats.number_format(rounded, decimal_pos=places, use_l10n=True, force_grouping=False)
     return text.replace("-", "\N{MINUS SIGN}")
 
 

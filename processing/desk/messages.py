@@ -103,6 +103,9 @@ MESSAGES = {
     "replaced-by-newer-reading": _("A newer reading of the file took its place."),
     # What a decision on a reading may end with (processing/jobs/station_readings.py).
     "nothing-to-undo": _("There is no decision to undo: somebody was faster."),
+    # What a decision on a location may end with (processing/jobs/location_decisions.py).
+    "event-gone": _("The event was merged or deleted meanwhile."),
+    "readings-changed": _("Readings have come or gone since you looked; look again."),
     # What the upload API says of a request.
     "not-signed-in": _("Sign in, or send a valid access token."),
     "not-allowed": _("Your account or token may not do this."),

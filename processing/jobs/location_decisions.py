@@ -14,6 +14,9 @@ from processing.jobs import location, location_inputs
 from processing.jobs.location_inputs import Settings
 from processing.jobs.station_readings import GONE, NotDecidable, Outcome, request_location
 
+#: Of `NotDecidable`, besides those of `LocationError` and of the readings' own decisions.
+CODES = ("event-gone", "readings-changed")
+
 
 def accept(
     event_key: int,

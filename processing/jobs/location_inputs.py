@@ -189,7 +189,12 @@ def load_many(events: Sequence[Event]) -> dict[int, Inputs]:
     for event, readings in _readings(found).items():
         found[event].readings = readings
     for origin in (
-        Origin.objects.current().reported().filter(event__in=found).order_by("time", "pk")
+        Origin.objects.current()
+        .reported()
+        .filter(event__in=found)
+        .select_related("agency", "entry__report__agency")
+        .defer("entry__text", "entry__comments")
+        .order_by("time", "pk")
     ):
         found[origin.event_id].start.append(origin)
     for origin in (

@@ -8,7 +8,7 @@ from django.utils.translation import override
 from catalog import exchange
 from catalog.formats import problems
 from processing.desk import api, messages
-from processing.jobs import ingestion, station_readings
+from processing.jobs import ingestion, location_decisions, station_readings
 
 
 def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
@@ -17,6 +17,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *exchange.CODES,
         *ingestion.CODES,
         *station_readings.CODES,
+        *location_decisions.CODES,
         *messages.REQUEST_CODES,
     ]
     assert len(codes) == len(set(codes))
