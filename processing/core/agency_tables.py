@@ -10,19 +10,34 @@ The file has one row a node of the agency's hodograph, in any order::
 The header says the unit of distance (``distance_km`` or ``distance_deg``). Each phase has a whole
 grid of its own: every one of its distances at every one of its depths. An empty time says that the
 phase does not exist there. Where no row gives P or S, they are the earliest of the P or S phases.
+
+The file comes from somebody else, perhaps through a web page: `read_agency_file` takes bytes of any
+kind, and what it does with them is bounded in time and memory.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import Akima1DInterpolator
 
+from processing.core.earth_models import (
+    FULL_TO_DEG,
+    FULL_TO_KM,
+    MODELS,
+    NONE_BEYOND_DEG,
+    NONE_BEYOND_KM,
+    Fades,
+    OwnModel,
+    Region,
+)
 from processing.core.geodesy import EARTH_RADIUS_KM, KM_PER_DEGREE
 from processing.core.travel_times import (
     CODE,
@@ -47,10 +62,31 @@ ROUNDING_S = 0.1
 FEWEST_DISTANCES, FEWEST_DEPTHS = 4, 2
 """Ours: what a curve needs to have a slope."""
 MOST_PROBLEMS = 200
+MOST_BYTES = 4_000_000
+"""Of a file; this and the limits below are ours. Eight phases at 300 distances and 40 depths are
+2 MB."""
+LONGEST_LINE = 200
+MOST_DISTANCES, MOST_DEPTHS = 2_000, 200
+MOST_NODES = 400_000
+"""Phases times distances times depths: 13 MB in memory."""
+LAST_QUARTER = 0.75
+"""Ours: a table that ends before a built-in model would have faded fades over its last quarter."""
+SURFACE_KM = (5.0, 20.0)
+"""Ours: nearer, a time printed to 0.1 s tells no velocity; farther, it is not the surface's."""
 LOOKS_A_CELL = 40
 NOWHERE_DEG = 1e6
 """Where a phase begins that does not exist at a depth."""
+NOT_IN_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 FIRST_OF = {"P": ("Pg", "Pb", "Pn"), "S": ("Sg", "Sb", "Sn")}
+
+
+class Reader(Protocol):
+    """What `csv.reader` returns, whose class has no name."""
+
+    @property
+    def line_num(self) -> int: ...
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
 
 
 @dataclass(frozen=True)
@@ -84,6 +120,84 @@ class AgencyTable:
     """By phase; only those without a problem."""
     problems: tuple[Problem, ...]
 
+    @property
+    def distance_deg(self) -> tuple[float, float]:
+        """The nearest and the farthest distance at which there is a time [deg]."""
+        return _extent([(h.distance_deg, h.time_s.T) for h in self.hodographs.values()])
+
+    @property
+    def depth_km(self) -> tuple[float, float]:
+        """The shallowest and the deepest source from which there is a time [km]."""
+        return _extent([(h.depth_km, h.time_s) for h in self.hodographs.values()])
+
+    def fades(self) -> Fades:
+        """Return where the table counts fully and where no more: as built-in regional models do.
+
+        A table that ends sooner has faded where it ends, so that nothing jumps there.
+        """
+        none_deg = min(NONE_BEYOND_DEG, self.distance_deg[1])
+        none_km = min(NONE_BEYOND_KM, self.depth_km[1])
+        return Fades(
+            min(FULL_TO_DEG, LAST_QUARTER * none_deg),
+            none_deg,
+            min(FULL_TO_KM, LAST_QUARTER * none_km),
+            none_km,
+        )
+
+    def surface_velocities(self) -> tuple[float | None, float | None]:
+        """Return the P and S velocity under a station [km/s]; None where the table does not tell.
+
+        It is distance over time of a source at the surface, at the first distance of `SURFACE_KM`.
+        """
+        found: list[float | None] = []
+        for wave in FIRST_OF:
+            speeds = []
+            for name in (wave, *FIRST_OF[wave]):
+                own = self.hodographs.get(name)
+                if own is None or own.depth_km[0] > 0.0:
+                    continue
+                km = own.distance_deg * KM_PER_DEGREE
+                known = (km >= SURFACE_KM[0]) & (km <= SURFACE_KM[1]) & np.isfinite(own.time_s[0])
+                if known.any():
+                    at = int(np.flatnonzero(known)[0])
+                    speeds.append(float(km[at] / own.time_s[0, at]))
+            found.append(max(speeds, default=None))
+        return found[0], found[1]
+
+    def model(
+        self,
+        name: str,
+        title: str,
+        provenance: str,
+        region: Region | None = None,
+        fades: Fades | None = None,
+        version: int = 0,
+    ) -> OwnModel:
+        """Return the table as a model for `location.locate`.
+
+        The velocity under a station, by which its elevation counts, is the table's own where it
+        tells one: it is what its layers are, and the correction is to agree with the times. Else
+        it is that of the global model.
+
+        Raises
+        ------
+        ValueError
+            When the table has problems, or the name or region cannot be used.
+        """
+        v_p, v_s = self.surface_velocities()
+        substitute = MODELS["iasp91"]
+        return OwnModel(
+            name=name,
+            version=version,
+            title=title,
+            kernel=self.kernel(),
+            region=region,
+            fades=fades or self.fades(),
+            surface_p_km_s=v_p or substitute.surface_p_km_s,
+            surface_s_km_s=v_s or substitute.surface_s_km_s,
+            provenance=provenance,
+        )
+
     def kernel(self) -> Kernel:
         """Return the table for `travel_times.ray` and `earth_models.mixed_ray`.
 
@@ -97,6 +211,41 @@ class AgencyTable:
         return _kernel(self.hodographs)
 
 
+def _extent(axes: list[tuple[FloatArray, FloatArray]]) -> tuple[float, float]:
+    """Return the ends of axes, each with times along its first dimension, where times are."""
+    known = [axis[np.isfinite(times).any(axis=1)] for axis, times in axes]
+    return min(float(x[0]) for x in known), max(float(x[-1]) for x in known)
+
+
+def read_agency_file(content: bytes) -> AgencyTable:
+    """Read a table as it came, whatever it may be; see `read_agency_table`."""
+    found = text_of(content)
+    return AgencyTable({}, (found,)) if isinstance(found, Problem) else read_agency_table(found)
+
+
+def text_of(content: bytes) -> str | Problem:
+    """Return a file as text, or why it is none that could be a table."""
+    if len(content) > MOST_BYTES:
+        return Problem(0, "too_large", str(len(content)), str(MOST_BYTES))
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Problem(1, "encoding", "UTF-16", "UTF-8")
+    # No text has these; an Excel workbook does, in its first bytes.
+    binary = NOT_IN_TEXT.search(content)
+    if binary:
+        line = content.count(b"\n", 0, binary.start()) + 1
+        return Problem(line, "binary", f"0x{binary[0][0]:02x}", "UTF-8")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return Problem(line, "encoding", f"0x{content[error.start]:02x}", "UTF-8")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    for number, line_text in enumerate(text.split("\n"), start=1):
+        if len(line_text) > LONGEST_LINE:
+            return Problem(number, "line_too_long", str(len(line_text)), str(LONGEST_LINE))
+    return text
+
+
 def read_agency_table(text: str) -> AgencyTable:
     """Read a table and check that it can be interpolated.
 
@@ -106,17 +255,53 @@ def read_agency_table(text: str) -> AgencyTable:
     """
     problems: list[Problem] = []
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    try:
+        nodes, per_degree = _nodes(rows, problems)
+    except csv.Error:
+        # A quotation mark that is never closed.
+        problems.append(Problem(rows.line_num, "quotes", "", "phase,distance_km,depth_km,time_s"))
+        nodes, per_degree = {}, 1.0
+    distances = {distance for of_phase in nodes.values() for distance, _ in of_phase}
+    depths = {depth for of_phase in nodes.values() for _, depth in of_phase}
+    size = len(nodes) * len(distances) * len(depths)
+    if len(distances) > MOST_DISTANCES or len(depths) > MOST_DEPTHS or size > MOST_NODES:
+        found = f"{len(nodes)} x {len(distances)} x {len(depths)}"
+        problems.append(
+            Problem(0, "too_many_nodes", found, f"{MOST_DISTANCES} x {MOST_DEPTHS}, {MOST_NODES}")
+        )
+        nodes = {}
+    if not nodes and not problems:
+        problems.append(Problem(0, "empty", "0", "1"))
+    hodographs = {}
+    for phase, of_phase in nodes.items():
+        if len(problems) >= MOST_PROBLEMS:
+            break
+        grid = _hodograph(phase, of_phase, per_degree, problems)
+        if grid is not None:
+            hodographs[phase] = grid
+    return AgencyTable(hodographs, tuple(problems[:MOST_PROBLEMS]))
+
+
+Nodes = dict[str, dict[tuple[float, float], tuple[float, int]]]
+"""By phase, distance in the file's unit and depth: the time and the line it stands in."""
+
+
+def _nodes(rows: Reader, problems: list[Problem]) -> tuple[Nodes, float]:
+    """Return the rows of a table, and how many of its units of distance are a degree."""
     header = [name.strip().lower() for name in next(rows, [])]
     units = [name for name in DISTANCE_COLUMNS if name in header]
     expected = ["phase", units[0] if len(units) == 1 else "distance_km", "depth_km", "time_s"]
     if len(units) != 1 or sorted(header) != sorted(expected):
         wanted = "phase, distance_km or distance_deg, depth_km, time_s"
-        return AgencyTable({}, (Problem(1, "header", ",".join(header), wanted),))
+        problems.append(Problem(1, "header", ",".join(header), wanted))
+        return {}, 1.0
     place = [header.index(name) for name in expected]
     per_degree = DISTANCE_COLUMNS[units[0]]
-    nodes: dict[str, dict[tuple[float, float], tuple[float, int]]] = {}
+    nodes: Nodes = {}
     for row in rows:
         line = rows.line_num
+        if len(problems) >= MOST_PROBLEMS:
+            break
         if not any(cell.strip() for cell in row):
             continue
         if len(row) != len(header):
@@ -137,14 +322,7 @@ def read_agency_table(text: str) -> AgencyTable:
             )
             continue
         nodes[phase][distance, depth] = (time, line)
-    if not nodes and not problems:
-        problems.append(Problem(0, "empty", "0", "1"))
-    hodographs = {}
-    for phase, of_phase in nodes.items():
-        found = _hodograph(phase, of_phase, per_degree, problems)
-        if found is not None:
-            hodographs[phase] = found
-    return AgencyTable(hodographs, tuple(problems[:MOST_PROBLEMS]))
+    return nodes, per_degree
 
 
 def _numbers(
@@ -158,7 +336,8 @@ def _numbers(
             values.append(np.nan)
             continue
         try:
-            value = float(cell)
+            # Python would also take 1_000 and the digits of other scripts.
+            value = float(cell) if cell.isascii() and "_" not in cell else np.nan
         except ValueError:
             value = np.nan
         if not least <= value <= most:
@@ -187,6 +366,8 @@ def _hodograph(
     for i, depth in enumerate(depths):
         last: tuple[float, int] | None = None
         ended = False
+        if len(problems) >= MOST_PROBLEMS:
+            return None
         for j, distance in enumerate(distances):
             if (distance, depth) not in nodes:
                 where = f"{phase} {distance:g} {depth:g}"
@@ -351,9 +532,12 @@ def _grows(own: Hodograph, values: FloatArray) -> bool:
     part = np.linspace(0.0, 1.0, LOOKS_A_CELL, endpoint=False)
     within = own.distance_deg[:-1, None] + np.diff(own.distance_deg)[:, None] * part
     x = np.append(within.ravel(), own.distance_deg[-1])
-    time = _refined(own, values, x, own.depth_km)[..., 0]
-    time = time * straight_lines(x, own.depth_km)[0]
-    return bool((np.diff(time, axis=1) > 0.0).all())
+    for i in range(own.depth_km.size):  # one depth at a time: of all they would not fit in memory
+        depth = own.depth_km[i : i + 1]
+        time = _refined(own, values, x, depth)[..., 0] * straight_lines(x, depth)[0]
+        if not (np.diff(time, axis=1) > 0.0).all():
+            return False
+    return True
 
 
 def _refined(

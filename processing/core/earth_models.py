@@ -4,14 +4,20 @@ A regional model is flat: its layers answer for direct and head waves only, and 
 the source. With distance they fade into those of the global model, and across the border of its
 region likewise, so that no prediction jumps when a trial epicentre moves.
 
+An agency may bring times of its own (`OwnModel`): they are used by name, or in a region in place of
+the built-in model there.
+
 "Methods" is the project's methods paper; what it could not verify or find is said in `provenance`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +26,8 @@ from processing.core.compiling import compiled
 from processing.core.travel_times import Kernel, load, ray
 
 FloatArray = NDArray[np.float64]
+Region = tuple[tuple[float, float], ...]
+"""Corners (longitude, latitude) [deg] of a convex polygon, counter-clockwise."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +57,9 @@ class EarthModel:
     bends_km: tuple[float, ...]
     """Depths where the velocity gradient changes so much that rays turning above and below are
     tabulated apart."""
-    region: tuple[tuple[float, float], ...] | None
-    """Corners (longitude, latitude) [deg] of a convex polygon, counter-clockwise, where the model
-    is used unasked. None for a global model, and for one that is only used by name."""
+    region: Region | None
+    """Where the model is used unasked. None for a global model, and for one that is only used by
+    name."""
     full_to_deg: float
     """Up to here the model's times count fully; not at all from ``none_beyond_deg`` on."""
     none_beyond_deg: float
@@ -75,11 +83,14 @@ class EarthModel:
 # Tien Shan's thick crust, 2.9 s at 5 deg and 4.2 s at 10 deg. Of this a flat Earth's missing
 # curvature is 0.2, 0.5 and 1.2 s (a 45 km deep interface of 7.95 km/s): up to 5 deg less than the
 # a-priori error of P (0.8 s, iLoc), at 10 deg more.
-_FULL_TO_DEG, _NONE_BEYOND_DEG = 5.0, 10.0
+FULL_TO_DEG, NONE_BEYOND_DEG = 5.0, 10.0
 # Ours: below the Moho of every row here, and above where a half space of one velocity is absurd.
-_FULL_TO_KM, _NONE_BEYOND_KM = 60.0, 90.0
+FULL_TO_KM, NONE_BEYOND_KM = 60.0, 90.0
 FLAT_BOTTOM_KM = 100.0
 """Where the depth axis of flat tables ends (ours)."""
+
+REGIONAL = "regional"
+"""In place of a model's name: by source region and distance."""
 
 BORDER_DEG = 0.5
 """Half the width of the belt in which a region's model takes over (ours)."""
@@ -93,7 +104,7 @@ def _flat(
     moho_km: float,
     provenance: str,
     status: Literal["published", "substitute", "agency"],
-    region: tuple[tuple[float, float], ...] | None = None,
+    region: Region | None = None,
 ) -> EarthModel:
     return EarthModel(
         name=name,
@@ -104,10 +115,10 @@ def _flat(
         moho_km=moho_km,
         bends_km=(),
         region=region,
-        full_to_deg=_FULL_TO_DEG,
-        none_beyond_deg=_NONE_BEYOND_DEG,
-        full_to_km=_FULL_TO_KM,
-        none_beyond_km=_NONE_BEYOND_KM,
+        full_to_deg=FULL_TO_DEG,
+        none_beyond_deg=NONE_BEYOND_DEG,
+        full_to_km=FULL_TO_KM,
+        none_beyond_km=NONE_BEYOND_KM,
         depth_step_km=5.0,  # the step of SOME's tables, methods 3.3
         surface_p_km_s=layers[0].vp_top,
         surface_s_km_s=layers[0].vs_top,
@@ -146,7 +157,8 @@ def _uniform(*rows: tuple[float, float, float]) -> tuple[Layer, ...]:
     return tuple(Layer(top, vp, vp, vs, vs) for top, vp, vs in rows)
 
 
-def _box(west: float, south: float, east: float, north: float) -> tuple[tuple[float, float], ...]:
+def box(west: float, south: float, east: float, north: float) -> Region:
+    """Return the region between two meridians and two parallels [deg]."""
     return ((west, south), (east, south), (east, north), (west, north))
 
 
@@ -198,7 +210,7 @@ MODELS: dict[str, EarthModel] = {
             "which was not found. The region is the authority area of the design, section 4; that "
             "this model holds in it is ours to say.",
             "substitute",
-            _box(75.0, 41.67, 80.0, 45.0),
+            box(75.0, 41.67, 80.0, 45.0),
         ),
         _flat(
             "central-kazakhstan",
@@ -215,7 +227,7 @@ MODELS: dict[str, EarthModel] = {
             "published: the Vp/Vs of iasp91's crust, 5.80/3.36, stands in. The region is ours: the "
             "shield around Karaganda and Bayanaul.",
             "substitute",
-            _box(68.0, 47.0, 78.0, 52.0),
+            box(68.0, 47.0, 78.0, 52.0),
         ),
         _flat(
             "crust1-almaty",
@@ -288,6 +300,75 @@ MODELS: dict[str, EarthModel] = {
         ),
     )
 }
+
+
+class Fades(NamedTuple):
+    """Up to where a model's times count fully, and from where on not at all."""
+
+    full_to_deg: float = FULL_TO_DEG
+    none_beyond_deg: float = NONE_BEYOND_DEG
+    full_to_km: float = FULL_TO_KM
+    """The same for source depth."""
+    none_beyond_km: float = NONE_BEYOND_KM
+
+
+@dataclass(frozen=True)
+class OwnModel:
+    """Times that somebody brought, used beside the built-in models; two are the same by content.
+
+    Whatever is remembered of a model is remembered under its digest, so that a table brought anew
+    under the same name is never answered from what was remembered of the old one.
+    """
+
+    name: str
+    """Letters, digits and hyphens; not that of a built-in model."""
+    version: int
+    """0: of no version."""
+    digest: str = field(init=False)
+    """Of all that decides a prediction: the kernel, the region, the fades, the velocities."""
+    title: str = field(compare=False)
+    kernel: Kernel = field(compare=False, repr=False)
+    region: Region | None = field(compare=False)
+    """Where the model is used unasked; None: only by name."""
+    fades: Fades = field(compare=False)
+    surface_p_km_s: float = field(compare=False)
+    """Velocity under a station, for its elevation."""
+    surface_s_km_s: float = field(compare=False)
+    provenance: str = field(compare=False)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", self.name):
+            raise ValueError(f"{self.name!r} is no name of letters, digits and hyphens")
+        if self.name in MODELS or self.name == REGIONAL:
+            raise ValueError(f"{self.name} is the name of a built-in model")
+        if self.region is not None and not _is_convex(self.region):
+            raise ValueError(f"{self.name}: the region is no counter-clockwise convex polygon")
+        if not (
+            0.0 < self.fades.full_to_deg < self.fades.none_beyond_deg
+            and 0.0 < self.fades.full_to_km < self.fades.none_beyond_km
+        ):
+            raise ValueError(f"{self.name}: times that end before they begin to fade")
+        digest = hashlib.blake2b(digest_size=16)
+        for array in self.kernel:
+            digest.update(array.tobytes())
+        rest = (self.region, tuple(self.fades), self.surface_p_km_s, self.surface_s_km_s)
+        digest.update(repr(rest).encode())
+        object.__setattr__(self, "digest", digest.hexdigest())
+
+    @property
+    def label(self) -> str:
+        """Name and version, as a solution tells its models."""
+        return f"{self.name}.{self.version}" if self.version else self.name
+
+
+def _is_convex(region: Region) -> bool:
+    """Tell whether all corners of a polygon turn left."""
+    corners = np.array(region)
+    if len(region) < 3 or not np.isfinite(corners).all():
+        return False
+    along = np.roll(corners, -1, axis=0) - corners
+    after = np.roll(along, -1, axis=0)
+    return bool((along[:, 0] * after[:, 1] > along[:, 1] * after[:, 0]).all())
 
 
 @dataclass(frozen=True)
@@ -384,7 +465,7 @@ def mixed_ray(
     return time, slope, (s_h - time * n_h) / n, curve
 
 
-def region_weight(model: EarthModel, latitude: float, longitude: float) -> float:
+def region_weight(model: EarthModel | OwnModel, latitude: float, longitude: float) -> float:
     """Return a model's weight at an epicentre: 1 in its region, 0 outside, smooth at the border.
 
     The product over the region's edges of a smooth step of the distance to each [deg], half on the
@@ -406,20 +487,24 @@ def region_weight(model: EarthModel, latitude: float, longitude: float) -> float
 
 
 @lru_cache(maxsize=256)
-def _mix(global_model: str, names: tuple[str, ...], weights: tuple[float, ...]) -> Mixture:
-    """Return a mixture of a global model with at most two others."""
-    rows = [MODELS[global_model], *(MODELS[name] for name in names)]
+def _mix(
+    global_model: str, models: tuple[str | OwnModel, ...], weights: tuple[float, ...]
+) -> Mixture:
+    """Return a mixture of a global model with at most two others.
+
+    Remembered by the names of built-in models and the digests of others.
+    """
+    rows = [MODELS[name] if isinstance(name, str) else name for name in (global_model, *models)]
     share = np.array([max(0.0, 1.0 - sum(weights)), *weights])
     place = [*range(len(rows)), *[0] * (3 - len(rows))]
     padded = np.zeros(3)
     padded[: share.size] = share
-    fades = np.array(
-        [(row.full_to_deg, row.none_beyond_deg, row.full_to_km, row.none_beyond_km) for row in rows]
-    )[place]
-    kernels = [load(rows[i].name).kernel for i in place]
+    fades = np.array([_fades_of(row) for row in rows])[place]
+    kernels = [_kernel_of(rows[i]) for i in place]
+    names = [_label_of(rows[i]) for i in place]
     padded.flags.writeable = fades.flags.writeable = False
     return Mixture(
-        names=(rows[place[0]].name, rows[place[1]].name, rows[place[2]].name),
+        names=(names[0], names[1], names[2]),
         kernels=(kernels[0], kernels[1], kernels[2]),
         weights=padded,
         fades=fades,
@@ -428,8 +513,26 @@ def _mix(global_model: str, names: tuple[str, ...], weights: tuple[float, ...]) 
     )
 
 
+def _kernel_of(model: EarthModel | OwnModel) -> Kernel:
+    return model.kernel if isinstance(model, OwnModel) else load(model.name).kernel
+
+
+def _label_of(model: EarthModel | OwnModel) -> str:
+    return model.label if isinstance(model, OwnModel) else model.name
+
+
+def _fades_of(model: EarthModel | OwnModel) -> tuple[float, float, float, float]:
+    if isinstance(model, OwnModel):
+        return model.fades
+    return model.full_to_deg, model.none_beyond_deg, model.full_to_km, model.none_beyond_km
+
+
 def mixture_at(
-    latitude: float, longitude: float, global_model: str = "iasp91", only: str | None = None
+    latitude: float,
+    longitude: float,
+    global_model: str = "iasp91",
+    only: str | None = None,
+    own: Sequence[OwnModel] = (),
 ) -> Mixture:
     """Return the models to use for an epicentre.
 
@@ -441,7 +544,10 @@ def mixture_at(
         Used where no regional model holds, and far from the source.
     only : str, optional
         Name of the one model to use: a global one instead of ``global_model``, alone; a regional
-        one with full weight wherever the epicentre is.
+        one, or one of ``own``, with full weight wherever the epicentre is.
+    own : sequence of OwnModel
+        Models beside the built-in ones. In its region each takes the place of those built in and of
+        the ones after it.
 
     Raises
     ------
@@ -449,14 +555,27 @@ def mixture_at(
         When there is no model of that name.
     """
     if only is not None:
+        chosen = next((row for row in own if row.name == only), None)
+        if chosen is not None:
+            return _mix(global_model, (chosen,), (1.0,))
         if MODELS[only].is_global:
             return _mix(only, (), ())
         return _mix(global_model, (only,), (1.0,))
-    weighted = [(region_weight(row, latitude, longitude), name) for name, row in MODELS.items()]
-    # Regions are apart by more than their belts (see the tests), so these are all.
-    heaviest = sorted((w, name) for w, name in weighted if w > 0.0)[-2:]
+    weighted: list[tuple[float, str, str | OwnModel]] = []
+    left = 1.0
+    for row in own:
+        weight = left * region_weight(row, latitude, longitude)
+        left -= weight
+        weighted.append((weight, row.label, row))
+    weighted += [
+        (left * region_weight(built_in, latitude, longitude), name, name)
+        for name, built_in in MODELS.items()
+    ]
+    # Built-in regions are apart by more than their belts (see the tests), so without others these
+    # are all. Where the belts of three meet, the global model stands in for the lightest.
+    heaviest = sorted((w, label, row) for w, label, row in weighted if w > 0.0)[-2:]
     return _mix(
         global_model,
-        tuple(name for _, name in heaviest),
-        tuple(weight for weight, _ in heaviest),
+        tuple(row for _, _, row in heaviest),
+        tuple(weight for weight, _, _ in heaviest),
     )

@@ -53,8 +53,9 @@ from processing.core.location_kernel import BoolArray, FloatArray, IntArray
 METHOD = "kz-gls-2026.1"
 """Names this method in stored origins; a change of any rule below changes it."""
 
-REGIONAL = "regional"
-"""Model by source region and distance; other values name one of `earth_models.MODELS`."""
+REGIONAL = earth_models.REGIONAL
+"""Model by source region and distance; other values name one of `earth_models.MODELS`, or one that
+the caller brings."""
 
 MINIMUM_DEFINING = 4
 MINIMUM_STATIONS = 3
@@ -408,10 +409,12 @@ def _shared(readings: kernel.Readings, count: int) -> FloatArray:
     return left
 
 
-def _earth(model: str, latitude: float, longitude: float) -> earth_models.Mixture:
+def _earth(
+    model: str, own: Sequence[earth_models.OwnModel], latitude: float, longitude: float
+) -> earth_models.Mixture:
     only = None if model == REGIONAL else model
     return earth_models.mixture_at(
-        float(geodesy.geographic_latitude(latitude)), longitude, only=only
+        float(geodesy.geographic_latitude(latitude)), longitude, only=only, own=own
     )
 
 
@@ -421,6 +424,7 @@ class _Work:
 
     problem: _Problem
     model: str
+    own: tuple[earth_models.OwnModel, ...]
     mixture: earth_models.Mixture
     rows: IntArray
     """All data that may define."""
@@ -671,7 +675,7 @@ def _deviations(work: _Work, place: FloatArray, active: BoolArray, columns: int)
 def _follow_region(work: _Work, fit: _Fit) -> _Fit:
     """Settle again while the models' weights at the place are not those it was found with."""
     for _ in range(4):
-        mixture = _earth(work.model, float(fit.place[0]), float(fit.place[1]))
+        mixture = _earth(work.model, work.own, float(fit.place[0]), float(fit.place[1]))
         if mixture.names == work.mixture.names and not np.any(
             np.abs(mixture.weights - work.mixture.weights) > WEIGHT_TOLERANCE
         ):
@@ -828,6 +832,7 @@ def locate(
     model: str = REGIONAL,
     start: Sequence[Hypocentre] = (),
     fixed_depth_km: float | None = None,
+    own: Sequence[earth_models.OwnModel] = (),
 ) -> LocationSolution:
     """Return the hypocentre that explains the arrivals best.
 
@@ -837,12 +842,15 @@ def locate(
         In any order: the result does not depend on it. Phases that are unknown or may not define
         are kept with a residual where there is a prediction.
     model : str
-        `REGIONAL`, or the name of one earth model.
+        `REGIONAL`, or the name of one earth model, built in or of ``own``.
     start : sequence of Hypocentre
         Reported solutions. The best fitting of them, or their median, begins; without one that
         fits, places are searched.
     fixed_depth_km : float, optional
         Hold the depth at this value; 0 means the surface.
+    own : sequence of OwnModel
+        Agencies' own travel times, each of another name. With `REGIONAL`, each holds in its region
+        in place of the built-in model there, the earlier before the later.
 
     Raises
     ------
@@ -859,10 +867,13 @@ def locate(
     rules = _rules()
     somewhere = arrivals[0] if arrivals else None
     mixture = (
-        _earth(model, float(geodesy.geocentric_latitude(start[0].latitude)), start[0].longitude)
+        _earth(
+            model, own, float(geodesy.geocentric_latitude(start[0].latitude)), start[0].longitude
+        )
         if start
         else _earth(
             model,
+            own,
             float(geodesy.geocentric_latitude(somewhere.latitude)) if somewhere else 0.0,
             somewhere.longitude if somewhere else 0.0,
         )
@@ -870,7 +881,7 @@ def locate(
     problem = _prepare(arrivals)
     rows = _defining_rows(problem, rules)
     _check_evidence(problem, rows, "too_few_arrivals")
-    work = _Work(problem, model, mixture, rows, problem.phase.copy())
+    work = _Work(problem, model, tuple(own), mixture, rows, problem.phase.copy())
     work.use(mixture)
     reported = [s.depth_km for s in start if s.depth_km is not None]
     trial = fixed_depth_km
