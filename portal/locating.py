@@ -7,7 +7,7 @@ Accepting it writes the settings into the ledger, and workers locate the event b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -429,24 +429,28 @@ def _times(
     seen = [c for c in curves if c.phase in {phases.standard_name(p) for p in solution.phase}]
     seen = [c for c in seen if np.isfinite(c.time_s).any()]
     of_curves = [c.time_s - slowness * along for c in seen]
-    all_times = np.concatenate([reduced[solution.used], *of_curves])
-    all_times = all_times[np.isfinite(all_times)]
-    low, high = float(all_times.min()), float(all_times.max())
-    room = 0.06 * (high - low) + 0.5
+    read = reduced[solution.used & np.isfinite(reduced)]
+    low, high = (float(read.min()), float(read.max())) if read.size else (0.0, 10.0)
+    room = 0.15 * (high - low) + 1.0
     plot = plots.Plot(0.0, farthest, low - room, high + room, width=560, height=340)
+    labels: dict[float, str] = {}
     for curve, times in zip(seen, of_curves, strict=True):
-        there = np.flatnonzero(np.isfinite(times))
-        last = int(there[-1])
+        inside = np.flatnonzero((times >= plot.y_from) & (times <= plot.y_to))
+        if not inside.size:
+            continue
+        last = int(inside[-1])
+        x, y = plot.x(float(along[last])), plot.y(float(times[last]))
+        # Waves that arrive together share a label.
+        near = next((other for other in labels if abs(other - y) < 12.0), None)
+        if near is not None:
+            labels[near] += f", {curve.phase}"
+        else:
+            labels[y] = curve.phase
         wave = "s" if phases.family(curve.phase) == "S" else "p"
-        plot.paths.append(
-            plots.Path(
-                plot.line(along, times),
-                f"curve curve-{wave}",
-                curve.phase,
-                plot.x(float(along[last])),
-                plot.y(float(times[last])),
-            )
-        )
+        plot.paths.append(plots.Path(plot.line(along, times), f"curve curve-{wave}", "", x, y))
+    plot.paths = [
+        replace(path, label=labels.get(path.y, "")) for path in plot.paths
+    ]
     for i, name in enumerate(names):
         plot.mark(
             float(solution.distance[i]),
