@@ -222,7 +222,11 @@ def start_near(truth: Truth, random: np.random.Generator) -> Hypocentre:
 
 
 def solve(
-    truths: Sequence[Truth], model: str, with_start: bool, fixed: bool = False
+    truths: Sequence[Truth],
+    model: str,
+    with_start: bool,
+    fixed: bool = False,
+    doubt: bool = False,
 ) -> list[tuple[Truth, location.LocationSolution]]:
     """Locate events; those that cannot be located are left out."""
     random = np.random.default_rng(5)
@@ -231,7 +235,7 @@ def solve(
         start = [start_near(truth, random)] if with_start else []
         try:
             solution = location.locate(
-                truth.arrivals, model, start, truth.depth_km if fixed else None
+                truth.arrivals, model, start, truth.depth_km if fixed else None, doubt=doubt
             )
         except LocationError:
             continue
@@ -302,19 +306,21 @@ def gross_errors(report: Report, count: int) -> None:
 
 
 def wrong_model(report: Report, count: int) -> None:
+    """Say what a wrong model does: taken for right, and taken for wrong as the pipeline does."""
     truths = many(3, count, "kyrgyz", readings=(12, 40))
-    for model in ("iasp91", "crust1-almaty"):
-        solved = solve(truths, model, with_start=True)
+    for model, doubt in (("iasp91", False), ("iasp91", True), ("crust1-almaty", False)):
+        solved = solve(truths, model, with_start=True, doubt=doubt)
         errors = np.array([error_km(t, s) for t, s in solved])
         hits = float(np.mean([inside(e, s) for e, (_, s) in zip(errors, solved, strict=True)]))
-        key = "coverage90_wrong_model" if model == "iasp91" else f"coverage90 with {model}"
+        told = f"{model}, errors raised" if doubt else model
+        key = "coverage90_wrong_model" if told == "iasp91" else f"coverage90 with {told}"
         report.add(key, hits, "")
-        report.add(f"bias east, {model}", float(errors[:, 0].mean()), "km")
-        report.add(f"bias north, {model}", float(errors[:, 1].mean()), "km")
+        report.add(f"bias east, {told}", float(errors[:, 0].mean()), "km")
+        report.add(f"bias north, {told}", float(errors[:, 1].mean()), "km")
         deep = [s.depth_km - t.depth_km for t, s in solved if s.depth_code == "F"]
-        report.add(f"bias of depth, {model}", float(np.mean(deep)) if deep else float("nan"), "km")
+        report.add(f"bias of depth, {told}", float(np.mean(deep)) if deep else float("nan"), "km")
         scale = [s.error_scale for _, s in solved]
-        report.add(f"errors scaled by, {model}", float(np.mean(scale)), "")
+        report.add(f"errors scaled by, {told}", float(np.mean(scale)), "")
 
 
 def speed(report: Report, count: int) -> None:

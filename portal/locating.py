@@ -448,9 +448,7 @@ def _times(
             labels[y] = curve.phase
         wave = "s" if phases.family(curve.phase) == "S" else "p"
         plot.paths.append(plots.Path(plot.line(along, times), f"curve curve-{wave}", "", x, y))
-    plot.paths = [
-        replace(path, label=labels.get(path.y, "")) for path in plot.paths
-    ]
+    plot.paths = [replace(path, label=labels.get(path.y, "")) for path in plot.paths]
     for i, name in enumerate(names):
         plot.mark(
             float(solution.distance[i]),

@@ -40,6 +40,9 @@ WARNINGS = {
     "ambiguous-readings": gettext_lazy("another choice of readings fits as well"),
     "poorly-constrained": gettext_lazy("hardly more data than unknowns"),
     "other-minimum": gettext_lazy("another place fits nearly as well"),
+    "model-error": gettext_lazy(
+        "travel times of this area are known to be wrong, and its errors are raised for that"
+    ),
 }
 
 

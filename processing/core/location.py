@@ -91,6 +91,7 @@ POOR_START = 2.4
 """Mean misfit of a start, in errors, beyond which places are searched. Ours."""
 RENAMED_WITHIN = 2.0
 WEIGHT_TOLERANCE = 1e-4
+_BUILT_IN = frozenset(earth_models.MODELS)
 REACH_KM = 1000.0
 """A-priori error of an epicentre seen by fewer than three stations. Ours."""
 CRUSTAL_NAMES = {"P": ("Pg", "Pb", "Pn", "P"), "S": ("Sg", "Sb", "Sn", "S")}
@@ -257,7 +258,8 @@ class LocationSolution:
     warnings: tuple[str, ...]
     """``ambiguous-readings``: another choice of readings fits as well; ``poorly-constrained``:
     hardly more data than unknowns, fewer than three stations or a condition number above 1e4;
-    ``other-minimum``: see ``alternatives``."""
+    ``other-minimum``: see ``alternatives``; ``model-error``: another model is known to fit better
+    there than the one in use, so that the errors hold the difference of the two."""
     alternatives: tuple[Alternative, ...]
     converged: bool
     iterations: int
@@ -367,6 +369,7 @@ def _prepare(arrivals: Sequence[ArrivalObservation]) -> _Problem:
             # Two readings of one onset never agree better than this.
             [max(a.time_uncertainty or 0.0, 0.5 * SAME_READING_S) for a in rows]
         ),
+        model_error=np.zeros(len(rows)),
         backazimuth=given([a.backazimuth for a in rows]),
         backazimuth_sigma=np.hypot(
             phases.BACKAZIMUTH_SIGMA_DEG, [a.backazimuth_uncertainty or 0.0 for a in rows]
@@ -429,6 +432,8 @@ class _Work:
     rows: IntArray
     """All data that may define."""
     phase: IntArray
+    doubts: bool = False
+    """Whether models may be taken for wrong."""
     renamed: set[int] = field(default_factory=set)
     clocks: set[int] = field(default_factory=set)
     iterations: int = 0
@@ -682,7 +687,34 @@ def _follow_region(work: _Work, fit: _Fit) -> _Fit:
             break
         work.use(mixture)
         fit = _settle(work, fit.place, fit.free)
+    if _doubt_model(work, fit):
+        fit = _settle(work, fit.place, fit.free)
     return fit
+
+
+def _doubt_model(work: _Work, fit: _Fit) -> bool:
+    """Take the predictions for wrong where models are known to be; tell whether it is so there.
+
+    The difference from the model that is known to fit better is what one standard error makes of
+    the predictions: one unknown more, common to all stations, whose size the data may tell.
+    """
+    if not work.doubts:
+        return False
+    place = float(fit.place[0]), float(fit.place[1])
+    doubt, name = earth_models.doubt_at(float(geodesy.geographic_latitude(place[0])), place[1])
+    mixture = work.mixture
+    used = dict(zip(mixture.names, mixture.weights.tolist(), strict=True))
+    # An agency's own times are known to it.
+    if not doubt or used.get(name, 0.0) > 1.0 - WEIGHT_TOLERANCE or set(used) - set(_BUILT_IN):
+        was = bool(work.readings.model_error.any())
+        work.readings.model_error[:] = 0.0
+        return was
+    here = _linear(work, fit.place)[0].time
+    work.use(_earth(name, (), *place))
+    there = _linear(work, fit.place)[0].time
+    work.use(mixture)
+    work.readings.model_error[:] = doubt * np.nan_to_num(there - here)
+    return True
 
 
 def _rename(work: _Work, fit: _Fit) -> bool:
@@ -833,6 +865,7 @@ def locate(
     start: Sequence[Hypocentre] = (),
     fixed_depth_km: float | None = None,
     own: Sequence[earth_models.OwnModel] = (),
+    doubt: bool | None = None,
 ) -> LocationSolution:
     """Return the hypocentre that explains the arrivals best.
 
@@ -851,6 +884,10 @@ def locate(
     own : sequence of OwnModel
         Agencies' own travel times, each of another name. With `REGIONAL`, each holds in its region
         in place of the built-in model there, the earlier before the later.
+    doubt : bool, optional
+        Let the errors hold what models are known to be wrong by, where that is known
+        (`earth_models.DOUBTED`). Unless told, only with `REGIONAL`: who names a model may know it
+        to be right, as with times made from it.
 
     Raises
     ------
@@ -882,6 +919,7 @@ def locate(
     rows = _defining_rows(problem, rules)
     _check_evidence(problem, rows, "too_few_arrivals")
     work = _Work(problem, model, tuple(own), mixture, rows, problem.phase.copy())
+    work.doubts = model == REGIONAL if doubt is None else doubt
     work.use(mixture)
     reported = [s.depth_km for s in start if s.depth_km is not None]
     trial = fixed_depth_km
@@ -1109,6 +1147,8 @@ def _solution(work: _Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> Loca
         warnings.append("poorly-constrained")
     if alternatives:
         warnings.append("other-minimum")
+    if readings.model_error.any():
+        warnings.append("model-error")
 
     def given(values: NDArray[np.generic]) -> NDArray[np.generic]:
         result = np.empty_like(values)
@@ -1235,6 +1275,7 @@ def surroundings(
     half_width_km: float = 20.0,
     steps: int = 31,
     depths_km: Sequence[float] = (),
+    own: Sequence[earth_models.OwnModel] = (),
 ) -> Surroundings:
     """Return the misfit around a solution of these arrivals by this model.
 
@@ -1242,7 +1283,7 @@ def surroundings(
     what is shown is the surface whose minimum it is, and where the quadratic form behind its
     ellipse is a good likeness of it.
     """
-    work, rows, spread = _as_solved(arrivals, solution, model)
+    work, rows, spread = _as_solved(arrivals, solution, model, own)
     latitude = float(geodesy.geocentric_latitude(solution.latitude))
     place = np.array([latitude, solution.longitude, solution.depth_km, solution.time])
     predicted = kernel.room(len(work.problem.rows))
@@ -1282,7 +1323,10 @@ def surroundings(
 
 
 def _as_solved(
-    arrivals: Sequence[ArrivalObservation], solution: LocationSolution, model: str
+    arrivals: Sequence[ArrivalObservation],
+    solution: LocationSolution,
+    model: str,
+    own: Sequence[earth_models.OwnModel],
 ) -> tuple[_Work, IntArray, FloatArray]:
     """Return the work as it stood when it was solved, the data in use and the errors' factors."""
     problem = _prepare(arrivals)
@@ -1294,8 +1338,8 @@ def _as_solved(
     uses = (solution.used, solution.backazimuth_used, solution.slowness_used)
     rows = np.concatenate([kind * n + np.flatnonzero(u[order]) for kind, u in enumerate(uses)])
     problem.readings.clock[:] |= [solution.reason[i] == "clock" for i in order]
-    mixture = _earth(model, *place)
-    work = _Work(problem, model, mixture, rows.astype(np.int64), phase)
+    mixture = _earth(model, own, *place)
+    work = _Work(problem, model, tuple(own), mixture, rows.astype(np.int64), phase)
     work.use(mixture)
     return work, work.rows, solution.spread[order]
 
@@ -1317,9 +1361,10 @@ def curves(
     distance_deg: FloatArray,
     names: Sequence[str],
     model: str = REGIONAL,
+    own: Sequence[earth_models.OwnModel] = (),
 ) -> list[Curve]:
     """Return the travel-time curves that the locator goes by at a place, for plots."""
-    mixture = _earth(model, float(geodesy.geocentric_latitude(latitude)), longitude)
+    mixture = _earth(model, own, float(geodesy.geocentric_latitude(latitude)), longitude)
     depth = np.full(distance_deg.size, depth_km)
     return [
         Curve(

@@ -79,6 +79,9 @@ class Readings(NamedTuple):
     """[s], less station correction."""
     reading_sigma: FloatArray
     """Error of the reading itself [s]."""
+    model_error: FloatArray
+    """What one standard error of the model makes of the predicted time [s]; it is the same error
+    at all stations. 0 where nothing is known of it."""
     backazimuth: FloatArray
     """[deg]"""
     backazimuth_sigma: FloatArray
@@ -301,6 +304,7 @@ def variances_into(
             variance[k] = spread[i] ** 2 * (
                 shared[place, place] + predicted.sigma[i] ** 2 + readings.reading_sigma[i] ** 2
             )
+            variance[k] += readings.model_error[i] ** 2
             if readings.clock[i]:
                 variance[k] += CLOCK_S**2
 
@@ -320,7 +324,7 @@ def covariance_into(
     ``shared`` (n_stations, n_stations) is what the variogram leaves in common to two stations
     [s^2]: C_ij = sill - gamma(h_ij) for the same phase, plus the error of the phase on the
     diagonal, which two readings of one phase at one station share as well. ``spread`` (n,)
-    multiplies the errors of readings.
+    multiplies the errors of readings; the model's error is common to all times.
     """
     n = readings.time.size
     variance = np.empty(rows.size)
@@ -344,6 +348,7 @@ def covariance_into(
                 if place == there:
                     value += predicted.sigma[i] * predicted.sigma[other]
                 value *= spread[i] * spread[other]
+            value += readings.model_error[i] * readings.model_error[other]
             if place == there and readings.clock[i]:
                 value += CLOCK_S**2
             matrix[k, j] = value
