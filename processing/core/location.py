@@ -100,6 +100,8 @@ CRUSTAL_NAMES = {"P": ("Pg", "Pb", "Pn", "P"), "S": ("Sg", "Sb", "Sn", "S")}
 SILL_S2 = 0.6
 VARIOGRAM_KM = np.array([0.0, 10, 20, 50, 100, 200, 300, 500, 700, 1000])
 VARIOGRAM_S2 = np.array([0.0, 0.0629, 0.0953, 0.149, 0.191, 0.236, 0.268, 0.317, 0.346, 0.375])
+LEAST_OWN_S2 = 0.5 * 0.8**2
+"""Half of the smallest variance of a phase by itself: what the variogram may lack. Ours."""
 RING_DISTANCES_DEG = (0.3, 0.8, 1.5, 3.0, 5.0, 8.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0, 78.0, 95.0)
 S_MINUS_P_DEG = geodesy.KM_PER_DEGREE / 8.0
 """Seconds of S-P to a degree: a second is 8 km (project methods 1.7: 8.0 to 8.5 km)."""
@@ -409,7 +411,25 @@ def _shared(readings: kernel.Readings, count: int) -> FloatArray:
     left: FloatArray = np.where(
         km <= VARIOGRAM_KM[-1], SILL_S2 - np.interp(km, VARIOGRAM_KM, VARIOGRAM_S2), 0.0
     )
-    return left
+    return left if _keeps_positive(left) else _nearest_covariance(left)
+
+
+def _keeps_positive(shared: FloatArray) -> bool:
+    """Tell whether the errors of single phases make a covariance of what stations share."""
+    return not shared.size or float(np.linalg.eigvalsh(shared)[0]) > -LEAST_OWN_S2
+
+
+def _nearest_covariance(shared: FloatArray) -> FloatArray:
+    """Return the shared errors without their negative eigenvalues, the variances as they were.
+
+    The variogram ends abruptly at 1,000 km. Over a continent of stations that is no covariance any
+    more: some sums of residuals would have a negative variance, and their weights no limit.
+    """
+    values, vectors = np.linalg.eigh(shared)
+    positive = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    scale = np.sqrt(SILL_S2 / np.diag(positive))
+    result: FloatArray = positive * scale[:, None] * scale
+    return 0.5 * (result + result.T)
 
 
 def _earth(

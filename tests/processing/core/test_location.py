@@ -503,3 +503,54 @@ def test_quality_describes_the_stations_used():
     gaps = geodesy.azimuthal_gaps(np.unique(solution.azimuth.round(9)))
     assert (solution.azimuthal_gap, solution.secondary_azimuthal_gap) == pytest.approx(gaps)
     assert solution.model == "iasp91"
+
+
+def continent() -> tuple[list[ArrivalObservation], float, float]:
+    """Return readings without error of P at 200 stations 2 deg apart, 40 deg away, and the place.
+
+    So many pairs just below and just above 1,000 km make the variogram's matrix no covariance.
+    """
+    latitude, longitude = 10.0, 77.0
+    arrivals = []
+    for i in range(200):
+        there = 45.0 + 2.0 * (i // 20), 60.0 + 2.5 * (i % 20)
+        distance, azimuth = geodesy.distance_azimuth(
+            float(geodesy.geocentric_latitude(latitude)), longitude,
+            float(geodesy.geocentric_latitude(there[0])), there[1],
+        )  # fmt: skip
+        travel = TABLE.predict("P", float(distance), 10.0).time[0]
+        travel += location.figure_s(
+            "P", float(distance), 10.0, latitude, float(np.radians(azimuth))
+        )
+        arrivals.append(
+            ArrivalObservation(f"C{i:03d}", *there, None, "P", EPOCH_OFFSET_S + float(travel))
+        )
+    return arrivals, latitude, longitude
+
+
+def test_a_continent_of_stations_has_a_covariance():
+    arrivals, latitude, longitude = continent()
+    shared = location._prepare(arrivals).shared
+    values = np.linalg.eigvalsh(shared)
+    assert values[0] > -1e-9
+    assert np.diag(shared) == pytest.approx(SILL)
+    start = [Hypocentre(latitude + 0.3, longitude, EPOCH_OFFSET_S, 10.0)]
+    solution = location.locate(arrivals, MODEL, start, 10.0)
+    assert solution.used.all()
+    assert solution.latitude == pytest.approx(latitude, abs=0.005)
+    assert solution.longitude == pytest.approx(longitude, abs=0.005)
+    # The common error of so wide a network does not average out: no error of metres.
+    assert solution.semi_minor_km > 2.0
+
+
+def test_the_stations_of_the_example_share_what_the_variogram_says():
+    arrivals = synthetic_arrivals(stations=40, nearest_deg=0.1, farthest_deg=9.0)
+    shared = location._prepare(arrivals).shared
+    km = np.array([0.0, 100.0, 1000.0])
+    off_diagonal = shared[~np.eye(shared.shape[0], dtype=bool)]
+    assert shared[0, 0] == SILL
+    assert off_diagonal.max() < SILL
+    # Untouched values are either 0 or at least what is left at 1,000 km.
+    assert np.all(
+        (off_diagonal == 0.0) | (off_diagonal >= SILL - np.interp(km, NODES_KM, GAMMA)[2])
+    )
