@@ -24,6 +24,7 @@ from django.db import OperationalError, close_old_connections, connection, model
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
@@ -500,9 +501,9 @@ class TravelTimeTable(models.Model):
     """
 
     class Status(models.TextChoices):
-        DRAFT = "draft", _("draft")
-        IN_USE = "in-use", _("in use")
-        WITHDRAWN = "withdrawn", _("withdrawn")
+        DRAFT = "draft", pgettext_lazy("travel-time table", "draft")
+        IN_USE = "in-use", pgettext_lazy("travel-time table", "in use")
+        WITHDRAWN = "withdrawn", pgettext_lazy("travel-time table", "withdrawn")
 
     name = models.SlugField(_("name"), max_length=40)
     version = models.PositiveIntegerField(_("version"))

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -28,9 +28,9 @@ FAR_FOR_CRUSTAL_WAVES_KM = 200.0
 """Ours: where Pn is the first arrival from any depth in the crust."""
 
 STATUS_WORDS = {
-    "published": gettext_lazy("published"),
-    "substitute": gettext_lazy("substitute"),
-    "agency": gettext_lazy("agency's own"),
+    "published": pgettext_lazy("earth model", "published"),
+    "substitute": pgettext_lazy("earth model", "substitute"),
+    "agency": pgettext_lazy("earth model", "agency's own"),
 }
 
 
@@ -142,18 +142,14 @@ def new_table(request: HttpRequest) -> HttpResponse:
     """Upload a table; a bad one shows its problems and is not kept."""
     if not may_edit(request):
         raise PermissionDenied
-    # The size is refused before the body is read; only then may the CSRF check read it.
-    if request.method == "POST":
-        try:
+    # The size is refused before the body is read, or while it is: the CSRF check reads it first.
+    try:
+        if request.method == "POST":
             uploads.guard(request, limit=MOST_BYTES)
-        except ingestion.Refused as refused:
-            return _too_large(request, refused)
-    return _new_table(request)
-
-
-def _too_large(request: HttpRequest, refused: ingestion.Refused) -> HttpResponse:
-    said = messages.sentence(refused.code, refused.values)
-    return _form_page(request, TableForm(), said, status=413)
+        return _new_table(request)
+    except ingestion.Refused as refused:
+        said = messages.sentence(refused.code, refused.values)
+        return _form_page(request, TableForm(), said, status=413)
 
 
 @csrf_protect
@@ -161,10 +157,7 @@ def _new_table(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _form_page(request, TableForm(initial={"name": request.GET.get("name", "")[:40]}))
     form = TableForm(request.POST)
-    try:
-        chosen = request.FILES.get("file")
-    except ingestion.Refused as refused:
-        return _too_large(request, refused)
+    chosen = request.FILES.get("file")
     if not form.is_valid():
         return _form_page(request, form, status=400)
     if chosen is None:

@@ -26,7 +26,7 @@ def editor(person: Callable[[str], User]) -> Client:
     return client
 
 
-def send(client: Client, content: bytes, name: str = "table.csv", **said: Any) -> Any:
+def send(client: Client, content: bytes, file_name: str = "table.csv", **said: Any) -> Any:
     form = {
         "agency": "AGA",
         "name": "some",
@@ -35,7 +35,7 @@ def send(client: Client, content: bytes, name: str = "table.csv", **said: Any) -
         "west": "76", "south": "42", "east": "79", "north": "44",
     } | said  # fmt: skip
     return client.post(
-        reverse("travel-time-new"), {**form, "file": SimpleUploadedFile(name, content)}
+        reverse("travel-time-new"), {**form, "file": SimpleUploadedFile(file_name, content)}
     )
 
 
@@ -156,6 +156,9 @@ def test_a_file_of_a_hundred_megabytes_is_refused_before_it_is_read(
     )  # fmt: skip
     assert answer.status_code == 413
     assert send(editor, b"x" * (MOST_BYTES + 1)).status_code == 413
+    checking = Client(enforce_csrf_checks=True)
+    checking.cookies = editor.cookies
+    assert send(checking, b"x" * (MOST_BYTES + 1)).status_code == 413
     assert not TravelTimeTable.objects.exists()
 
 
