@@ -19,10 +19,12 @@ from typing import Any
 
 from celery import current_app
 from django.conf import settings
+from django.contrib.gis.db import models as gis
 from django.db import OperationalError, close_old_connections, connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
@@ -489,3 +491,74 @@ class WorkItem(models.Model):
             .exclude(lease_owner="")
             .first()
         )
+
+
+class TravelTimeTable(models.Model):
+    """An agency's own travel times as they were received.
+
+    A row is never edited nor deleted: a better table of the same name is its next version. Only
+    where it stands changes: a draft is put in use, what is no longer used is withdrawn.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", pgettext_lazy("travel-time table", "draft")
+        IN_USE = "in-use", pgettext_lazy("travel-time table", "in use")
+        WITHDRAWN = "withdrawn", pgettext_lazy("travel-time table", "withdrawn")
+
+    name = models.SlugField(_("name"), max_length=40)
+    version = models.PositiveIntegerField(_("version"))
+    agency = models.ForeignKey(
+        "catalog.Agency",
+        on_delete=models.PROTECT,
+        verbose_name=_("agency"),
+        related_name="travel_time_tables",
+    )
+    title = models.CharField(_("title"), max_length=100)
+    provenance = models.TextField(_("provenance"), max_length=2000)
+    #: The file's text, byte for byte when encoded as UTF-8.
+    content = models.TextField(editable=False)
+    sha256 = models.CharField(max_length=64)
+    #: What the file holds, as `processing.core.agency_tables` reads it.
+    phases = models.JSONField(_("phases"))
+    distance_from_deg = models.FloatField()
+    distance_to_deg = models.FloatField()
+    depth_from_km = models.FloatField()
+    depth_to_km = models.FloatField()
+    region = gis.PolygonField(
+        _("region"),
+        null=True,
+        blank=True,
+        help_text=_("Where the table is used unasked. Empty: only by name."),
+    )
+    #: Up to where the times count fully, and from where on not at all.
+    full_to_deg = models.FloatField()
+    none_beyond_deg = models.FloatField()
+    full_to_km = models.FloatField()
+    none_beyond_km = models.FloatField()
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.DRAFT
+    )
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    status_changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    status_changed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("travel-time table")
+        verbose_name_plural = _("travel-time tables")
+        ordering = ["name", "-version"]
+        constraints = [
+            models.UniqueConstraint(name="travel_time_version", fields=["name", "version"]),
+            models.UniqueConstraint(
+                name="one_travel_time_table_in_use",
+                fields=["name"],
+                condition=Q(status="in-use"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"

@@ -89,6 +89,14 @@ class Reader(Protocol):
     def __next__(self) -> list[str]: ...
 
 
+CODES = (
+    "too_large", "binary", "encoding", "line_too_long", "quotes", "too_many_nodes", "empty",
+    "header", "columns", "phase", *DISTANCE_COLUMNS, "depth_km", "time_s", "twice",
+    "few_distances", "few_depths", "few_times", "no_row", "gap", "not_monotone", "speed",
+)  # fmt: skip
+"""Of all problems."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is wrong in a table: a code and values, so that it can be told in any language."""
@@ -96,6 +104,7 @@ class Problem:
     line: int
     """Of the file, the header being 1; 0: of the whole file."""
     code: str
+    """One of `CODES`."""
     found: str
     expected: str
 

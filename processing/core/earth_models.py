@@ -337,10 +337,7 @@ class OwnModel:
     provenance: str = field(compare=False)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", self.name):
-            raise ValueError(f"{self.name!r} is no name of letters, digits and hyphens")
-        if self.name in MODELS or self.name == REGIONAL:
-            raise ValueError(f"{self.name} is the name of a built-in model")
+        check_name(self.name)
         if self.region is not None and not _is_convex(self.region):
             raise ValueError(f"{self.name}: the region is no counter-clockwise convex polygon")
         if not (
@@ -359,6 +356,14 @@ class OwnModel:
     def label(self) -> str:
         """Name and version, as a solution tells its models."""
         return f"{self.name}.{self.version}" if self.version else self.name
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError unless a model somebody brings may have this name."""
+    if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(f"{name!r} is no name of letters, digits and hyphens")
+    if name in MODELS or name == REGIONAL:
+        raise ValueError(f"{name} is the name of a built-in model")
 
 
 def _is_convex(region: Region) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from processing.core import geodesy, location
+from processing.core import geodesy, location, travel_times
 from processing.core.earth_models import mixture_at
 from processing.core.location import ArrivalObservation
 from processing.core.predictions import codes_of, predict_from
@@ -39,6 +39,8 @@ def main() -> None:
     location.locate(arrivals)
     arrivals[3] = replace(arrivals[3], time=arrivals[3].time + 40.0)
     location.locate(arrivals, "iasp91")
+    # What an uploaded table is looked at with.
+    travel_times.straight_lines(np.arange(3.0), np.arange(2.0))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from catalog.formats import FORMATS
+from processing.core.agency_tables import MOST_DEPTHS, MOST_DISTANCES, MOST_NODES, Problem
 
 #: Codes of the upload API itself.
 REQUEST_CODES = (
@@ -106,6 +107,27 @@ MESSAGES = {
     # What a decision on a location may end with (processing/jobs/location_decisions.py).
     "event-gone": _("The event was merged or deleted meanwhile."),
     "readings-changed": _("Readings have come or gone since you looked; look again."),
+    # Why a travel-time table is not stored or used (processing/jobs/travel_time_tables.py).
+    "bad-table": _("The file is not a travel-time table that can be used; nothing was stored."),
+    "bad-table-name": _(
+        "A name has letters a-z, digits and hyphens, at most 40, and is not that of a built-in"
+        " model: for example some-2024."
+    ),
+    "bad-table-text": _("Give a title and say where the table is from."),
+    "bad-fades": _(
+        "Times must first count fully, then fade, then end: within 180 degrees and a depth of"
+        " 700 km."
+    ),
+    "bad-table-region": _("The region must run from west to east and from south to north."),
+    "region-too-small": _(
+        "The region is too small: its times would nowhere count fully. The belt in which they take"
+        " over is half a degree wide to either side of its border."
+    ),
+    "name-of-another-agency": _("A table of this name is another agency's."),
+    "table-unchanged": _("This is the newest version already; nothing was stored."),
+    "regions-overlap": _(
+        "Another table is in use in a part of this region. Withdraw it first, or change a region."
+    ),
     # What the upload API says of a request.
     "not-signed-in": _("Sign in, or send a valid access token."),
     "not-allowed": _("Your account or token may not do this."),
@@ -117,6 +139,32 @@ MESSAGES = {
     "key-too-long": _("The Idempotency-Key is too long."),
     "unsupported-media-type": _("Send the file as multipart/form-data."),
     "too-many-requests": _("Too many uploads at once; try again later."),
+}
+
+#: Problems of a travel-time table (processing/core/agency_tables.py).
+TABLE_MESSAGES = {
+    "too_large": _("The file is too large for a travel-time table."),
+    "binary": _("This is not a text file. From a workbook, save the sheet as CSV."),
+    "encoding": _("The file is not in UTF-8. Save it as CSV UTF-8."),
+    "line_too_long": _("The line is too long for a row of a table."),
+    "quotes": _("A quotation mark is opened and never closed."),
+    "too_many_nodes": _("The grid is too large: phases, distances and depths."),
+    "empty": _("There is no row below the header."),
+    "header": _("The first line must name the four columns, with commas between them."),
+    "columns": _("The row does not have as many cells as the header."),
+    "phase": _("The phase is not one a table may have."),
+    "distance_km": _("The distance is not a number in the range."),
+    "distance_deg": _("The distance is not a number in the range."),
+    "depth_km": _("The depth is not a number in the range."),
+    "time_s": _("The time is not a number in the range."),
+    "twice": _("The same phase, distance and depth stand twice."),
+    "few_distances": _("The phase has too few distances."),
+    "few_depths": _("The phase has too few depths."),
+    "few_times": _("At this depth the phase has too few times to go on from."),
+    "no_row": _("The grid has a hole: no row for this phase, distance and depth."),
+    "gap": _("The phase stops and comes again farther away."),
+    "not_monotone": _("The time is not later than at the distance before."),
+    "speed": _("No wave in rock is so fast or so slow. Check the units."),
 }
 
 #: ``expected`` is language-free but for these words.
@@ -165,6 +213,48 @@ def expected(text: str) -> str:
     if text.startswith("line ") and text[5:].isdigit():
         return pgettext("expected", "only in line %(line)s") % {"line": text[5:]}
     return text
+
+
+def table_problem(problem: Problem) -> dict[str, Any]:
+    """Return a problem of a travel-time table as a line of a table for people."""
+    found = problem.found[:60]
+    return {
+        "line": problem.line or None,
+        "code": problem.code,
+        "meaning": str(TABLE_MESSAGES[problem.code]),
+        "found": found + "…" if len(problem.found) > len(found) else found,
+        "expected": table_expected(problem),
+    }
+
+
+def table_expected(problem: Problem) -> str:
+    """Return what a travel-time table should have, in words where words are needed."""
+    code, text = problem.code, problem.expected
+    if code == "header":
+        return gettext("phase, distance_km or distance_deg, depth_km, time_s")
+    if code == "not_monotone":
+        least, _space, where = text.removeprefix("more than ").partition(" (line ")
+        return gettext("more than %(least)s (line %(line)s)") % {
+            "least": least,
+            "line": where.rstrip(")"),
+        }
+    if code == "too_many_nodes":
+        return gettext(
+            "at most %(distances)s distances, %(depths)s depths, %(nodes)s nodes of all phases"
+        ) % {"distances": MOST_DISTANCES, "depths": MOST_DEPTHS, "nodes": MOST_NODES}
+    if code in ("few_distances", "few_depths", "empty"):
+        return gettext("at least %(n)s") % {"n": text}
+    if code == "too_large":
+        return gettext("at most %(n)s bytes") % {"n": text}
+    if code == "line_too_long":
+        return gettext("at most %(n)s characters") % {"n": text}
+    if code == "no_row":
+        return gettext("a row, its time perhaps empty")
+    if code == "gap":
+        return gettext("no time after an empty one")
+    if code == "few_times":
+        return gettext("two times, or none")
+    return expected(text)
 
 
 def format_name(code: str) -> str:

@@ -141,25 +141,31 @@ def packed(files: Sequence[UploadedFile[bytes]]) -> tuple[str, Iterator[bytes]]:
 class LimitingHandler(FileUploadHandler):
     """Stops an upload as soon as one of its files grows beyond the limit."""
 
+    def __init__(self, request: HttpRequest, limit: int) -> None:
+        super().__init__(request)
+        self.limit = limit
+
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        if start + len(raw_data) > settings.UPLOAD_MAX_BYTES:
-            raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
+        if start + len(raw_data) > self.limit:
+            raise Refused("file-too-large", limit=self.limit)
         return raw_data
 
     def file_complete(self, file_size: int) -> None:
         return None
 
 
-def guard(request: HttpRequest, files: int = 1) -> None:
+def guard(request: HttpRequest, files: int = 1, limit: int | None = None) -> None:
     """Refuse a body that says it is too large; count one that does not say.
+
+    ``limit``: bytes of one file; without it, those of a bulletin.
 
     Raises
     ------
     Refused
         ``file-too-large``.
     """
+    limit = settings.UPLOAD_MAX_BYTES if limit is None else limit
     stated = request.META.get("CONTENT_LENGTH") or "0"
-    limit = settings.UPLOAD_MAX_BYTES * files + ENVELOPE_BYTES
-    if not stated.isdigit() or int(stated) > limit:
-        raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
-    request.upload_handlers = [LimitingHandler(request), *request.upload_handlers]
+    if not stated.isdigit() or int(stated) > limit * files + ENVELOPE_BYTES:
+        raise Refused("file-too-large", limit=limit)
+    request.upload_handlers = [LimitingHandler(request, limit), *request.upload_handlers]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from processing.desk import by_hand, mappings, readings, views
+from processing.desk import by_hand, mappings, readings, travel_times, views
 
 urlpatterns = [
     path("", views.desk, name="desk"),
@@ -14,6 +14,11 @@ urlpatterns = [
     path("runs/<int:pk>/hint", views.follow_hint, name="follow-hint"),
     path("mappings/", mappings.mappings, name="mappings"),
     path("mappings/new", mappings.mapping, name="mapping"),
+    path("travel-times/", travel_times.travel_times, name="travel-times"),
+    path("travel-times/new", travel_times.new_table, name="travel-time-new"),
+    path("travel-times/<int:pk>/", travel_times.table_page, name="travel-time-table"),
+    path("travel-times/<int:pk>/status", travel_times.table_status, name="travel-time-status"),
+    path("travel-times/<int:pk>/file", travel_times.table_file, name="travel-time-file"),
     path("review/", views.review, name="review"),
     path("readings/", readings.readings, name="readings"),
     path("readings/decide", readings.decide, name="readings-decide"),

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 
 from catalog import models
-from processing.models import ProcessingRun, WorkItem
+from processing.models import ProcessingRun, TravelTimeTable, WorkItem
 
 TIME = datetime(2014, 11, 14, 1, 24, tzinfo=UTC)
 POINT = Point(77.27, 42.10, srid=4326)
@@ -96,6 +96,13 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
         event=event, part="head", body=b"<event/>", renderer_version="1", version=1
     )
     run = ProcessingRun.objects.create(kind="ingest", reading=reading, actor=user)
+    TravelTimeTable.objects.create(
+        name=f"table-{name}", version=1, agency=agency, title="A table", provenance="somebody",
+        content="phase", sha256="0" * 64, phases=["Pg"], distance_from_deg=0, distance_to_deg=3,
+        depth_from_km=0, depth_to_km=30, full_to_deg=2, none_beyond_deg=3, full_to_km=20,
+        none_beyond_km=30, uploaded_by=user,
+        region=Polygon.from_bbox((75, 41, 80, 45)),
+    )  # fmt: skip
     WorkItem.objects.create(kind="read", object_id=run.pk, dedup_key=name, run=run)
     event.refresh_from_db()
     return event

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from processing.core.agency_tables import read_agency_table
+from processing.core.agency_tables import read_agency_file
 from processing.core.earth_models import MODELS
 from processing.core.tables import build, check
 from processing.core.travel_times import TravelTimeTable, unpack
+from processing.management.commands.import_travel_times import content_of, problem_line
 
 
 class Command(BaseCommand):
@@ -53,15 +54,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"{name}: largest differences from TauPy [s]: {told}")
 
     def check_agency_table(self, file: Path) -> None:
-        try:
-            read = read_agency_table(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{file} cannot be read: {error}") from error
+        read = read_agency_file(content_of(file))
         for problem in read.problems:
-            self.stdout.write(
-                f"line {problem.line}: {problem.code}: found {problem.found}, "
-                f"expected {problem.expected}"
-            )
+            self.stdout.write(problem_line(problem))
         if read.problems:
             raise CommandError(f"{file}: {len(read.problems)} problems")
         kernel = read.kernel()

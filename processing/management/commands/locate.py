@@ -3,6 +3,9 @@
 The file is in any format the portal reads. Stations come from the file itself, where it has
 coordinates, from lists given with ``--stations`` (any that ``import_stations`` reads), else from
 the database. The answer is one JSON object an event, or a table to be read.
+
+Travel times are those built in. ``--table`` takes them from an agency's file, ``--model NAME`` also
+from a stored table, and ``--tables-in-use`` from all those the portal uses, each in its region.
 """
 
 from __future__ import annotations
@@ -23,8 +26,13 @@ from catalog.formats.records import EventRecord, PickRecord, StationReference
 from catalog.formats.station_lists import StationLine
 from catalog.models import Station
 from processing.core import earth_models, location
+from processing.core.agency_tables import read_agency_file
+from processing.jobs import travel_time_tables
+from processing.management.commands.import_travel_times import content_of, problem_line
 
 HEAD_BYTES = 64 * 1024
+FROM_FILE = "table"
+"""Name of the model that a file gives."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +60,16 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument(
             "--model",
-            default=location.REGIONAL,
-            choices=(location.REGIONAL, *earth_models.MODELS),
+            help=f"{location.REGIONAL} (by region, the default), {', '.join(earth_models.MODELS)},"
+            " or the name of a stored table",
         )
+        parser.add_argument(
+            "--table", type=Path, metavar="CSV", help="an agency's travel times, used everywhere"
+        )
+        parser.add_argument(
+            "--tables-in-use", action="store_true", help="with the stored tables in use, as the"
+            " portal locates",
+        )  # fmt: skip
         parser.add_argument("--depth", type=float, help="hold the depth at this value [km]")
         parser.add_argument(
             "--no-start", action="store_true", help="do not begin at the reported hypocentres"
@@ -65,6 +80,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         places = from_lists(options["stations"]) if options["stations"] else from_database()
+        model, own = self.models(options)
         located = failed = 0
         for record in self.records(path, options["format"]):
             unknown: set[str] = set()
@@ -75,7 +91,7 @@ class Command(BaseCommand):
                 "unknown_stations": sorted(unknown),
             }
             try:
-                solution = location.locate(observed, options["model"], start, options["depth"])
+                solution = location.locate(observed, model, start, options["depth"], own)
             except location.LocationError as error:
                 failed += 1
                 told |= {"error": error.code, "values": error.values}
@@ -84,6 +100,30 @@ class Command(BaseCommand):
                 told |= described(solution, reference, observed, options["arrivals"])
             self.stdout.write(json.dumps(told) if options["json"] else table(told))
         self.stderr.write(f"{located} located, {failed} not")
+
+    def models(self, options: dict[str, Any]) -> tuple[str, tuple[earth_models.OwnModel, ...]]:
+        """Return the name of the model to use, and those beside the built-in ones."""
+        name: str | None = options["model"]
+        own = travel_time_tables.tables_in_use() if options["tables_in_use"] else ()
+        if options["table"] is not None:
+            if name is not None or own:
+                raise CommandError("--table is used alone, without --model and --tables-in-use")
+            return FROM_FILE, (self.table(options["table"]),)
+        if name is None or name == location.REGIONAL or name in earth_models.MODELS:
+            return name or location.REGIONAL, own
+        stored = travel_time_tables.table_named(name)
+        if stored is None:
+            known = ", ".join((location.REGIONAL, *earth_models.MODELS))
+            raise CommandError(f"no model {name}; there are {known}, and no such stored table")
+        return name, (stored,)
+
+    def table(self, file: Path) -> earth_models.OwnModel:
+        read = read_agency_file(content_of(file))
+        for problem in read.problems:
+            self.stderr.write(problem_line(problem))
+        if read.problems:
+            raise CommandError(f"{file}: {len(read.problems)} problems")
+        return read.model(FROM_FILE, file.name, str(file))
 
     def records(self, path: Path, format: str) -> Iterator[EventRecord]:
         try:

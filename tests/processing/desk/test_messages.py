@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from django.utils.translation import override
 
 from catalog import exchange
 from catalog.formats import problems
+from processing.core import agency_tables
+from processing.core.agency_tables import Problem
 from processing.desk import api, messages
-from processing.jobs import ingestion, location_decisions, station_readings
+from processing.jobs import (
+    ingestion,
+    location_decisions,
+    station_readings,
+    travel_time_tables,
+)
 
 
 def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
@@ -18,6 +28,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *ingestion.CODES,
         *station_readings.CODES,
         *location_decisions.CODES,
+        *travel_time_tables.CODES,
         *messages.REQUEST_CODES,
     ]
     assert len(codes) == len(set(codes))
@@ -47,3 +58,18 @@ def test_a_line_expected_elsewhere_is_said_in_words() -> None:
 def test_an_unknown_code_is_shown_as_it_is() -> None:
     with override("en"):
         assert "no-such" in messages.sentence("no-such")
+
+
+def test_every_problem_of_a_travel_time_table_has_its_sentence() -> None:
+    assert set(agency_tables.CODES) == set(messages.TABLE_MESSAGES)
+    told = messages.table_problem(Problem(7, "not_monotone", "3.5", "more than 4 (line 6)"))
+    assert told["line"] == 7 and told["expected"] == "more than 4 (line 6)"
+    for code in agency_tables.CODES:
+        assert messages.table_problem(Problem(0, code, "x" * 500, "4"))["expected"]
+
+
+def test_the_reader_of_travel_time_tables_says_no_other_code() -> None:
+    source = Path(agency_tables.__file__).read_text()
+    said = set(re.findall(r'Problem\([^,()]+(?:\([^()]*\))?[^,()]*, "(\w+)"', source))
+    assert len(said) > 15
+    assert said <= set(agency_tables.CODES)
