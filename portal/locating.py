@@ -30,7 +30,12 @@ from processing.core import location as core
 from processing.core.location_kernel import DEEPEST_KM
 from processing.desk import messages
 from processing.desk.views import staff_only
-from processing.jobs import location, location_decisions, location_inputs
+from processing.jobs import (
+    location,
+    location_decisions,
+    location_inputs,
+    travel_time_tables,
+)
 from processing.jobs.location_inputs import Inputs, Reading, Ruling, Settings
 from processing.jobs.station_readings import NotDecidable
 from processing.models import WorkItem
@@ -76,7 +81,7 @@ class Trial:
         """Return what an address or a form asks for, and what is wrong with it, in sentences."""
         problems = []
         model = given.get("model") or core.REGIONAL
-        if model not in models():
+        if model not in models() and travel_time_tables.table_labelled(model) is None:
             problems.append(_("There is no model “%(name)s”.") % {"name": model[:40]})
             model = core.REGIONAL
         depth: float | None = None
@@ -175,6 +180,7 @@ def models() -> dict[str, str]:
     rows = earth_models.MODELS
     return {
         core.REGIONAL: _("by region and distance"),
+        **travel_time_tables.labels(),
         **{name: row.title for name, row in rows.items()},
     }
 
@@ -211,7 +217,8 @@ def locating(request: HttpRequest, public_id: str) -> HttpResponse:
             "problems": problems,
             "shown": shown,
             "lines": _lines(inputs, trial, shown, stations),
-            "models": models(),
+            # Also a version that a decision names and that was withdrawn since.
+            "models": models() | ({} if trial.model in models() else {trial.model: trial.model}),
             "names": NAMES,
             "decision": inputs.decision,
             "evidence": inputs.evidence,
@@ -309,13 +316,15 @@ def _drawings(
     else:
         deepest = max(30.0, solution.depth_km + 3.0 * solution.depth_error_km)
     deepest = min(10.0 * np.ceil(deepest / 10.0), DEEPEST_KM)
+    model, own = inputs.models(settings)
     around = core.surroundings(
         observed,
         solution,
-        settings.model,
+        model,
         half,
         SURFACE_STEPS,
         [float(h) for h in np.linspace(0.0, deepest, DEPTH_STEPS)],
+        own,
     )
     names = [stations[r.station].code for r in inputs.readings]
     return {
@@ -420,8 +429,9 @@ def _times(
     farthest = 1.05 * float(np.nanmax(solution.distance))
     slowness = geodesy.KM_PER_DEGREE / REDUCING_KM_S if farthest <= REGIONAL_DEG else 0.0
     along = np.linspace(0.0, farthest, 121)
+    model, own = inputs.models(settings)
     curves = core.curves(
-        solution.latitude, solution.longitude, solution.depth_km, along, CURVES, settings.model
+        solution.latitude, solution.longitude, solution.depth_km, along, CURVES, model, own
     )
     travel = np.array([(r.time - reference).total_seconds() for r in inputs.readings])
     travel -= solution.time

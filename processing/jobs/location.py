@@ -126,7 +126,8 @@ def solve(inputs: Inputs, settings: Settings) -> tuple[core.LocationSolution, da
         core.Hypocentre(o.latitude, o.longitude, (o.time - reference).total_seconds(), o.depth_km)
         for o in inputs.start
     ]
-    return core.locate(observed, settings.model, start, depth, doubt=True), reference
+    model, own = inputs.models(settings)
+    return core.locate(observed, model, start, depth, own, doubt=True), reference
 
 
 def origin_time(solution: core.LocationSolution, reference: datetime) -> datetime:

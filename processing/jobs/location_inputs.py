@@ -15,6 +15,8 @@ from django.db.models import QuerySet
 from catalog.models import Arrival, Event, MergeDecision, Origin, Pick, PickAssociation, Station
 from processing.core import location as core
 from processing.core import phases
+from processing.core.earth_models import MODELS, OwnModel
+from processing.jobs import travel_time_tables
 
 METHOD_ID = f"kz-portal/{core.METHOD}"
 #: Man-made sources lie at the surface (project methods 3.3). QuakeML event types.
@@ -135,6 +137,8 @@ class Inputs:
     """What was computed before."""
     decision: MergeDecision | None = None
     """The person's decision in force."""
+    tables: tuple[OwnModel, ...] = ()
+    """Agencies' travel times in use."""
 
     @property
     def settings(self) -> Settings:
@@ -142,9 +146,27 @@ class Inputs:
             return BY_THE_RULES
         return Settings.from_json(self.decision.after["settings"])
 
+    def models(self, settings: Settings) -> tuple[str, tuple[OwnModel, ...]]:
+        """Return the name of the model to use and the agencies' models it may be.
+
+        Raises
+        ------
+        core.LocationError
+            ``no_model``: it names a table that is not kept here.
+        """
+        if settings.model == core.REGIONAL:
+            return core.REGIONAL, self.tables
+        if settings.model in MODELS:
+            return settings.model, ()
+        chosen = travel_time_tables.table_labelled(settings.model)
+        if chosen is None:
+            raise core.LocationError("no_model", {})
+        return chosen.name, (chosen,)
+
     def fingerprint(self, settings: Settings | None = None) -> str:
         """Return a digest of all that decides the solution, the settings in force or others."""
         settings = settings or self.settings
+        _model, own = self.models(settings)
         told: list[Any] = [
             [METHOD_ID, settings.model, self.surface],
             sorted(
@@ -161,6 +183,8 @@ class Inputs:
                 for o in self.start
             ),
         ]  # fmt: skip
+        if own:
+            told.append([model.digest for model in own])
         if settings != BY_THE_RULES:
             told.append(settings.as_json())
         if self.decision is not None:
@@ -170,7 +194,9 @@ class Inputs:
     @property
     def evidence(self) -> str:
         """A digest of the readings and reported hypocentres, whatever was decided on them."""
-        return Inputs(self.surface, self.readings, self.start).fingerprint(BY_THE_RULES)
+        return Inputs(self.surface, self.readings, self.start, tables=self.tables).fingerprint(
+            BY_THE_RULES
+        )
 
 
 def load(event: Event) -> Inputs:
@@ -185,7 +211,10 @@ def load_many(events: Sequence[Event]) -> dict[int, Inputs]:
     under the phase the report's arrival names, else the reader's hint; and the readings of station
     bulletins that were accepted, under the phase they fit, where no report has the same.
     """
-    found = {event.pk: Inputs(event.event_type in AT_THE_SURFACE) for event in events}
+    tables = travel_time_tables.tables_in_use()
+    found = {
+        event.pk: Inputs(event.event_type in AT_THE_SURFACE, tables=tables) for event in events
+    }
     for event, readings in _readings(found).items():
         found[event].readings = readings
     for origin in (

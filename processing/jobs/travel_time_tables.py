@@ -272,3 +272,28 @@ def table_named(name: str) -> OwnModel | None:
         or rows.filter(status=Status.DRAFT).order_by("-version").first()
     )
     return None if row is None else model_of(row)
+
+
+def table_labelled(label: str) -> OwnModel | None:
+    """Return the version of a table that a label (``name.version``) names, whatever its status.
+
+    What was computed or decided with a version can be computed with it again.
+    """
+    name, _dot, version = label.rpartition(".")
+    if not (version.isascii() and version.isdigit()):
+        return None
+    row = TravelTimeTable.objects.filter(name=name, version=int(version)).defer("content").first()
+    return None if row is None else model_of(row)
+
+
+def labels() -> dict[str, str]:
+    """Return the newest version of every table that was not withdrawn, label and title."""
+    rows = (
+        TravelTimeTable.objects.exclude(status=Status.WITHDRAWN)
+        .order_by("name", "-version")
+        .distinct("name")
+    )
+    return {
+        f"{name}.{version}": title
+        for name, version, title in rows.values_list("name", "version", "title")
+    }
