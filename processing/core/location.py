@@ -394,14 +394,17 @@ def _prepare(arrivals: Sequence[ArrivalObservation]) -> _Problem:
         names=names,
         readings=readings,
         phase=np.array([_ROW[name or ""] for name in names], dtype=np.int64),
-        shared=_shared(readings, len(numbers)),
+        shared=_shared(readings, len(numbers), {numbers[a.station] for a in rows if not a.off}),
         group=group,
         share=1.0 / np.bincount(group)[group] if rows else np.zeros(0),
     )
 
 
-def _shared(readings: kernel.Readings, count: int) -> FloatArray:
-    """Return the covariance [s^2] of the errors of one phase at each two stations."""
+def _shared(readings: kernel.Readings, count: int, on: set[int]) -> FloatArray:
+    """Return the covariance [s^2] of the errors of one phase at each two stations.
+
+    on : the stations that may define; it is a covariance for them.
+    """
     first = np.zeros(count, dtype=np.int64)
     first[readings.station[::-1]] = np.arange(readings.station.size)[::-1]
     cos_phi, lam = readings.cos_latitude[first], readings.longitude[first]
@@ -411,7 +414,10 @@ def _shared(readings: kernel.Readings, count: int) -> FloatArray:
     left: FloatArray = np.where(
         km <= VARIOGRAM_KM[-1], SILL_S2 - np.interp(km, VARIOGRAM_KM, VARIOGRAM_S2), 0.0
     )
-    return left if _keeps_positive(left) else _nearest_covariance(left)
+    among = np.ix_(sorted(on), sorted(on))
+    if not _keeps_positive(left[among]):
+        left[among] = _nearest_covariance(left[among])
+    return left
 
 
 def _keeps_positive(shared: FloatArray) -> bool:
