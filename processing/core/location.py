@@ -30,7 +30,7 @@ Flinn (1965), Rev. Geophys. 3, 157-185 (confidence ellipse).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -74,6 +74,8 @@ RIVAL = 6.0
 SAME_READING_S = 0.1  # iLoc: duplicate readings
 DEFAULT_DEPTH_KM = 10.0
 CONFIDENCE_LEVEL = 0.90
+NORMAL_90 = 1.645
+"""Standard errors to either side that hold 90 % of a normal variable."""
 A_PRIORI_WEIGHT = 99999.0  # K of Jordan & Sverdrup: a coverage ellipse
 NEAR_STATION_DEG = 0.2
 PAIR_DISTANCE_DEG = 2.0
@@ -91,6 +93,11 @@ POOR_START = 2.4
 """Mean misfit of a start, in errors, beyond which places are searched. Ours."""
 RENAMED_WITHIN = 2.0
 WEIGHT_TOLERANCE = 1e-4
+USUAL_DEPTHS = frozenset({"D", "G"})
+"""Letters of a depth that no agency reported."""
+REFUTED = 10.83
+"""A usual depth is left where J is lower by this at another: chi-square of one unknown at 99.9 %.
+Ours."""
 _BUILT_IN = frozenset(earth_models.MODELS)
 REACH_KM = 1000.0
 """A-priori error of an epicentre seen by fewer than three stations. Ours."""
@@ -494,6 +501,8 @@ class _Fit:
     free: bool
     rival: float = np.inf
     """By how much the next best choice of rows is worse."""
+    depth_error_km: float | None = None
+    """At the confidence level, from the profile of chi-square over depth; None if held."""
 
 
 def _defining_rows(problem: _Problem, rules: kernel.Rules) -> IntArray:
@@ -868,17 +877,82 @@ def _free(work: _Work, fit: _Fit) -> _Fit | None:
     return best
 
 
-def _depth_kept(work: _Work, fit: _Fit) -> bool:
-    """Tell whether a free depth is good enough to be published."""
+def _with_depth_error(work: _Work, fit: _Fit) -> _Fit:
+    """Return the same minimum with its depth's error, None where the data leave it open."""
     try:
-        covariance, _ = _covariance(work, fit)
+        return replace(fit, depth_error_km=_depth_error(work, fit))
     except LocationError:
-        return False
+        return fit
+
+
+def _linear_depth_error(work: _Work, fit: _Fit) -> float:
+    """Return the depth's error [km] at the confidence level, as if times were linear in depth."""
+    covariance, _ = _covariance(work, fit)
+    return float(np.sqrt(_f_quantile(1, A_PRIORI_WEIGHT) * covariance[3, 3]))
+
+
+def _depth_error(work: _Work, fit: _Fit) -> float:
+    """Return the larger of the distances from a depth to the ends of its confidence interval [km].
+
+    The interval holds every depth at which the same data, place and time free, are worse by no
+    more than the quantile of chi-square of one unknown (a profile likelihood). Times have kinks
+    where the source crosses a layer, and a mirror image of the depth beyond may fit as well, which
+    the derivatives at the minimum do not tell.
+    """
     depth = float(fit.place[2])
-    error = np.sqrt(_f_quantile(1, A_PRIORI_WEIGHT) * covariance[3, 3])
+    linear = _linear_depth_error(work, fit)
+    trials = [0.0, *DEPTH_TRIALS_KM, *(depth + 0.5 * k * linear for k in (-3, -2, -1, 1, 2, 3))]
+    depths = np.unique(np.clip(trials, 0.0, kernel.DEEPEST_KM))
+    depths = depths[np.abs(depths - depth) > 1e-6]
+    depths = np.sort(np.append(depths, depth))
+    rows = work.rows[fit.active]
+    worse = np.empty(depths.size)
+    for k, trial in enumerate(depths):
+        if trial == depth:
+            worse[k] = fit.chi2
+            continue
+        place = fit.place.copy()
+        place[2] = trial
+        _, worse[k], _, _ = kernel.refine(
+            work.readings, work.phase, _rules(), work.earth, work.problem.shared, fit.spread, rows,
+            np.zeros(rows.size), place, False, 40,
+        )  # fmt: skip
+    # One minimum more in between does no harm: the interval counts from the lowest that was met.
+    worse -= worse.min()
+    limit = _f_quantile(1, A_PRIORI_WEIGHT)
+    inside = np.flatnonzero(worse <= limit)
+    low, high = int(inside[0]), int(inside[-1])
+    top, bottom = float(depths[low]), float(depths[high])
+    if low > 0:
+        part = (worse[low - 1] - limit) / (worse[low - 1] - worse[low])
+        top = float(depths[low - 1] + part * (depths[low] - depths[low - 1]))
+    if high < depths.size - 1:
+        part = (limit - worse[high]) / (worse[high + 1] - worse[high])
+        bottom = float(depths[high] + part * (depths[high + 1] - depths[high]))
+    return max(bottom - depth, depth - top)
+
+
+def _depth_kept(fit: _Fit) -> bool:
+    """Tell whether a free depth is good enough to be published."""
+    depth, error = float(fit.place[2]), fit.depth_error_km
+    if error is None:
+        return False
     return bool(
         fit.converged
         and error <= (DEPTH_ERROR_CRUST_KM if depth <= CRUST_KM else DEPTH_ERROR_MANTLE_KM)
+    )
+
+
+def _usual_depth_refuted(fit: _Fit, freed: _Fit) -> bool:
+    """Tell whether the data themselves rule out a depth that nobody reported.
+
+    Far readings of many distances know a deep source from a shallow one, though none of iLoc's
+    rules lets them.
+    """
+    return (
+        float(freed.place[2]) > CRUST_KM
+        and fit.objective - freed.objective > REFUTED
+        and _depth_kept(freed)
     )
 
 
@@ -967,8 +1041,12 @@ def locate(
         if fit.active.all() or not (_rename(work, fit) | _doubt_clocks(work, fit)):
             break
         fit = _settle(work, fit.place, free=False)
-    if fixed_depth_km is None and _depth_resolvable(work, fit):
+    resolvable = fixed_depth_km is None and _depth_resolvable(work, fit)
+    if resolvable or code in USUAL_DEPTHS:
         freed = _free(work, fit)
+        if freed is not None and not resolvable:
+            freed = _with_depth_error(work, freed)
+            freed = freed if _usual_depth_refuted(fit, freed) else None
         if freed is not None:
             depth = float(freed.place[2])
             if depth <= 0.0 or depth >= kernel.DEEPEST_KM:
@@ -977,8 +1055,12 @@ def locate(
                 pressed = _settle(work, place, free=False)
                 if pressed.objective <= fit.objective:
                     fit, code = pressed, "B"
-            elif _depth_kept(work, freed):
-                fit, code = _follow_region(work, freed), "F"
+            else:
+                freed = _with_depth_error(work, freed)
+                if _depth_kept(freed):
+                    followed = _follow_region(work, freed)
+                    same = followed is freed
+                    fit, code = freed if same else _with_depth_error(work, followed), "F"
     _check_evidence(
         problem, work.rows[fit.active & _consistent(work, fit)], "too_few_consistent_arrivals"
     )
@@ -1203,7 +1285,7 @@ def _solution(work: _Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> Loca
         confidence_semi_major_km=None if confidence is None else confidence * major,
         confidence_semi_minor_km=None if confidence is None else confidence * minor,
         time_error=line * float(np.sqrt(parameters[0, 0])),
-        depth_error_km=line * float(np.sqrt(parameters[3, 3])) if fit.free else None,
+        depth_error_km=fit.depth_error_km if fit.free else None,
         standard_error=float(np.sqrt(np.mean(residual[used[0]] ** 2))) if used[0].any() else 0.0,
         error_scale=float(fit.spread[used[0]].mean()) if used[0].any() else 1.0,
         chi_square=float(fit.chi2),

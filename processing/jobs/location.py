@@ -143,7 +143,7 @@ def _origin(
     agency: Agency,
 ) -> Origin:
     error = np.sqrt(np.diag(solution.covariance))  # s, km, km, km
-    free_depth = solution.depth_error_km is not None
+    depth_error = solution.depth_error_km
     return Origin(
         event=event,
         agency=agency,
@@ -154,7 +154,8 @@ def _origin(
         latitude_uncertainty_km=float(error[2]),
         depth_km=round(solution.depth_km, 2),
         depth_type=solution.depth_type,
-        depth_uncertainty_km=float(error[3]) if free_depth else None,
+        # From its confidence interval, as if it were a normal error.
+        depth_uncertainty_km=None if depth_error is None else depth_error / core.NORMAL_90,
         semi_major_axis_km=solution.semi_major_km,
         semi_minor_axis_km=solution.semi_minor_km,
         major_axis_azimuth=solution.ellipse_azimuth,
