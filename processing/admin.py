@@ -1,11 +1,11 @@
-"""The admin's view of the work itself: runs and work items, looked at and never edited."""
+"""The admin's view of runs, work items and station corrections: looked at and never edited."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
 from catalog.admin import ReadOnlyAdmin
-from processing.models import ProcessingRun, WorkItem
+from processing.models import CorrectionSet, ProcessingRun, StationCorrection, WorkItem
 
 
 @admin.register(ProcessingRun)
@@ -20,3 +20,21 @@ class WorkItemAdmin(ReadOnlyAdmin):
     list_display = ("kind", "object_id", "state", "attempts", "lease_until", "run", "created_at")
     list_select_related = ("run",)
     list_filter = ("state", "kind")
+
+
+@admin.register(CorrectionSet)
+class CorrectionSetAdmin(ReadOnlyAdmin):
+    list_display = (
+        "version", "earth_model", "synthetic", "event_count", "first_event", "last_event",
+        "created_at",
+    )  # fmt: skip
+    list_filter = ("earth_model", "synthetic")
+    search_fields = ("version",)
+
+
+@admin.register(StationCorrection)
+class StationCorrectionAdmin(ReadOnlyAdmin):
+    list_display = ("set", "station", "wave", "correction_s", "standard_error", "reading_count")
+    list_select_related = ("set", "station__network", "station__agency")
+    list_filter = ("set", "wave")
+    search_fields = ("station__code",)
