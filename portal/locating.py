@@ -38,7 +38,7 @@ from processing.jobs import (
 )
 from processing.jobs.location_inputs import Inputs, Reading, Ruling, Settings
 from processing.jobs.station_readings import NotDecidable
-from processing.models import WorkItem
+from processing.models import CorrectionSet, WorkItem
 from processing.transactions import retried, writing
 
 #: Further away a ray is drawn as the great circle it is.
@@ -96,6 +96,20 @@ class Trial:
                     % {"most": int(DEEPEST_KM), "text": text[:40]}
                 )
                 depth = None
+        version = given.get("corrections", "")
+        if version:
+            made_for = dict(CorrectionSet.objects.values_list("version", "earth_model"))
+            if version not in made_for:
+                problems.append(
+                    _("There are no station corrections “%(name)s”.") % {"name": version[:60]}
+                )
+                version = ""
+            elif made_for[version] != model:
+                problems.append(
+                    _("The station corrections %(name)s are for the travel times %(model)s.")
+                    % {"name": version, "model": made_for[version]}
+                )
+                version = ""
         off = [key for part in given.getlist("off") for key in part.split(",")]
         named = [part.partition(":") for part in given.get("names", "").split(",") if part]
         named += [(k[3:], ":", given.get(k, "")) for k in given if k.startswith("as-")]
@@ -110,7 +124,7 @@ class Trial:
         return cls(
             model,
             depth,
-            given.get("corrections", "")[:60],
+            version,
             frozenset(int(key) for key in off if key.isascii() and key.isdigit()),
             tuple(sorted(names.items())),
         ), problems
@@ -185,6 +199,12 @@ def models() -> dict[str, str]:
     }
 
 
+def corrections(synthetic: bool) -> dict[str, str]:
+    """Return the versions of station corrections for such events, each with its model."""
+    sets = CorrectionSet.objects.filter(synthetic=synthetic).order_by("-created_at", "-pk")
+    return dict(sets.values_list("version", "earth_model"))
+
+
 @staff_only
 @require_safe
 def locating(request: HttpRequest, public_id: str) -> HttpResponse:
@@ -220,6 +240,7 @@ def locating(request: HttpRequest, public_id: str) -> HttpResponse:
             # Also a version that a decision names and that was withdrawn since.
             "models": models() | ({} if trial.model in models() else {trial.model: trial.model}),
             "names": NAMES,
+            "corrections": corrections(event.synthetic),
             "decision": inputs.decision,
             "evidence": inputs.evidence,
             "waits": WorkItem.objects.filter(
@@ -243,11 +264,11 @@ def locating(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _solved(title: str, inputs: Inputs, settings: Settings, before: Shown | None = None) -> Shown:
     try:
-        solution, reference = location.solve(inputs, settings)
+        solved = location.solve(inputs, settings)
     except core.LocationError as error:
         why = location_words.WHY_NOT.get(error.code, error.code)
         return Shown(title, None, error=str(why))
-    time = location.origin_time(solution, reference)
+    solution, time = solved.solution, solved.time
     moved = None
     if before is not None and before.solution is not None and before.time is not None:
         old = before.solution

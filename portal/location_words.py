@@ -25,6 +25,7 @@ WHY_NOT = {
     "singular": gettext_lazy("the stations do not fix an epicentre"),
     "depth_out_of_range": gettext_lazy("the depth lies outside the travel-time tables"),
     "no_model": gettext_lazy("its travel-time table is not kept here"),
+    "no_corrections": gettext_lazy("its station corrections are not kept here"),
     "not_finite": gettext_lazy("a time or coordinate is no number"),
 }
 DEPTH_RULES = {

@@ -1,4 +1,4 @@
-"""The admin's view of the work itself and of travel-time tables: looked at and never edited."""
+"""The admin's view of work, travel-time tables and station corrections: never edited."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from catalog.admin import ReadOnlyAdmin
-from processing.models import ProcessingRun, TravelTimeTable, WorkItem
+from processing.models import (
+    CorrectionSet,
+    ProcessingRun,
+    StationCorrection,
+    TravelTimeTable,
+    WorkItem,
+)
 
 
 @admin.register(ProcessingRun)
@@ -36,3 +42,21 @@ class TravelTimeTableAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("content")
+
+
+@admin.register(CorrectionSet)
+class CorrectionSetAdmin(ReadOnlyAdmin):
+    list_display = (
+        "version", "earth_model", "synthetic", "event_count", "first_event", "last_event",
+        "created_at",
+    )  # fmt: skip
+    list_filter = ("earth_model", "synthetic")
+    search_fields = ("version",)
+
+
+@admin.register(StationCorrection)
+class StationCorrectionAdmin(ReadOnlyAdmin):
+    list_display = ("set", "station", "wave", "correction_s", "standard_error", "reading_count")
+    list_select_related = ("set", "station__network", "station__agency")
+    list_filter = ("set", "wave")
+    search_fields = ("station__code",)

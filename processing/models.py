@@ -28,6 +28,8 @@ from django.utils.translation import pgettext_lazy
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
+from processing.correction_models import CorrectionSet as CorrectionSet
+from processing.correction_models import StationCorrection as StationCorrection
 from processing.leases import Progress, database_now, heartbeat, lease_end
 from processing.transactions import is_lost_connection, is_no_space
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.conf import settings as django_settings
@@ -14,7 +13,8 @@ from django.utils import timezone
 
 from catalog.models import Agency, Arrival, Event, Origin
 from processing.core import location as core
-from processing.jobs import location_inputs
+from processing.core import phases
+from processing.jobs import location_inputs, station_corrections
 from processing.jobs.location_inputs import METHOD_ID, Inputs, Reading, Settings
 
 
@@ -50,13 +50,13 @@ def locate_many(events: Sequence[Event], agency: Agency) -> dict[int, Origin | N
         if standing is not None:
             overtaken.append(standing.pk)
         try:
-            solution, reference = solve(inputs, inputs.settings)
+            solved = solve(inputs, inputs.settings)
         except core.LocationError as error:
             _note(event, code=error.code, **error.values)
         else:
-            origin = _origin(event, inputs, solution, reference, told, agency)
+            origin = _origin(event, inputs, solved, told, agency)
             outcome[event.pk] = origin
-            fresh.append((event, origin, _arrivals(origin, inputs.readings, solution)))
+            fresh.append((event, origin, _arrivals(origin, inputs.readings, solved)))
     Origin.objects.bulk_create([origin for _event, origin, _arrivals in fresh])
     Arrival.objects.bulk_create([row for _event, _origin, rows in fresh for row in rows])
     for event, origin, _rows in fresh:
@@ -78,40 +78,56 @@ def observations(
     Raises
     ------
     core.LocationError
-        When there is no reading.
+        When there is no reading; ``no_corrections``: no set of that version is kept here.
     """
     if not inputs.readings:
         raise core.LocationError("too_few_arrivals", {"phases": 0, "stations": 0})
     reference = min(r.time for r in inputs.readings).replace(microsecond=0)
+    late: Mapping[tuple[int, str], float] = {}
+    if settings.corrections:
+        try:
+            late = station_corrections.corrections_of(settings.corrections)
+        except station_corrections.CorrectionsError as error:
+            raise core.LocationError("no_corrections", {}) from error
     observed = []
     for r in inputs.readings:
-        row = core.ArrivalObservation(
-            station=str(r.station),
-            latitude=r.latitude,
-            longitude=r.longitude,
-            elevation_m=r.elevation_m,
-            phase=r.phase,
-            time=(r.time - reference).total_seconds(),
-            time_uncertainty=r.time_uncertainty,
-            backazimuth=r.backazimuth,
-            backazimuth_uncertainty=r.backazimuth_uncertainty,
-            slowness=r.slowness,
-            slowness_uncertainty=r.slowness_uncertainty,
-        )
         ruling = settings.of(r)
-        if ruling is not None:
-            row = replace(
-                row,
-                off=ruling.off,
-                phase=ruling.renamed or row.phase,
-                name_held=bool(ruling.renamed),
+        phase = ruling.renamed if ruling is not None and ruling.renamed else r.phase
+        observed.append(
+            core.ArrivalObservation(
+                station=str(r.station),
+                latitude=r.latitude,
+                longitude=r.longitude,
+                elevation_m=r.elevation_m,
+                phase=phase,
+                time=(r.time - reference).total_seconds(),
+                time_uncertainty=r.time_uncertainty,
+                backazimuth=r.backazimuth,
+                backazimuth_uncertainty=r.backazimuth_uncertainty,
+                slowness=r.slowness,
+                slowness_uncertainty=r.slowness_uncertainty,
+                correction_s=late.get((r.station, phases.family(phase) or ""), 0.0),
+                off=ruling is not None and ruling.off,
+                name_held=ruling is not None and bool(ruling.renamed),
             )
-        observed.append(row)
+        )
     return observed, reference
 
 
-def solve(inputs: Inputs, settings: Settings) -> tuple[core.LocationSolution, datetime]:
-    """Return where the readings put the event, and the epoch of the solution's time.
+class Solved(NamedTuple):
+    """A solution, the epoch its times count from, and the readings as it took them."""
+
+    solution: core.LocationSolution
+    reference: datetime
+    observed: list[core.ArrivalObservation]
+
+    @property
+    def time(self) -> datetime:
+        return datetime.fromtimestamp(self.reference.timestamp() + self.solution.time, UTC)
+
+
+def solve(inputs: Inputs, settings: Settings) -> Solved:
+    """Return where the readings put the event.
 
     Raises
     ------
@@ -127,27 +143,24 @@ def solve(inputs: Inputs, settings: Settings) -> tuple[core.LocationSolution, da
         for o in inputs.start
     ]
     model, own = inputs.models(settings)
-    return core.locate(observed, model, start, depth, own, doubt=True), reference
-
-
-def origin_time(solution: core.LocationSolution, reference: datetime) -> datetime:
-    return datetime.fromtimestamp(reference.timestamp() + solution.time, UTC)
+    solution = core.locate(observed, model, start, depth, own, doubt=True)
+    return Solved(solution, reference, observed)
 
 
 def _origin(
     event: Event,
     inputs: Inputs,
-    solution: core.LocationSolution,
-    reference: datetime,
+    solved: Solved,
     told: str,
     agency: Agency,
 ) -> Origin:
+    solution = solved.solution
     error = np.sqrt(np.diag(solution.covariance))  # s, km, km, km
     depth_error = solution.depth_error_km
     return Origin(
         event=event,
         agency=agency,
-        time=origin_time(solution, reference),
+        time=solved.time,
         time_uncertainty=float(error[0]),
         point=Point(solution.longitude, solution.latitude, srid=4326),
         longitude_uncertainty_km=float(error[1]),
@@ -180,6 +193,7 @@ def _origin(
         creation_time=timezone.now(),
         parameters={
             "inputs": told,
+            "corrections": inputs.settings.corrections,
             "decision": None if inputs.decision is None else inputs.decision.pk,
             "converged": solution.converged,
             "iterations": solution.iterations,
@@ -211,9 +225,8 @@ def _origin(
     )
 
 
-def _arrivals(
-    origin: Origin, readings: Sequence[Reading], solution: core.LocationSolution
-) -> list[Arrival]:
+def _arrivals(origin: Origin, readings: Sequence[Reading], solved: Solved) -> list[Arrival]:
+    solution = solved.solution
     return [
         Arrival(
             origin=origin,
@@ -222,6 +235,7 @@ def _arrivals(
             azimuth=float(solution.azimuth[i]),
             distance_deg=float(solution.distance[i]),
             time_residual=_number(solution.residual[i]),
+            time_correction=solved.observed[i].correction_s or None,
             time_weight=float(solution.weight[i]),
             time_defining=bool(solution.used[i]),
             backazimuth_residual=_number(solution.backazimuth_residual[i]),

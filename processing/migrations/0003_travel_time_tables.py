@@ -13,7 +13,7 @@ GUARDED = {"processing_traveltimetable": "status,status_changed_by_id,status_cha
 class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0011_check_references_of_readings_a_statement_at_once"),
-        ("processing", "0001_initial"),
+        ("processing", "0002_keep_station_corrections"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,6 +6,9 @@ the database. The answer is one JSON object an event, or a table to be read.
 
 Travel times are those built in. ``--table`` takes them from an agency's file, ``--model NAME`` also
 from a stored table, and ``--tables-in-use`` from all those the portal uses, each in its region.
+
+With ``--corrections`` the readings at stations of the database are corrected by that version; a
+station for which the file has coordinates is one of the database if the code stands there, too.
 """
 
 from __future__ import annotations
@@ -25,14 +28,16 @@ from catalog.formats.problems import FormatError, Problem
 from catalog.formats.records import EventRecord, PickRecord, StationReference
 from catalog.formats.station_lists import StationLine
 from catalog.models import Station
-from processing.core import earth_models, location
+from processing.core import earth_models, geodesy, location, phases
 from processing.core.agency_tables import read_agency_file
-from processing.jobs import travel_time_tables
+from processing.jobs import station_corrections, travel_time_tables
 from processing.management.commands.import_travel_times import content_of, problem_line
 
 HEAD_BYTES = 64 * 1024
 FROM_FILE = "table"
 """Name of the model that a file gives."""
+SAME_PLACE_KM = 1.0
+"""Coordinates of one station in a file and in the database differ by less (as in jobs.stations)."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,14 @@ class Place:
     latitude: float
     longitude: float
     elevation_m: float | None
+    station: int | None = None
+    """Primary key, of the database."""
 
 
 Places = Mapping[tuple[str, str], Place]
 """By network ("" for any) and code."""
+Corrections = Mapping[tuple[int, str], float]
+"""What arrivals are late by [s], by station and family."""
 
 
 class Command(BaseCommand):
@@ -74,22 +83,30 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-start", action="store_true", help="do not begin at the reported hypocentres"
         )
+        parser.add_argument(
+            "--corrections", default="", metavar="VERSION",
+            help="station corrections to apply; for stations of the database only",
+        )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="one JSON object an event")
         parser.add_argument("--arrivals", action="store_true", help="print every reading, too")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
+        corrections = self.corrections(options)
         places = from_lists(options["stations"]) if options["stations"] else from_database()
         model, own = self.models(options)
         located = failed = 0
         for record in self.records(path, options["format"]):
             unknown: set[str] = set()
-            observed, reference = observations(record, places, unknown)
+            observed, reference = observations(record, places, unknown, corrections)
             start = [] if options["no_start"] else hypocentres(record, reference)
             told: dict[str, Any] = {
                 "event": record.event_id or record.preferred_origin_id or "",
                 "unknown_stations": sorted(unknown),
             }
+            if options["corrections"]:
+                told["corrections"] = options["corrections"]
+                told["corrected"] = sum(a.correction_s != 0.0 for a in observed)
             try:
                 solution = location.locate(observed, model, start, options["depth"], own)
             except location.LocationError as error:
@@ -124,6 +141,27 @@ class Command(BaseCommand):
         if read.problems:
             raise CommandError(f"{file}: {len(read.problems)} problems")
         return read.model(FROM_FILE, file.name, str(file))
+
+    def corrections(self, options: Mapping[str, Any]) -> Corrections:
+        """Return the corrections asked for, none if none are."""
+        version, model = options["corrections"], options["model"] or location.REGIONAL
+        if not version:
+            return {}
+        if options["stations"]:
+            raise CommandError(
+                "--corrections are of stations of the database: give no --stations with them"
+            )
+        try:
+            found = station_corrections.set_of(version)
+        except station_corrections.CorrectionsError as error:
+            raise CommandError(str(error)) from error
+        if found.earth_model != model:
+            raise CommandError(
+                f"the corrections {version!r} are for --model {found.earth_model}, not {model}"
+            )
+        if found.synthetic:
+            self.stderr.write(f"the corrections {version!r} are from synthetic events")
+        return station_corrections.corrections_of(version)
 
     def records(self, path: Path, format: str) -> Iterator[EventRecord]:
         try:
@@ -161,7 +199,7 @@ def from_lists(paths: list[Path]) -> Places:
 def from_database() -> Places:
     places: dict[tuple[str, str], Place] = {}
     for station in Station.objects.select_related("network").order_by("pk"):
-        place = Place(station.latitude, station.longitude, station.elevation_m)
+        place = Place(station.latitude, station.longitude, station.elevation_m, station.pk)
         if station.network is not None:
             places.setdefault((station.network.code, station.code), place)
         places.setdefault(("", station.code), place)
@@ -169,13 +207,22 @@ def from_database() -> Places:
 
 
 def find(reference: StationReference, places: Places) -> Place | None:
-    if reference.latitude is not None and reference.longitude is not None:
-        return Place(reference.latitude, reference.longitude, reference.elevation_m)
-    return places.get((reference.network or "", reference.code)) or places.get(("", reference.code))
+    known = places.get((reference.network or "", reference.code)) or places.get(
+        ("", reference.code)
+    )
+    if reference.latitude is None or reference.longitude is None:
+        return known
+    station = None
+    if known is not None:
+        apart_km = geodesy.ellipsoid_distance_km(
+            reference.latitude, reference.longitude, known.latitude, known.longitude
+        )
+        station = known.station if float(apart_km) < SAME_PLACE_KM else None
+    return Place(reference.latitude, reference.longitude, reference.elevation_m, station)
 
 
 def observations(
-    record: EventRecord, places: Places, unknown: set[str]
+    record: EventRecord, places: Places, unknown: set[str], corrections: Corrections | None = None
 ) -> tuple[list[location.ArrivalObservation], datetime]:
     """Return the event's readings at known stations, and the epoch their times count from."""
     named = {
@@ -207,6 +254,9 @@ def observations(
             backazimuth_uncertainty=pick.backazimuth_uncertainty,
             slowness=pick.horizontal_slowness,
             slowness_uncertainty=pick.horizontal_slowness_uncertainty,
+            correction_s=(corrections or {}).get(
+                (place.station or 0, phases.family(phase) or ""), 0.0
+            ),
         )
         for pick, time, phase, place in picks
     ], reference
@@ -268,7 +318,7 @@ def described(
     if with_arrivals:
         told["arrivals"] = [
             {
-                "station": station,
+                "station": a.station,
                 "phase": solution.phase[i],
                 "distance_deg": round(float(solution.distance[i]), 3),
                 "azimuth": round(float(solution.azimuth[i]), 1),
@@ -278,7 +328,8 @@ def described(
                 "used": bool(solution.used[i]),
                 "reason": solution.reason[i],
             }
-            for i, station in enumerate(a.station for a in observed)
+            | ({"correction": round(a.correction_s, 3)} if a.correction_s else {})
+            for i, a in enumerate(observed)
         ]
     return told
 

@@ -1,10 +1,10 @@
 """Remove synthetic data for good: the one hard delete of the portal.
 
 What is removed: every report or reading that says it is synthetic, all that hangs on it, what was
-computed from it, files that hold nothing else, and synthetic stations. The events stay as
-tombstones (status "deleted", their public ids answer 410) and the feed says so, as for any
-deletion. An event in which synthetic and real reports were mixed is refused: it must be split
-first. A real reading at a synthetic station keeps its code and loses the station.
+computed from it (station corrections, too), files that hold nothing else, and synthetic stations.
+The events stay as tombstones (status "deleted", their public ids answer 410) and the feed says so,
+as for any deletion. An event in which synthetic and real reports were mixed is refused: it must be
+split first. A real reading at a synthetic station keeps its code and loses the station.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.db import connection
 
 from catalog.models import BulletinEntry, Event, Pick, Report, Station, User
 from processing.jobs.publishing import publish_many
+from processing.models import CorrectionSet
 from processing.transactions import writing
 
 #: What is deleted, in any order (foreign keys are checked at the commit). Each condition speaks of
@@ -64,6 +65,8 @@ DELETIONS = (
     ("catalog_bulletinreading", "id IN (SELECT id FROM gone_reading)"),
     ("catalog_bulletinchunk", "file_id IN (SELECT id FROM gone_file)"),
     ("catalog_bulletinfile", "id IN (SELECT id FROM gone_file)"),
+    ("processing_stationcorrection", "set_id IN (SELECT id FROM gone_correctionset)"),
+    ("processing_correctionset", "id IN (SELECT id FROM gone_correctionset)"),
     ("catalog_stationalias", "station_id IN (SELECT id FROM gone_station)"),
     ("catalog_station", "id IN (SELECT id FROM gone_station)"),
 )
@@ -100,6 +103,7 @@ COLLECTIONS = (
         "SELECT id FROM catalog_pick WHERE entry_id IN (SELECT id FROM gone_entry)"
         " OR reading_id IN (SELECT id FROM gone_reading) OR (entry_id IS NULL AND synthetic)",
     ),
+    ("gone_correctionset", "SELECT id FROM processing_correctionset WHERE synthetic"),
     ("gone_station", "SELECT id FROM catalog_station WHERE synthetic"),
 )
 
@@ -122,14 +126,16 @@ class Command(BaseCommand):
         entries = BulletinEntry.objects.filter(synthetic=True).count()
         readings = Pick.objects.filter(entry__isnull=True, synthetic=True).count()
         stations = Station.objects.filter(synthetic=True).count()
-        if not entries and not readings and not stations:
+        sets = CorrectionSet.objects.filter(synthetic=True).count()
+        if not entries and not readings and not stations and not sets:
             self.stdout.write("No synthetic data")
             return
         events = Event.objects.alive().filter(synthetic=True).count()
         if not options["yes"]:
             answer = input(
                 f"Remove {entries} synthetic reports of {events} events, {readings} readings"
-                f" without an event and {stations} stations? [yes/no] "
+                f" without an event, {stations} stations and {sets} sets of station corrections?"
+                " [yes/no] "
             )
             if answer.strip() != "yes":
                 raise CommandError("nothing was removed")
