@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -383,7 +384,7 @@ def _hodograph(
                 problems.append(Problem(0, "no_row", where, "a row, its time perhaps empty"))
                 continue
             time, line = nodes[distance, depth]
-            if np.isnan(time):
+            if math.isnan(time):
                 ended = last is not None
                 continue
             if ended:
@@ -409,9 +410,9 @@ def _hodograph(
 def _check_speed(
     line: int, distance_deg: float, depth_km: float, time: float, problems: list[Problem]
 ) -> None:
-    half = 0.5 * np.radians(distance_deg)
+    half = 0.5 * math.radians(distance_deg)
     radius = EARTH_RADIUS_KM - depth_km
-    path = np.sqrt(depth_km**2 + 4.0 * radius * EARTH_RADIUS_KM * np.sin(half) ** 2)
+    path = math.sqrt(depth_km**2 + 4.0 * radius * EARTH_RADIUS_KM * math.sin(half) ** 2)
     slowest, fastest = SLOWEST_KM_S * (time - ROUNDING_S), FASTEST_KM_S * (time + ROUNDING_S)
     if not slowest <= path <= fastest:
         found = f"{path:.1f} km / {time:g} s"

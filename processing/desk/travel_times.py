@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from catalog.models import EDITOR, Agency, User
-from processing.core.agency_tables import MOST_BYTES, AgencyTable
+from processing.core.agency_tables import FIRST_OF, MOST_BYTES, AgencyTable
 from processing.core.earth_models import MODELS, NONE_BEYOND_DEG, Fades
 from processing.core.geodesy import KM_PER_DEGREE
 from processing.desk import messages, travel_time_plot, uploads
@@ -262,13 +262,13 @@ def remarks(table: TravelTimeTable, read: AgencyTable) -> list[str]:
             % {"km": f"{table.distance_to_deg * KM_PER_DEGREE:.0f}"}
         )
     far = table.distance_to_deg * KM_PER_DEGREE > FAR_FOR_CRUSTAL_WAVES_KM
-    for wave in ("P", "S"):
+    for wave in FIRST_OF:
         if far and f"{wave}g" in table.phases and not {wave, f"{wave}n"} & set(table.phases):
             said.append(
                 _("It has %(g)s but no %(n)s: far away a first arrival %(wave)s comes out late.")
                 % {"g": f"{wave}g", "n": f"{wave}n", "wave": wave}
             )
-        if not any(phase.startswith(wave) for phase in read.hodographs):
+        if not {wave, *FIRST_OF[wave]} & set(read.hodographs):
             said.append(_("It has no %(wave)s: the global times are used.") % {"wave": wave})
     return said
 

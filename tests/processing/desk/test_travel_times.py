@@ -203,6 +203,19 @@ def test_a_table_that_overlaps_another_in_use_says_so(
     assert other.status == "draft"
 
 
+def test_what_a_table_does_not_hold_is_remarked(editor: Client, agency: Agency) -> None:
+    deep = [row for row in straight().splitlines() if b",0," not in row[4:] and b"Sg" not in row]
+    page = send_and_follow(editor, b"\n".join(deep))
+    assert "begins at a depth of 5 km" in page
+    assert "has Pg but no Pn" in page
+    assert "has no S:" in page
+    assert "as in the global model" in page  # the velocity under stations
+
+
+def send_and_follow(client: Client, content: bytes) -> str:
+    return client.get(send(client, content).url).content.decode()
+
+
 def test_a_missing_table_is_a_missing_page(desk_client: Client) -> None:
     assert desk_client.get(reverse("travel-time-table", args=[999_999])).status_code == 404
 
