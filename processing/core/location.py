@@ -50,7 +50,7 @@ from processing.core import (
 from processing.core import location_kernel as kernel
 from processing.core.location_kernel import BoolArray, FloatArray, IntArray
 
-METHOD = "kz-gls-2026.1"
+METHOD = "kz-gls-2026.2"
 """Names this method in stored origins; a change of any rule below changes it."""
 
 REGIONAL = earth_models.REGIONAL

@@ -10,19 +10,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from django.contrib.gis.geos import Polygon
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
-from catalog.models import Agency, User
+from catalog.models import Agency, Event, User
 from processing.core.agency_tables import AgencyTable, Problem, read_agency_file
 from processing.core.earth_models import BORDER_DEG, Fades, OwnModel, box, check_name
-from processing.models import TravelTimeTable
+from processing.models import ProcessingRun, TravelTimeTable, WorkItem
 from processing.transactions import writing
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,10 @@ CODES = (
     "region-too-small", "name-of-another-agency", "table-unchanged", "regions-overlap",
 )  # fmt: skip
 """Why a table is not stored or not put in use."""
+
+#: Of the events that are located anew: after everything that is new.
+PRIORITY = 8
+BATCH = 5000
 
 Status = TravelTimeTable.Status
 Bounds = tuple[float, float, float, float]
@@ -127,6 +132,8 @@ def store(
 def put_in_use(table: TravelTimeTable, actor: User | None = None) -> None:
     """Use this version from now on; the one of its name that was in use is withdrawn.
 
+    Events in their regions are located anew.
+
     Raises
     ------
     Refused
@@ -138,16 +145,22 @@ def put_in_use(table: TravelTimeTable, actor: User | None = None) -> None:
         for other in in_use.exclude(name=table.name).order_by("name"):
             if table.region and other.region and table.region.intersection(other.region).area > 0:
                 raise Refused("regions-overlap", found=str(other))
-        _stand(in_use.filter(name=table.name).exclude(pk=table.pk), Status.WITHDRAWN, actor)
+        former = list(in_use.filter(name=table.name).exclude(pk=table.pk))
+        _stand(in_use.filter(pk__in=[row.pk for row in former]), Status.WITHDRAWN, actor)
         _stand(TravelTimeTable.objects.filter(pk=table.pk), Status.IN_USE, actor)
+        _locate_anew([table, *former], actor)
     table.refresh_from_db()
 
 
 def withdraw(table: TravelTimeTable, actor: User | None = None) -> None:
-    """Use this version no longer."""
+    """Use this version no longer; events in its region are located anew."""
     with writing():
         _alone()
-        _stand(TravelTimeTable.objects.filter(pk=table.pk), Status.WITHDRAWN, actor)
+        rows = TravelTimeTable.objects.filter(pk=table.pk)
+        was_in_use = rows.filter(status=Status.IN_USE).exists()
+        _stand(rows, Status.WITHDRAWN, actor)
+        if was_in_use:
+            _locate_anew([table], actor)
     table.refresh_from_db()
 
 
@@ -157,6 +170,35 @@ def _stand(rows: Any, status: Status, actor: User | None) -> None:
     )
     if changed:
         logger.info("travel-time tables: %d %s", changed, status)
+
+
+def _locate_anew(tables: Sequence[TravelTimeTable], actor: User | None) -> None:
+    """Ask for the events in the tables' regions to be located again, as one run to be watched."""
+    inside = Q()
+    for table in tables:
+        if table.region is not None:
+            inside |= Q(preferred_origin__point__intersects=table.region.buffer(BORDER_DEG))
+    if not inside:
+        return
+    wanted = list(
+        Event.objects.alive()
+        .filter(inside, preference__has_key="location")
+        .order_by("pk")
+        .values_list("pk", "evidence_version")
+    )
+    if not wanted:
+        return
+    run = ProcessingRun.objects.create(
+        kind="recompute",
+        stage=ProcessingRun.Stage.RECOMPUTE,
+        status=ProcessingRun.Status.RUNNING,
+        actor=actor,
+        parameters={"tables": [str(table) for table in tables]},
+    )
+    for start in range(0, len(wanted), BATCH):
+        WorkItem.objects.request_many(
+            "recompute", wanted[start : start + BATCH], run=run, priority=PRIORITY
+        )
 
 
 def _alone() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.gis.geos import Point
 from django.db import IntegrityError, connection, transaction
 
-from catalog.models import Agency
+from catalog.models import Agency, Event, Origin
 from processing.core.agency_tables import CODES as READER_CODES
 from processing.core.earth_models import Fades, mixture_at
 from processing.jobs import travel_time_tables
 from processing.jobs.travel_time_tables import Refused, put_in_use, table_named, tables_in_use
-from processing.models import TravelTimeTable
+from processing.models import ProcessingRun, TravelTimeTable, WorkItem
 from tests.processing.travel_time_tables import straight
 
 ALMATY = (43.25, 76.92)
@@ -138,3 +140,30 @@ def test_a_name_belongs_to_one_agency_and_the_same_is_not_kept_twice(agency: Age
     with pytest.raises(Refused, match="name-of-another-agency"):
         store(Agency.objects.create(code="AGB"))
     assert store(agency, provenance="The same file, better described.").version == 2
+
+
+def test_events_in_its_region_are_located_anew_when_a_table_comes_and_goes(agency: Agency) -> None:
+    inside, outside = event_at(77.0, 43.0), event_at(70.0, 50.0)
+    table = store(agency, region=REGION)
+    put_in_use(table)
+    [run] = ProcessingRun.objects.all()
+    assert (run.kind, run.parameters) == ("recompute", {"tables": ["some.1"]})
+    assert list(run.items.values_list("kind", "object_id")) == [("recompute", inside.pk)]
+    run.items.all().delete()
+    travel_time_tables.withdraw(table)
+    assert WorkItem.objects.filter(kind="recompute").count() == 1
+    travel_time_tables.withdraw(table)
+    assert ProcessingRun.objects.count() == 2
+    assert not WorkItem.objects.filter(object_id=outside.pk).exists()
+
+
+def event_at(longitude: float, latitude: float) -> Event:
+    """Return an event that was located there."""
+    event = Event.objects.create(
+        public_id=f"kz2015x{int(longitude)}", preference={"location": {"code": "singular"}}
+    )
+    event.preferred_origin = Origin.objects.create(
+        event=event, time=datetime(2015, 1, 1, tzinfo=UTC), point=Point(longitude, latitude)
+    )
+    event.save()
+    return event
