@@ -147,7 +147,7 @@ def test_events_in_its_region_are_located_anew_when_a_table_comes_and_goes(agenc
     table = store(agency, region=REGION)
     put_in_use(table)
     [run] = ProcessingRun.objects.all()
-    assert (run.kind, run.parameters) == ("recompute", {"tables": ["some.1"]})
+    assert (run.kind, run.parameters) == ("recompute", {"tables": ["some 1"]})
     assert list(run.items.values_list("kind", "object_id")) == [("recompute", inside.pk)]
     run.items.all().delete()
     travel_time_tables.withdraw(table)
