@@ -660,12 +660,19 @@ def _settle(work: _Work, start: FloatArray, free: bool) -> _Fit:
     )  # fmt: skip
     work.iterations += iterations
     fit = _Fit(place, active, deviation, chi2, objective, spread, converged, free)
-    improbable = active.sum() < active.size or chi2 > kernel.plausible_chi2(
-        int(active.sum()) - 3 - free
-    )
-    if improbable and work.rows.size <= FEW_ROWS:
+    if work.rows.size <= FEW_ROWS and _improbable(fit):
         return _best_choice(work, fit)
     return fit
+
+
+def _improbable(fit: _Fit) -> bool:
+    """Tell whether not all data fit together as well as in nineteen events of twenty."""
+    left = int(fit.active.sum())
+    return (
+        left < fit.active.size
+        or bool((fit.spread > 1.0).any())
+        or fit.chi2 > kernel.plausible_chi2(left - 3 - fit.free)
+    )
 
 
 def _best_choice(work: _Work, fit: _Fit) -> _Fit:
@@ -905,18 +912,10 @@ def _depth_error(work: _Work, fit: _Fit) -> float:
     depths = np.unique(np.clip(trials, 0.0, kernel.DEEPEST_KM))
     depths = depths[np.abs(depths - depth) > 1e-6]
     depths = np.sort(np.append(depths, depth))
-    rows = work.rows[fit.active]
-    worse = np.empty(depths.size)
-    for k, trial in enumerate(depths):
-        if trial == depth:
-            worse[k] = fit.chi2
-            continue
-        place = fit.place.copy()
-        place[2] = trial
-        _, worse[k], _, _ = kernel.refine(
-            work.readings, work.phase, _rules(), work.earth, work.problem.shared, fit.spread, rows,
-            np.zeros(rows.size), place, False, 40,
-        )  # fmt: skip
+    worse = kernel.depth_profile(
+        work.readings, work.phase, _rules(), work.earth, work.problem.shared, fit.spread,
+        work.rows[fit.active], fit.place, depths,
+    )  # fmt: skip
     # One minimum more in between does no harm: the interval counts from the lowest that was met.
     worse -= worse.min()
     limit = _f_quantile(1, A_PRIORI_WEIGHT)
@@ -1042,7 +1041,7 @@ def locate(
             break
         fit = _settle(work, fit.place, free=False)
     resolvable = fixed_depth_km is None and _depth_resolvable(work, fit)
-    if resolvable or code in USUAL_DEPTHS:
+    if resolvable or (code in USUAL_DEPTHS and _improbable(fit)):
         freed = _free(work, fit)
         if freed is not None and not resolvable:
             freed = _with_depth_error(work, freed)
@@ -1417,10 +1416,7 @@ def surroundings(
     worse = np.array(
         [[chi_square(np.array([lat, lon, *place[2:]])) - here for lon in east] for lat in north]
     )
-    costs = np.full(len(depths_km), np.inf)
-    for k, depth in enumerate(depths_km):
-        start = np.array([*place[:2], depth, place[3]])
-        costs[k] = kernel.refine(*told, np.zeros(rows.size), start, False, 20)[1]
+    costs = kernel.depth_profile(*told, place, np.asarray(depths_km, dtype=np.float64))
     return Surroundings(
         latitude=geodesy.geographic_latitude(north),
         longitude=east,

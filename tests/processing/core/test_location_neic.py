@@ -95,6 +95,17 @@ def test_a_depth_that_near_stations_resolve_is_that_neic_holds():
     assert difference < min(1.0, solution.depth_error_km)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_deep_event_that_nobody_put_anywhere_is_found_deep(model):
+    event = read_json("deep")
+    assert event.found is not None
+    there = event.found.hypocentre
+    solution = location.locate(event.arrivals, model)
+    assert apart_km(solution, there) < 5.0
+    assert solution.depth_code == "F" and solution.depth_error_km is not None
+    assert abs(solution.depth_km - (there.depth_km or 0.0)) < 2.0 * solution.depth_error_km
+
+
 def test_seven_hundred_readings_of_dense_networks_are_used_together():
     """Their correlations, as the variogram gives them, are no covariance."""
     event = read_json("deep")
