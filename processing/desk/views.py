@@ -96,13 +96,13 @@ def open_reviews() -> Any:
 @staff_only
 def upload(request: HttpRequest) -> HttpResponse:
     """Send bulletins: several at once, with or without a script."""
-    # The size is refused before the body is read; only then may the CSRF check read it.
-    if request.method == "POST":
-        try:
+    # The size is refused before the body is read, or while it is: the CSRF check reads it first.
+    try:
+        if request.method == "POST":
             uploads.guard(request, settings.UPLOAD_MAX_FILES)
-        except Refused as refused:
-            return _upload_page(request, UploadForm(), refused=refused, status=413)
-    return _upload(request)
+        return _upload(request)
+    except Refused as refused:
+        return _upload_page(request, UploadForm(), refused=refused, status=413)
 
 
 @csrf_protect
@@ -110,10 +110,7 @@ def _upload(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _upload_page(request, UploadForm())
     form = UploadForm(request.POST)
-    try:
-        files = request.FILES.getlist("files")
-    except Refused as refused:
-        return _upload_page(request, form, refused=refused, status=413)
+    files = request.FILES.getlist("files")
     if not form.is_valid():
         return _upload_page(request, form, status=400)
     if not files:

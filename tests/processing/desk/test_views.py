@@ -106,6 +106,20 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(
     assert "larger than allowed" in answer.content.decode()
 
 
+def test_one_file_of_several_that_is_too_large_is_refused_by_whoever_reads_it_first(
+    operator: User, settings: Any
+) -> None:
+    """The check of the form's token reads the body before the page does."""
+    settings.UPLOAD_MAX_BYTES = 1000
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(operator)
+    client.get(reverse("upload"))
+    token = client.cookies["csrftoken"].value
+    answer = send(client, b"x" * 2000, csrfmiddlewaretoken=token)
+    assert answer.status_code == 413
+    assert "larger than allowed" in answer.content.decode()
+
+
 def test_the_first_bytes_say_format_and_agency(desk_client: Client, bulletin: bytes) -> None:
     answer = desk_client.post(
         reverse("recognise"), bulletin[:500], content_type="application/octet-stream"
