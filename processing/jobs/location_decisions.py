@@ -82,12 +82,15 @@ def undo(decision_key: int, actor: User, note: str = "") -> Outcome:
     NotDecidable
         ``nothing-to-undo``: it is not in force.
     """
-    decision = MergeDecision.objects.filter(
-        pk=decision_key, kind=MergeDecision.Kind.LOCATE, event__isnull=False
-    ).first()
-    if decision is None or decision.event_id is None:
+    decision = (
+        MergeDecision.objects.filter(pk=decision_key, kind=MergeDecision.Kind.LOCATE)
+        .select_related("event")
+        .first()
+    )
+    if decision is None or decision.event is None:
         raise NotDecidable("nothing-to-undo")
-    event = Event.objects.select_for_update().get(pk=decision.event_id)
+    key = decision.event.merged_into_id or decision.event.pk
+    event = Event.objects.select_for_update().get(pk=key)
     in_force = location_inputs.load(event).decision
     if in_force is None or in_force.pk != decision.pk:
         raise NotDecidable("nothing-to-undo")

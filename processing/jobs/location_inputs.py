@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from catalog.models import Arrival, Event, MergeDecision, Origin, Pick, PickAssociation, Station
 from processing.core import location as core
@@ -235,13 +236,16 @@ def load_many(events: Sequence[Event]) -> dict[int, Inputs]:
         found[origin.event_id].standing = origin
     for decision in (
         MergeDecision.objects.filter(
-            event__in=found, kind=MergeDecision.Kind.LOCATE, undone_by__isnull=True
+            # A decision on an event that was merged since is about the survivor's readings, too.
+            Q(event__in=found) | Q(event__merged_into__in=found),
+            kind=MergeDecision.Kind.LOCATE,
+            undone_by__isnull=True,
         )
         .select_related("actor")
+        .annotate(concerned=Coalesce("event__merged_into", "event"))
         .order_by("pk")
     ):
-        if decision.event_id is not None:
-            found[decision.event_id].decision = decision
+        found[decision.concerned].decision = decision
     return found
 
 

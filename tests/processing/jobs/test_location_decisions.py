@@ -108,6 +108,19 @@ def test_undoing_gives_back_what_was_before(located):
         location_decisions.undo(decision.pk, person())
 
 
+def test_a_decision_follows_an_event_into_the_one_it_is_merged_into(located):
+    reading = location_inputs.load(located).readings[0]
+    accept(located, without_first(located))
+    survivor = Event.objects.create(public_id="kz2015surviv")
+    Event.objects.filter(pk=located.pk).update(status="merged", merged_into=survivor)
+    inputs = location_inputs.load(survivor)
+    assert inputs.settings.of(reading) is not None and inputs.decision is not None
+    with writing():
+        outcome = location_decisions.undo(inputs.decision.pk, person())
+    assert outcome.touched == {survivor.pk}
+    assert location_inputs.load(survivor).decision is None
+
+
 def test_what_was_not_seen_is_not_accepted(located, stations):
     seen = location_inputs.load(located).evidence
     associate(lay("KNDC", event("k1", 1, **picks(stations[:1], [onsets(stations)[0] + 9.0]))))
