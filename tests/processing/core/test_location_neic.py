@@ -54,8 +54,19 @@ def residual_difference(event: NeicEvent, solution: LocationSolution) -> float:
     return float(np.median(np.abs(np.subtract(*np.transpose(pairs)))))
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("started", [True, False], ids=["from the input", "from nothing"])
+#: NEIC's own model; the other in the long run.
+every_model = pytest.mark.parametrize(
+    "model",
+    [MODELS[0], *(pytest.param(model, marks=pytest.mark.long) for model in MODELS[1:])],
+)
+
+
+@every_model
+@pytest.mark.parametrize(
+    "started",
+    [True, pytest.param(False, marks=pytest.mark.long)],
+    ids=["from the input", "from nothing"],
+)
 @pytest.mark.parametrize(
     ("name", "km", "seconds", "residual_s"),
     [("cus", 1.5, 0.6, 0.4), ("wus", 4.5, 1.0, 0.7), ("deep", 2.0, 0.8, 0.5)],
@@ -75,7 +86,7 @@ def test_what_neic_found_is_met_at_its_depth(name, km, seconds, residual_s, star
     assert solution.used_phase_count >= event.found.phases_used - 1
 
 
-@pytest.mark.parametrize("model", MODELS)
+@every_model
 def test_the_same_places_come_out_with_and_without_a_start(model):
     for name in ("cus", "wus"):
         event = read_json(name)
@@ -95,7 +106,7 @@ def test_a_depth_that_near_stations_resolve_is_that_neic_holds():
     assert difference < min(1.0, solution.depth_error_km)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@every_model
 def test_a_deep_event_that_nobody_put_anywhere_is_found_deep(model):
     event = read_json("deep")
     assert event.found is not None
@@ -119,8 +130,12 @@ def test_seven_hundred_readings_of_dense_networks_are_used_together():
     assert chi2(solution, there) < CHI2_90
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("started", [True, False], ids=["from the input", "from nothing"])
+@every_model
+@pytest.mark.parametrize(
+    "started",
+    [True, pytest.param(False, marks=pytest.mark.long)],
+    ids=["from the input", "from nothing"],
+)
 def test_an_input_without_output_comes_back_to_where_it_began(started, model):
     event = read_text(JAPAN)
     assert len(event.arrivals) == 1172

@@ -246,7 +246,7 @@ def test_reported_rows_keep_what_was_written():
         Origin.objects.update(depth_km=1.0)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 2))])
 def test_the_arrangement_depends_on_the_reports_alone(seed):
     """Shuffled files, split and batched anyhow, give the same events."""
     chance = random.Random(20150301)
