@@ -71,7 +71,7 @@ class TableForm(forms.Form):
     FADES = Fades._fields
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         agencies = Agency.objects.filter(is_provisional=False, is_portal=False)
         self.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
         for name in (*self.BOUNDS, *self.FADES):
