@@ -25,7 +25,7 @@ from catalog.models import EDITOR, Event, Origin, Station, User
 from portal import location_words, plots
 from portal.map_config import map_config, map_words
 from portal.templatetags.seismo import decimal, reading_reason
-from processing.core import earth_models, geodesy, phases
+from processing.core import earth_models, geodesy, phases, surroundings
 from processing.core import location as core
 from processing.core.location_kernel import DEEPEST_KM
 from processing.desk import messages
@@ -338,7 +338,7 @@ def _drawings(
         deepest = max(30.0, solution.depth_km + 3.0 * solution.depth_error_km)
     deepest = min(10.0 * np.ceil(deepest / 10.0), DEEPEST_KM)
     model, own = inputs.models(settings)
-    around = core.surroundings(
+    around = surroundings.surroundings(
         observed,
         solution,
         model,
@@ -373,7 +373,7 @@ def _offset_km(
 
 
 def _surface(
-    around: core.Surroundings, inputs: Inputs, shown: Sequence[Shown], half: float
+    around: surroundings.Surroundings, inputs: Inputs, shown: Sequence[Shown], half: float
 ) -> plots.Plot:
     """The misfit around the epicentre, with the coverage ellipse and the other epicentres."""
     solution = shown[-1].solution
@@ -401,7 +401,7 @@ def _surface(
     return plot
 
 
-def _depths(around: core.Surroundings, solution: core.LocationSolution) -> plots.Plot:
+def _depths(around: surroundings.Surroundings, solution: core.LocationSolution) -> plots.Plot:
     """How the misfit grows away from the depth."""
     plot = plots.Plot(
         0.0, 12.0, 0.0, float(around.depth_km[-1]), width=310, height=420, bottom=34, down=True
@@ -451,7 +451,7 @@ def _times(
     slowness = geodesy.KM_PER_DEGREE / REDUCING_KM_S if farthest <= REGIONAL_DEG else 0.0
     along = np.linspace(0.0, farthest, 121)
     model, own = inputs.models(settings)
-    curves = core.curves(
+    curves = surroundings.curves(
         solution.latitude, solution.longitude, solution.depth_km, along, CURVES, model, own
     )
     travel = np.array([(r.time - reference).total_seconds() for r in inputs.readings])

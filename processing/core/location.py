@@ -30,32 +30,42 @@ Flinn (1965), Rev. Geophys. 3, 157-185 (confidence ellipse).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.linalg import solve_triangular
 
-from processing.core import (
-    default_depth,
-    earth_models,
-    ellipticity,
-    geodesy,
-    phases,
-    predictions,
-    travel_times,
-)
+from processing.core import default_depth, earth_models, ellipticity, geodesy, phases
 from processing.core import location_kernel as kernel
 from processing.core.location_kernel import BoolArray, FloatArray, IntArray
+from processing.core.location_problem import (
+    NAMES,
+    REGIONAL,
+    ROW,
+    SAME_READING_S,
+    Alternative,
+    ArrivalObservation,
+    Hypocentre,
+    LocationError,
+    LocationSolution,
+    Problem,
+    Work,
+    earth_at,
+    figure_row,
+    linear,
+    phase_rules,
+    prepare,
+)
+
+__all__ = [
+    "METHOD", "REGIONAL", "SAME_READING_S", "Alternative", "ArrivalObservation", "Hypocentre",
+    "LocationError", "LocationSolution", "locate",
+]  # fmt: skip
 
 METHOD = "kz-gls-2026.2"
 """Names this method in stored origins; a change of any rule below changes it."""
-
-REGIONAL = earth_models.REGIONAL
-"""Model by source region and distance; other values name one of `earth_models.MODELS`, or one that
-the caller brings."""
 
 MINIMUM_DEFINING = 4
 MINIMUM_STATIONS = 3
@@ -71,7 +81,6 @@ FEW_ROWS = 12
 MOST_LEFT_OUT = 3
 RIVAL = 6.0
 """Another minimum within this much of J (chi-square of two unknowns at 95 %) is reported."""
-SAME_READING_S = 0.1  # iLoc: duplicate readings
 DEFAULT_DEPTH_KM = 10.0
 CONFIDENCE_LEVEL = 0.90
 NORMAL_90 = 1.645
@@ -102,13 +111,6 @@ _BUILT_IN = frozenset(earth_models.MODELS)
 REACH_KM = 1000.0
 """A-priori error of an epicentre seen by fewer than three stations. Ours."""
 CRUSTAL_NAMES = {"P": ("Pg", "Pb", "Pn", "P"), "S": ("Sg", "Sb", "Sn", "S")}
-# Correlated errors of travel times: Bondár & McLaughlin (2009) as iLoc uses them, at the distances
-# quoted in the project's methods 3.2; linear between them.
-SILL_S2 = 0.6
-VARIOGRAM_KM = np.array([0.0, 10, 20, 50, 100, 200, 300, 500, 700, 1000])
-VARIOGRAM_S2 = np.array([0.0, 0.0629, 0.0953, 0.149, 0.191, 0.236, 0.268, 0.317, 0.346, 0.375])
-LEAST_OWN_S2 = 0.5 * 0.8**2
-"""Half of the smallest variance of a phase by itself: what the variogram may lack. Ours."""
 RING_DISTANCES_DEG = (0.3, 0.8, 1.5, 3.0, 5.0, 8.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0, 78.0, 95.0)
 S_MINUS_P_DEG = geodesy.KM_PER_DEGREE / 8.0
 """Seconds of S-P to a degree: a second is 8 km (project methods 1.7: 8.0 to 8.5 km)."""
@@ -118,372 +120,6 @@ MOST_SEARCHED = 24
 UNDETERMINED, WORST_CONDITION = 1e-6, 1e8
 POOR_CONDITION = 1e4
 GT5_UNIFORMITY, GT5_NEAREST_KM, GT5_SECONDARY_GAP, LOCAL_KM = 0.35, 10.0, 160.0, 150.0
-
-
-class LocationError(Exception):
-    """An event that cannot be located: a code, and the values a message needs."""
-
-    def __init__(self, code: str, values: dict[str, float]) -> None:
-        super().__init__(f"{code}: {values}")
-        self.code = code
-        self.values = values
-
-
-@dataclass(frozen=True)
-class ArrivalObservation:
-    """What was read of one phase at one station."""
-
-    station: str
-    """Key of the station; the same key means the same place."""
-    latitude: float
-    """Geographic [deg]."""
-    longitude: float
-    elevation_m: float | None
-    """Above sea level [m]; None is taken as 0."""
-    phase: str
-    """As reported."""
-    time: float
-    """Seconds after the problem's reference epoch."""
-    time_uncertainty: float | None = None
-    """Standard error of the reading [s], added in quadrature to the a-priori error."""
-    backazimuth: float | None = None
-    """Station to event [deg]."""
-    backazimuth_uncertainty: float | None = None
-    slowness: float | None = None
-    """Horizontal [s/deg]."""
-    slowness_uncertainty: float | None = None
-    correction_s: float = 0.0
-    """Station correction of the model: what arrivals are late by here [s]."""
-    doubtful_clock: bool = False
-    """Only differences of times at this station count."""
-    off: bool = False
-    """Switched off by a person: compared, never used."""
-    name_held: bool = False
-    """Named by a person: never renamed."""
-
-
-@dataclass(frozen=True)
-class Hypocentre:
-    """A place and time, as an agency reported it or as another minimum."""
-
-    latitude: float
-    longitude: float
-    time: float
-    """Seconds after the problem's reference epoch."""
-    depth_km: float | None = None
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """Another place that fits nearly as well."""
-
-    hypocentre: Hypocentre
-    worse_by: float
-    """J of this minimum less J of the solution (chi-square units)."""
-
-
-@dataclass(frozen=True)
-class LocationSolution:
-    """A hypocentre with its uncertainty and quality. Arrays are in the order of the arrivals."""
-
-    latitude: float
-    """Geographic [deg]."""
-    longitude: float
-    depth_km: float
-    time: float
-    """Seconds after the problem's reference epoch."""
-    depth_type: str
-    """QuakeML OriginDepthType."""
-    depth_code: str
-    """F free, A analyst, B beyond limits, G default grid, H reported hypocentre, M median of
-    several, S surface (the ISC's letters); D: the plain default."""
-    covariance: FloatArray
-    """Of time [s], east, north [km], depth [km], shape (4, 4); zeros for a fixed depth."""
-    confidence_level: float
-    """Of the ellipses and the errors below, 0-1."""
-    semi_major_km: float
-    """Of the coverage ellipse; so the next two."""
-    semi_minor_km: float
-    ellipse_azimuth: float
-    """Of the semi-major axis, 0-180 [deg]."""
-    confidence_semi_major_km: float | None
-    """Of the confidence ellipse (K = 0); None without a degree of freedom."""
-    confidence_semi_minor_km: float | None
-    time_error: float
-    """[s] at the confidence level."""
-    depth_error_km: float | None
-    """None for a fixed depth."""
-    standard_error: float
-    """Root mean square of the residuals used [s]."""
-    error_scale: float
-    """By how much a-priori errors were multiplied, on the mean of the times in use, since the
-    residuals of their distance and wave scatter so; 1 or more."""
-    chi_square: float
-    """Of the data used."""
-    effective_data: float
-    """Independent data that the correlated ones are worth."""
-    condition_number: float
-    """Of the scaled normal equations."""
-    azimuthal_gap: float
-    secondary_azimuthal_gap: float
-    uniformity: float
-    """dU of Bondár & McLaughlin: 0 stations all around, 1 all in one direction."""
-    gt5_candidate: bool
-    """Local stations fulfil the IASPEI ground-truth criteria of Bondár & McLaughlin (2009)."""
-    minimum_distance: float
-    """Of stations used [deg]; so the next two."""
-    median_distance: float
-    maximum_distance: float
-    associated_phase_count: int
-    used_phase_count: int
-    associated_station_count: int
-    used_station_count: int
-    depth_phase_count: int
-    phase: tuple[str, ...]
-    """Name each arrival was used or compared under; as reported where unknown."""
-    reason: tuple[str, ...]
-    """Empty for an arrival in use; else why not: ``outlier``, ``clock``, ``off``, ``no-rule``,
-    ``no-prediction``, ``too-far``; or what was done: ``renamed``."""
-    residual: FloatArray
-    """Observed minus predicted [s], NaN without a prediction, shape (n,)."""
-    deviation: FloatArray
-    """Of the time from what the other data say, in its error; NaN where nothing can be said."""
-    spread: FloatArray
-    """What each time's error was multiplied by; 1 or more."""
-    weight: FloatArray
-    """Of each time, 0-1: 1 over the number of readings in use of that phase and station."""
-    used: BoolArray
-    """Times in use."""
-    backazimuth_residual: FloatArray
-    """[deg]"""
-    backazimuth_used: BoolArray
-    slowness_residual: FloatArray
-    """[s/deg]"""
-    slowness_used: BoolArray
-    distance: FloatArray
-    """[deg]"""
-    azimuth: FloatArray
-    """Event to station [deg]."""
-    warnings: tuple[str, ...]
-    """``ambiguous-readings``: another choice of readings fits as well; ``poorly-constrained``:
-    hardly more data than unknowns, fewer than three stations or a condition number above 1e4;
-    ``other-minimum``: see ``alternatives``; ``model-error``: another model is known to fit better
-    there than the one in use, so that the errors hold the difference of the two."""
-    alternatives: tuple[Alternative, ...]
-    converged: bool
-    iterations: int
-    method: str
-    model: str
-    """Names of the models used, the weightiest first, joined by +."""
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """The arrivals as arrays, in an order that does not depend on how they were given."""
-
-    rows: tuple[ArrivalObservation, ...]
-    order: IntArray
-    """Where each sorted arrival stood in the input."""
-    names: tuple[str | None, ...]
-    readings: kernel.Readings
-    phase: IntArray
-    """Row of each arrival in the rules."""
-    shared: FloatArray
-    group: IntArray
-    """Number of (station, phase): readings of the same thing."""
-    share: FloatArray
-
-
-_NAMES = (*phases.PHASES, "")
-_ROW = {name: number for number, name in enumerate(_NAMES)}
-"""Row of each phase in the rules; the last, without a name, is any unknown one."""
-
-
-def _figure(phase: phases.Phase) -> int:
-    """Return the row of the ellipticity table for a phase: its own, else that of its family."""
-    for name in (phase.table_phase, phase.family):
-        if name in ellipticity.FAMILIES:
-            return ellipticity.FAMILIES.index(name)
-    return -1
-
-
-def _code(name: str | None) -> int:
-    return travel_times.PHASES.index(name) if name in travel_times.PHASES else -1
-
-
-@lru_cache(maxsize=1)
-def _rules() -> kernel.Rules:
-    """Return the phases' rules as arrays; the last row is the unknown phase."""
-    rows = [phases.PHASES[name] for name in phases.PHASES]
-    bands = max(len(row.bands) for row in rows)
-    to_deg = np.full((len(_NAMES), bands), -1.0)
-    sigma = np.full((len(_NAMES), bands), np.nan)
-    for number, row in enumerate(rows):
-        for column, band in enumerate(row.bands):
-            to_deg[number, column], sigma[number, column] = band.to_deg, band.sigma_s
-    return kernel.Rules(
-        code=np.array([*(_code(row.table_phase) for row in rows), -1], dtype=np.int64),
-        fallback=np.array([*(_code(row.fallback) for row in rows), -1], dtype=np.int64),
-        to_deg=to_deg,
-        sigma_s=sigma,
-        wave=np.array([*(int(row.family == "S") for row in rows), 0], dtype=np.int64),
-        figure=np.array([*(_figure(row) for row in rows), -1], dtype=np.int64),
-        ellipticity=ellipticity.load(),
-    )
-
-
-def _prepare(arrivals: Sequence[ArrivalObservation]) -> _Problem:
-    """Sort the arrivals and turn them into arrays.
-
-    Raises
-    ------
-    LocationError
-        ``not_finite``: a coordinate or a time is no number.
-    """
-
-    def key(i: int) -> tuple[object, ...]:
-        a = arrivals[i]
-        return (
-            a.station, a.phase, a.time, a.latitude, a.longitude, a.elevation_m or 0.0,
-            a.time_uncertainty or 0.0, a.backazimuth or -1.0, a.slowness or -1.0, a.correction_s,
-            a.doubtful_clock, a.off, a.name_held,
-        )  # fmt: skip
-
-    for number, a in enumerate(arrivals):
-        if not np.isfinite([a.time, a.latitude, a.longitude, a.elevation_m or 0.0]).all():
-            raise LocationError("not_finite", {"arrival": number})
-    order = sorted(range(len(arrivals)), key=key)
-    rows = tuple(arrivals[i] for i in order)
-    names = tuple(phases.standard_name(a.phase) for a in rows)
-    numbers: dict[str, int] = {}
-    station = np.array([numbers.setdefault(a.station, len(numbers)) for a in rows], dtype=np.int64)
-    phi = np.radians(geodesy.geocentric_latitude([a.latitude for a in rows]))
-    clocks = {a.station for a in rows if a.doubtful_clock}
-    slowness_sigma = [
-        (None if n is None else phases.PHASES[n].slowness_sigma) or np.nan for n in names
-    ]
-
-    def given(values: Sequence[float | None]) -> FloatArray:
-        return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-
-    readings = kernel.Readings(
-        sin_latitude=np.sin(phi),
-        cos_latitude=np.cos(phi),
-        longitude=np.radians([a.longitude for a in rows]),
-        elevation_km=np.array([(a.elevation_m or 0.0) / 1000.0 for a in rows]),
-        surface_slowness=np.zeros(len(rows)),
-        station=station,
-        time=np.array([a.time - a.correction_s for a in rows], dtype=np.float64),
-        reading_sigma=np.array(
-            # Two readings of one onset never agree better than this.
-            [max(a.time_uncertainty or 0.0, 0.5 * SAME_READING_S) for a in rows]
-        ),
-        model_error=np.zeros(len(rows)),
-        backazimuth=given([a.backazimuth for a in rows]),
-        backazimuth_sigma=np.hypot(
-            phases.BACKAZIMUTH_SIGMA_DEG, [a.backazimuth_uncertainty or 0.0 for a in rows]
-        ),
-        slowness=given([a.slowness for a in rows]),
-        slowness_sigma=np.hypot(slowness_sigma, [a.slowness_uncertainty or 0.0 for a in rows]),
-        clock=np.array([a.station in clocks for a in rows], dtype=np.bool_),
-    )
-    groups: dict[tuple[str, str], int] = {}
-    group = np.array(
-        [
-            groups.setdefault((a.station, name or a.phase), len(groups))
-            for a, name in zip(rows, names, strict=True)
-        ],
-        dtype=np.int64,
-    )
-    return _Problem(
-        rows=rows,
-        order=np.array(order, dtype=np.int64),
-        names=names,
-        readings=readings,
-        phase=np.array([_ROW[name or ""] for name in names], dtype=np.int64),
-        shared=_shared(readings, len(numbers), {numbers[a.station] for a in rows if not a.off}),
-        group=group,
-        share=1.0 / np.bincount(group)[group] if rows else np.zeros(0),
-    )
-
-
-def _shared(readings: kernel.Readings, count: int, on: set[int]) -> FloatArray:
-    """Return the covariance [s^2] of the errors of one phase at each two stations.
-
-    on : the stations that may define; it is a covariance for them.
-    """
-    first = np.zeros(count, dtype=np.int64)
-    first[readings.station[::-1]] = np.arange(readings.station.size)[::-1]
-    cos_phi, lam = readings.cos_latitude[first], readings.longitude[first]
-    unit = np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), readings.sin_latitude[first]])
-    chord = np.sqrt(((unit[:, :, None] - unit[:, None, :]) ** 2).sum(axis=0))
-    km = 2.0 * geodesy.EARTH_RADIUS_KM * np.arcsin(np.minimum(0.5 * chord, 1.0))
-    left: FloatArray = np.where(
-        km <= VARIOGRAM_KM[-1], SILL_S2 - np.interp(km, VARIOGRAM_KM, VARIOGRAM_S2), 0.0
-    )
-    among = np.ix_(sorted(on), sorted(on))
-    if not _keeps_positive(left[among]):
-        left[among] = _nearest_covariance(left[among])
-    return left
-
-
-def _keeps_positive(shared: FloatArray) -> bool:
-    """Tell whether the errors of single phases make a covariance of what stations share."""
-    return not shared.size or float(np.linalg.eigvalsh(shared)[0]) > -LEAST_OWN_S2
-
-
-def _nearest_covariance(shared: FloatArray) -> FloatArray:
-    """Return the shared errors without their negative eigenvalues, the variances as they were.
-
-    The variogram ends abruptly at 1,000 km. Over a continent of stations that is no covariance any
-    more: some sums of residuals would have a negative variance, and their weights no limit.
-    """
-    values, vectors = np.linalg.eigh(shared)
-    positive = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    scale = np.sqrt(SILL_S2 / np.diag(positive))
-    result: FloatArray = positive * scale[:, None] * scale
-    return 0.5 * (result + result.T)
-
-
-def _earth(
-    model: str, own: Sequence[earth_models.OwnModel], latitude: float, longitude: float
-) -> earth_models.Mixture:
-    only = None if model == REGIONAL else model
-    return earth_models.mixture_at(
-        float(geodesy.geographic_latitude(latitude)), longitude, only=only, own=own
-    )
-
-
-@dataclass
-class _Work:
-    """What one call of `locate` carries from step to step."""
-
-    problem: _Problem
-    model: str
-    own: tuple[earth_models.OwnModel, ...]
-    mixture: earth_models.Mixture
-    rows: IntArray
-    """All data that may define."""
-    phase: IntArray
-    doubts: bool = False
-    """Whether models may be taken for wrong."""
-    renamed: set[int] = field(default_factory=set)
-    clocks: set[int] = field(default_factory=set)
-    iterations: int = 0
-
-    def use(self, mixture: earth_models.Mixture) -> None:
-        """Predict with these models from now on."""
-        self.mixture = mixture
-        speed = np.array([mixture.surface_p_km_s, mixture.surface_s_km_s])
-        self.readings.surface_slowness[:] = 1.0 / speed[_rules().wave[self.phase]]
-
-    @property
-    def readings(self) -> kernel.Readings:
-        return self.problem.readings
-
-    @property
-    def earth(self) -> kernel.Earth:
-        return kernel.Earth(self.mixture.kernels, self.mixture.weights, self.mixture.fades)
 
 
 @dataclass(frozen=True)
@@ -505,7 +141,7 @@ class _Fit:
     """At the confidence level, from the profile of chi-square over depth; None if held."""
 
 
-def _defining_rows(problem: _Problem, rules: kernel.Rules) -> IntArray:
+def _defining_rows(problem: Problem, rules: kernel.Rules) -> IntArray:
     """Return the data that may define: times, back-azimuths, slownesses while times are few."""
     n = len(problem.rows)
     on = np.array([not a.off for a in problem.rows], dtype=np.bool_)
@@ -521,7 +157,7 @@ def _defining_rows(problem: _Problem, rules: kernel.Rules) -> IntArray:
     ).astype(np.int64)
 
 
-def _check_evidence(problem: _Problem, rows: IntArray, code: str) -> None:
+def _check_evidence(problem: Problem, rows: IntArray, code: str) -> None:
     """Raise unless enough is left: 4 phases at 3 stations, or an array's data."""
     n = len(problem.rows)
     times = rows[rows < n]
@@ -547,11 +183,18 @@ def _check_evidence(problem: _Problem, rows: IntArray, code: str) -> None:
 # --- where to begin -------------------------------------------------------------------------------
 
 
-def _misfit(work: _Work, place: FloatArray) -> tuple[float, FloatArray]:
+def _misfit(work: Work, place: FloatArray) -> tuple[float, FloatArray]:
     """Return the mean capped misfit at a place and the place with its best origin time."""
     room = kernel.room(len(work.problem.rows))
     value, time = kernel.robust_misfit(
-        work.readings, work.phase, _rules(), work.earth, work.rows, work.problem.share, place, room
+        work.readings,
+        work.phase,
+        phase_rules(),
+        work.earth,
+        work.rows,
+        work.problem.share,
+        place,
+        room,
     )
     result = place.copy()
     result[3] = time
@@ -579,7 +222,7 @@ def _reported(start: Sequence[Hypocentre], held: float, fixed: bool) -> list[Flo
     return places
 
 
-def _coarse_places(work: _Work) -> FloatArray:
+def _coarse_places(work: Work) -> FloatArray:
     """Return geocentric places to search from, shape (k, 2): near and around early stations."""
     problem = work.problem
     n = len(problem.rows)
@@ -625,7 +268,7 @@ def _coarse_places(work: _Work) -> FloatArray:
     return np.vstack(places)
 
 
-def _search(work: _Work, depths: tuple[float, ...]) -> list[FloatArray]:
+def _search(work: Work, depths: tuple[float, ...]) -> list[FloatArray]:
     """Return the best places of a search, best first."""
     n = len(work.problem.rows)
     times = work.rows[work.rows < n]
@@ -636,7 +279,7 @@ def _search(work: _Work, depths: tuple[float, ...]) -> list[FloatArray]:
         spread = np.linspace(half, early.size - 1, half).astype(np.int64)
         rows = np.concatenate([early[:half], early[spread], work.rows[work.rows >= n]])
     places, _ = kernel.search(
-        work.readings, work.phase, _rules(), work.earth, rows, work.problem.share,
+        work.readings, work.phase, phase_rules(), work.earth, rows, work.problem.share,
         _coarse_places(work), np.array(depths), SEARCH_KEPT, SEARCH_FINEST_DEG,
     )  # fmt: skip
     return [place for place in places if np.isfinite(place).all()]
@@ -645,17 +288,17 @@ def _search(work: _Work, depths: tuple[float, ...]) -> list[FloatArray]:
 # --- the place ------------------------------------------------------------------------------------
 
 
-def _fewest(work: _Work, free: bool) -> int:
+def _fewest(work: Work, free: bool) -> int:
     n = len(work.problem.rows)
     times = int((work.rows < n).sum())
     least = MINIMUM_DEFINING if times >= MINIMUM_DEFINING else MINIMUM_ARRAY_DATA
     return least + free
 
 
-def _settle(work: _Work, start: FloatArray, free: bool) -> _Fit:
+def _settle(work: Work, start: FloatArray, free: bool) -> _Fit:
     """Return the minimum that a start leads to."""
     place, active, deviation, chi2, objective, spread, iterations, converged = kernel.settle(
-        work.readings, work.phase, _rules(), work.earth, work.problem.shared, work.rows, start,
+        work.readings, work.phase, phase_rules(), work.earth, work.problem.shared, work.rows, start,
         free, LIMIT, _fewest(work, free),
     )  # fmt: skip
     work.iterations += iterations
@@ -675,11 +318,11 @@ def _improbable(fit: _Fit) -> bool:
     )
 
 
-def _best_choice(work: _Work, fit: _Fit) -> _Fit:
+def _best_choice(work: Work, fit: _Fit) -> _Fit:
     """Return the best choice of few rows, if it beats the one found."""
     plain = np.ones(len(work.problem.rows))
     place, active, objective, second = kernel.choose_subset(
-        work.readings, work.phase, _rules(), work.earth, work.problem.shared, plain, work.rows,
+        work.readings, work.phase, phase_rules(), work.earth, work.problem.shared, plain, work.rows,
         fit.place, fit.free, LIMIT, _fewest(work, fit.free), MOST_LEFT_OUT,
     )  # fmt: skip
     left_out = int((~active).sum())
@@ -698,31 +341,16 @@ def _best_choice(work: _Work, fit: _Fit) -> _Fit:
     )
 
 
-def _linear(
-    work: _Work, place: FloatArray, spread: FloatArray | None = None
-) -> tuple[kernel.Predicted, FloatArray, FloatArray, FloatArray]:
-    """Return predictions, residuals (m,), partial derivatives (m, 4) and covariance (m, m)."""
-    m = work.rows.size
-    predicted = kernel.room(len(work.problem.rows))
-    residual, partial, covariance = np.empty(m), np.empty((m, 4)), np.empty((m, m))
-    kernel.linearise(
-        work.readings, work.phase, _rules(), work.earth, work.problem.shared,
-        np.ones(len(work.problem.rows)) if spread is None else spread, work.rows, place, predicted,
-        residual, partial, covariance, True,
-    )  # fmt: skip
-    return predicted, residual, partial, covariance
-
-
-def _deviations(work: _Work, place: FloatArray, active: BoolArray, columns: int) -> FloatArray:
-    _, residual, partial, covariance = _linear(work, place)
+def _deviations(work: Work, place: FloatArray, active: BoolArray, columns: int) -> FloatArray:
+    _, residual, partial, covariance = linear(work, place)
     result: FloatArray = kernel.deviations(covariance, residual, partial, active, columns)
     return result
 
 
-def _follow_region(work: _Work, fit: _Fit) -> _Fit:
+def _follow_region(work: Work, fit: _Fit) -> _Fit:
     """Settle again while the models' weights at the place are not those it was found with."""
     for _ in range(4):
-        mixture = _earth(work.model, work.own, float(fit.place[0]), float(fit.place[1]))
+        mixture = earth_at(work.model, work.own, float(fit.place[0]), float(fit.place[1]))
         if mixture.names == work.mixture.names and not np.any(
             np.abs(mixture.weights - work.mixture.weights) > WEIGHT_TOLERANCE
         ):
@@ -734,7 +362,7 @@ def _follow_region(work: _Work, fit: _Fit) -> _Fit:
     return fit
 
 
-def _doubt_model(work: _Work, fit: _Fit) -> bool:
+def _doubt_model(work: Work, fit: _Fit) -> bool:
     """Take the predictions for wrong where models are known to be; tell whether it is so there.
 
     The difference from the model that is known to fit better is what one standard error makes of
@@ -751,22 +379,22 @@ def _doubt_model(work: _Work, fit: _Fit) -> bool:
         was = bool(work.readings.model_error.any())
         work.readings.model_error[:] = 0.0
         return was
-    here = _linear(work, fit.place)[0].time
-    work.use(_earth(name, (), *place))
-    there = _linear(work, fit.place)[0].time
+    here = linear(work, fit.place)[0].time
+    work.use(earth_at(name, (), *place))
+    there = linear(work, fit.place)[0].time
     work.use(mixture)
     work.readings.model_error[:] = doubt * np.nan_to_num(there - here)
     return True
 
 
-def _rename(work: _Work, fit: _Fit) -> bool:
+def _rename(work: Work, fit: _Fit) -> bool:
     """Give arrivals that do not fit the name of their family that does; tell whether any was."""
     n = len(work.problem.rows)
-    predicted, _, _, covariance = _linear(work, fit.place, fit.spread)
+    predicted, _, _, covariance = linear(work, fit.place, fit.spread)
     found = False
     for k in np.flatnonzero(~fit.active).tolist():
         i = int(work.rows[k])
-        name = _NAMES[work.phase[i]] if i < n else ""
+        name = NAMES[work.phase[i]] if i < n else ""
         family = phases.PHASES[name].family if name else ""
         if i >= n or i in work.renamed or work.problem.rows[i].name_held:
             continue
@@ -778,7 +406,7 @@ def _rename(work: _Work, fit: _Fit) -> bool:
             if other == name:
                 continue
             time, _, _, _, sigma = kernel.predict_one(
-                work.readings, _ROW[other], _rules(), work.earth, fit.place, i,
+                work.readings, ROW[other], phase_rules(), work.earth, fit.place, i,
                 float(predicted.distance[i]), float(predicted.azimuth[i]),
             )  # fmt: skip
             there = abs(work.readings.time[i] - fit.place[3] - time)
@@ -787,21 +415,21 @@ def _rename(work: _Work, fit: _Fit) -> bool:
             if np.isfinite(time) and np.isfinite(sigma) and not same and there < best:
                 best, best_name = there, other
         taken = {
-            _NAMES[work.phase[j]]
+            NAMES[work.phase[j]]
             for j in range(n)
             if work.readings.station[j] == work.readings.station[i] and j != i
         }
         if best_name and best_name not in taken:
-            work.phase[i] = _ROW[best_name]
+            work.phase[i] = ROW[best_name]
             work.renamed.add(i)
             found = True
     return found
 
 
-def _doubt_clocks(work: _Work, fit: _Fit) -> bool:
+def _doubt_clocks(work: Work, fit: _Fit) -> bool:
     """Find stations whose P and S are wrong by the same; tell whether there is a new one."""
     n = len(work.problem.rows)
-    _, residual, _, covariance = _linear(work, fit.place, fit.spread)
+    _, residual, _, covariance = linear(work, fit.place, fit.spread)
     out: dict[int, list[int]] = {}
     for k in np.flatnonzero(~fit.active).tolist():
         if work.rows[k] < n and covariance[k, k] < kernel.HIDDEN_VARIANCE:
@@ -813,7 +441,7 @@ def _doubt_clocks(work: _Work, fit: _Fit) -> bool:
         if on and r < n
     }
     for station, members in out.items():
-        families = {phases.PHASES[_NAMES[work.phase[work.rows[k]]]].family for k in members}
+        families = {phases.PHASES[NAMES[work.phase[work.rows[k]]]].family for k in members}
         if station in used or station in work.clocks or not {"P", "S"} <= families:
             continue
         late = residual[members]
@@ -841,10 +469,10 @@ def _held_depth(
     return (DEFAULT_DEPTH_KM, "D") if usual is None else (usual, "G")
 
 
-def _depth_resolvable(work: _Work, fit: _Fit) -> bool:
+def _depth_resolvable(work: Work, fit: _Fit) -> bool:
     """Tell whether something resolves depth (iLoc's rules; project methods 3.3)."""
     n = len(work.problem.rows)
-    predicted = _linear(work, fit.place)[0]
+    predicted = linear(work, fit.place)[0]
     used = work.rows[fit.active]
     times = used[used < n]
     if len(set(work.problem.group[times].tolist())) <= MINIMUM_DEFINING:
@@ -854,7 +482,7 @@ def _depth_resolvable(work: _Work, fit: _Fit) -> bool:
     pairs: dict[int, set[str]] = {}
     deep = 0
     for i in times.tolist():
-        name = _NAMES[work.phase[i]]
+        name = NAMES[work.phase[i]]
         deep += name in DEEP_PHASES
         if predicted.distance[i] <= PAIR_DISTANCE_DEG:
             pairs.setdefault(int(work.readings.station[i]), set()).add(phases.PHASES[name].family)
@@ -862,11 +490,11 @@ def _depth_resolvable(work: _Work, fit: _Fit) -> bool:
     return both >= PAIRS_NEEDED or deep >= DEPTH_PHASES_NEEDED
 
 
-def _free(work: _Work, fit: _Fit) -> _Fit | None:
+def _free(work: Work, fit: _Fit) -> _Fit | None:
     """Return the minimum with the depth free, begun at the depths that fit best; None if bad."""
     depths = np.unique(np.array([*DEPTH_TRIALS_KM, float(fit.place[2])]))
     places, costs = kernel.profile(
-        work.readings, work.phase, _rules(), work.earth, work.problem.shared, fit.spread,
+        work.readings, work.phase, phase_rules(), work.earth, work.problem.shared, fit.spread,
         work.rows, fit.place, depths, LIMIT,
     )  # fmt: skip
     lowest = [
@@ -884,7 +512,7 @@ def _free(work: _Work, fit: _Fit) -> _Fit | None:
     return best
 
 
-def _with_depth_error(work: _Work, fit: _Fit) -> _Fit:
+def _with_depth_error(work: Work, fit: _Fit) -> _Fit:
     """Return the same minimum with its depth's error, None where the data leave it open."""
     try:
         return replace(fit, depth_error_km=_depth_error(work, fit))
@@ -892,13 +520,13 @@ def _with_depth_error(work: _Work, fit: _Fit) -> _Fit:
         return fit
 
 
-def _linear_depth_error(work: _Work, fit: _Fit) -> float:
+def _linear_depth_error(work: Work, fit: _Fit) -> float:
     """Return the depth's error [km] at the confidence level, as if times were linear in depth."""
     covariance, _ = _covariance(work, fit)
     return float(np.sqrt(_f_quantile(1, A_PRIORI_WEIGHT) * covariance[3, 3]))
 
 
-def _depth_error(work: _Work, fit: _Fit) -> float:
+def _depth_error(work: Work, fit: _Fit) -> float:
     """Return the larger of the distances from a depth to the ends of its confidence interval [km].
 
     The interval holds every depth at which the same data, place and time free, are worse by no
@@ -913,7 +541,7 @@ def _depth_error(work: _Work, fit: _Fit) -> float:
     depths = depths[np.abs(depths - depth) > 1e-6]
     depths = np.sort(np.append(depths, depth))
     worse = kernel.depth_profile(
-        work.readings, work.phase, _rules(), work.earth, work.problem.shared, fit.spread,
+        work.readings, work.phase, phase_rules(), work.earth, work.problem.shared, fit.spread,
         work.rows[fit.active], fit.place, depths,
     )  # fmt: skip
     # One minimum more in between does no harm: the interval counts from the lowest that was met.
@@ -1000,24 +628,24 @@ def locate(
     """
     if fixed_depth_km is not None and not 0.0 <= fixed_depth_km <= kernel.DEEPEST_KM:
         raise LocationError("depth_out_of_range", {"depth_km": fixed_depth_km})
-    rules = _rules()
+    rules = phase_rules()
     somewhere = arrivals[0] if arrivals else None
     mixture = (
-        _earth(
+        earth_at(
             model, own, float(geodesy.geocentric_latitude(start[0].latitude)), start[0].longitude
         )
         if start
-        else _earth(
+        else earth_at(
             model,
             own,
             float(geodesy.geocentric_latitude(somewhere.latitude)) if somewhere else 0.0,
             somewhere.longitude if somewhere else 0.0,
         )
     )
-    problem = _prepare(arrivals)
+    problem = prepare(arrivals)
     rows = _defining_rows(problem, rules)
     _check_evidence(problem, rows, "too_few_arrivals")
-    work = _Work(problem, model, tuple(own), mixture, rows, problem.phase.copy())
+    work = Work(problem, model, tuple(own), mixture, rows, problem.phase.copy())
     work.doubts = model == REGIONAL if doubt is None else doubt
     work.use(mixture)
     reported = [s.depth_km for s in start if s.depth_km is not None]
@@ -1066,15 +694,15 @@ def locate(
     return _solution(work, fit, code, fits[1:])
 
 
-def _consistent(work: _Work, fit: _Fit) -> BoolArray:
+def _consistent(work: Work, fit: _Fit) -> BoolArray:
     """Tell which data lie within six errors: the last few are used whether they fit or not."""
-    _, residual, _, covariance = _linear(work, fit.place, fit.spread)
+    _, residual, _, covariance = linear(work, fit.place, fit.spread)
     result: BoolArray = np.abs(residual) <= CONSISTENT_SIGMA * np.sqrt(np.diag(covariance))
     return result
 
 
 def _first_fits(
-    work: _Work, start: Sequence[Hypocentre], depth_km: float, fixed: bool
+    work: Work, start: Sequence[Hypocentre], depth_km: float, fixed: bool
 ) -> list[_Fit]:
     """Return the minimum to go on with, and others that the search found."""
     best: FloatArray | None = None
@@ -1107,7 +735,7 @@ def _first_fits(
     return sorted(found, key=lambda f: f.objective)
 
 
-def _held_at(work: _Work, fit: _Fit, depth_km: float) -> _Fit:
+def _held_at(work: Work, fit: _Fit, depth_km: float) -> _Fit:
     if fit.place[2] == depth_km:
         return fit
     place = fit.place.copy()
@@ -1124,7 +752,7 @@ def _f_quantile(dimensions: int, freedom: float) -> float:
     return float(special.fdtri(dimensions, freedom, CONFIDENCE_LEVEL))
 
 
-def _covariance(work: _Work, fit: _Fit) -> tuple[FloatArray, float]:
+def _covariance(work: Work, fit: _Fit) -> tuple[FloatArray, float]:
     """Return the a-priori covariance of the parameters (s^2, s km, km^2) and the condition number.
 
     Raises
@@ -1133,7 +761,7 @@ def _covariance(work: _Work, fit: _Fit) -> tuple[FloatArray, float]:
         When the data leave a parameter undetermined.
     """
     normal = kernel.information(
-        work.readings, work.phase, _rules(), work.earth, work.problem.shared, fit.spread,
+        work.readings, work.phase, phase_rules(), work.earth, work.problem.shared, fit.spread,
         work.rows[fit.active], fit.place, 3 + fit.free,
     )  # fmt: skip
     if len({work.problem.rows[k % len(work.problem.rows)].station for k in work.rows}) < 3:
@@ -1168,7 +796,7 @@ def figure_s(
 
     ``latitude`` of the source, geographic [deg]; ``azimuth`` to the station [rad].
     """
-    figure = _figure(phases.PHASES[phase])
+    figure = figure_row(phases.PHASES[phase])
     centre = float(np.radians(geodesy.geocentric_latitude(latitude)))
     return float(
         ellipticity.correction(ellipticity.load(), figure, distance_deg, depth_km, centre, azimuth)
@@ -1188,14 +816,14 @@ def uniformity(azimuth: FloatArray) -> float:
     return float(4.0 * np.abs(ordered - (even + shift)).sum() / (360.0 * ordered.size))
 
 
-def _solution(work: _Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> LocationSolution:
+def _solution(work: Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> LocationSolution:
     """Assemble the solution, arrays back in the order in which arrivals were given."""
     problem, readings, place = work.problem, work.readings, fit.place
     n = len(problem.rows)
     columns = 3 + fit.free
     parameters, condition = _covariance(work, fit)
     used_rows = work.rows[fit.active]
-    predicted, _, _, errors = _linear(work, place, fit.spread)
+    predicted, _, _, errors = linear(work, place, fit.spread)
     chosen = np.flatnonzero(fit.active)
     correlated = errors[np.ix_(chosen, chosen)]
     deviations = np.sqrt(np.diag(correlated))
@@ -1262,7 +890,7 @@ def _solution(work: _Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> Loca
         result[problem.order] = values
         return result
 
-    names = [_NAMES[row] or a.phase for row, a in zip(work.phase, problem.rows, strict=True)]
+    names = [NAMES[row] or a.phase for row, a in zip(work.phase, problem.rows, strict=True)]
     reasons = (
         [_reason(work, predicted, used[0], i) for i in range(n)]
         if not used[0].all() or work.renamed or work.clocks or readings.clock.any()
@@ -1338,7 +966,7 @@ def _hypocentre(place: FloatArray) -> Hypocentre:
     )  # fmt: skip
 
 
-def _reason(work: _Work, predicted: kernel.Predicted, used: BoolArray, i: int) -> str:
+def _reason(work: Work, predicted: kernel.Predicted, used: BoolArray, i: int) -> str:
     """Say why a time is not in use, or what was done to it."""
     if used[i]:
         if work.readings.clock[i]:
@@ -1347,136 +975,8 @@ def _reason(work: _Work, predicted: kernel.Predicted, used: BoolArray, i: int) -
     if work.problem.rows[i].off:
         return "off"
     row = work.phase[i]
-    if np.isnan(_rules().sigma_s[row]).all():
+    if np.isnan(phase_rules().sigma_s[row]).all():
         return "no-rule"
     if np.isnan(predicted.time[i]):
         return "no-prediction"
     return "too-far" if np.isnan(predicted.sigma[i]) else "outlier"
-
-
-# --- around a solution ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """How much worse other places explain the data that a solution uses, in chi-square."""
-
-    latitude: FloatArray
-    """Geographic, of the grid's rows [deg], shape (k,), from north to south."""
-    longitude: FloatArray
-    """Of its columns [deg], shape (k,), from west to east."""
-    worse_by: FloatArray
-    """At the solution's depth, each place with its best origin time, shape (k, k); negative where
-    a place is better, NaN where a reading has no prediction."""
-    depth_km: FloatArray
-    """Shape (d,)."""
-    depth_worse_by: FloatArray
-    """At each depth, with its best epicentre and origin time, shape (d,); infinite where there is
-    none."""
-
-
-def surroundings(
-    arrivals: Sequence[ArrivalObservation],
-    solution: LocationSolution,
-    model: str = REGIONAL,
-    half_width_km: float = 20.0,
-    steps: int = 31,
-    depths_km: Sequence[float] = (),
-    own: Sequence[earth_models.OwnModel] = (),
-) -> Surroundings:
-    """Return the misfit around a solution of these arrivals by this model.
-
-    Choice and names of readings, their errors and the models' weights stay those of the solution:
-    what is shown is the surface whose minimum it is, and where the quadratic form behind its
-    ellipse is a good likeness of it.
-    """
-    work, rows, spread = _as_solved(arrivals, solution, model, own)
-    latitude = float(geodesy.geocentric_latitude(solution.latitude))
-    place = np.array([latitude, solution.longitude, solution.depth_km, solution.time])
-    predicted = kernel.room(len(work.problem.rows))
-    residual, partial = np.empty(rows.size), np.empty((rows.size, 4))
-    covariance, unused = np.empty((rows.size, rows.size)), np.empty((0, 0))
-    told = (work.readings, work.phase, _rules(), work.earth, work.problem.shared, spread, rows)
-    kernel.linearise(*told, place, predicted, residual, partial, covariance, True)
-    factor = np.linalg.cholesky(covariance)
-    # d residual / d origin time, whitened: what the best time takes out of the residuals.
-    late = solve_triangular(factor, partial[:, 0], lower=True)
-    late /= np.sqrt(late @ late)
-
-    def chi_square(where: FloatArray) -> float:
-        if kernel.linearise(*told, where, predicted, residual, partial, unused, False):
-            return np.nan
-        white = solve_triangular(factor, residual, lower=True, check_finite=False)
-        return float(white @ white - (late @ white) ** 2)
-
-    here = chi_square(place)
-    offset = np.linspace(-half_width_km, half_width_km, steps) / geodesy.KM_PER_DEGREE
-    north = np.clip(latitude + offset[::-1], -89.9, 89.9)
-    east = solution.longitude + offset / max(np.cos(np.radians(latitude)), 0.01)
-    worse = np.array(
-        [[chi_square(np.array([lat, lon, *place[2:]])) - here for lon in east] for lat in north]
-    )
-    costs = kernel.depth_profile(*told, place, np.asarray(depths_km, dtype=np.float64))
-    return Surroundings(
-        latitude=geodesy.geographic_latitude(north),
-        longitude=east,
-        worse_by=worse,
-        depth_km=np.asarray(depths_km, dtype=np.float64),
-        depth_worse_by=costs - here,
-    )
-
-
-def _as_solved(
-    arrivals: Sequence[ArrivalObservation],
-    solution: LocationSolution,
-    model: str,
-    own: Sequence[earth_models.OwnModel],
-) -> tuple[_Work, IntArray, FloatArray]:
-    """Return the work as it stood when it was solved, the data in use and the errors' factors."""
-    problem = _prepare(arrivals)
-    order = problem.order
-    place = float(geodesy.geocentric_latitude(solution.latitude)), solution.longitude
-    names = [phases.standard_name(solution.phase[i]) for i in order]
-    phase = np.array([_ROW[name or ""] for name in names], dtype=np.int64)
-    n = len(problem.rows)
-    uses = (solution.used, solution.backazimuth_used, solution.slowness_used)
-    rows = np.concatenate([kind * n + np.flatnonzero(u[order]) for kind, u in enumerate(uses)])
-    problem.readings.clock[:] |= [solution.reason[i] == "clock" for i in order]
-    mixture = _earth(model, own, *place)
-    work = _Work(problem, model, tuple(own), mixture, rows.astype(np.int64), phase)
-    work.use(mixture)
-    return work, work.rows, solution.spread[order]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Times of one phase from one source, along the distance."""
-
-    phase: str
-    distance_deg: FloatArray
-    time_s: FloatArray
-    """NaN where the phase does not arrive."""
-
-
-def curves(
-    latitude: float,
-    longitude: float,
-    depth_km: float,
-    distance_deg: FloatArray,
-    names: Sequence[str],
-    model: str = REGIONAL,
-    own: Sequence[earth_models.OwnModel] = (),
-) -> list[Curve]:
-    """Return the travel-time curves that the locator goes by at a place, for plots."""
-    mixture = _earth(model, own, float(geodesy.geocentric_latitude(latitude)), longitude)
-    depth = np.full(distance_deg.size, depth_km)
-    return [
-        Curve(
-            name,
-            distance_deg,
-            predictions.predict(
-                mixture, np.full(distance_deg.size, _code(name)), distance_deg, depth
-            ).time,
-        )
-        for name in names
-    ]

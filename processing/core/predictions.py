@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from processing.core.compiling import compiled
 from processing.core.earth_models import Mixture, mixed_ray, mixture_at
-from processing.core.travel_times import PHASES, TravelTimes
+from processing.core.travel_times import CODE, TravelTimes
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -38,7 +38,7 @@ def _mixed_rays(
 
 def codes_of(phases: list[str]) -> IntArray:
     """Return the numbers of phases in `travel_times.PHASES`; -1 for an unknown one."""
-    return np.array([PHASES.index(p) if p in PHASES else -1 for p in phases], dtype=np.int64)
+    return np.array([CODE.get(p, -1) for p in phases], dtype=np.int64)
 
 
 def predict(

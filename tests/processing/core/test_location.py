@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processing.core import geodesy, location, phases, travel_times
+from processing.core import geodesy, location, location_problem, phases, travel_times
 from processing.core.location import ArrivalObservation, Hypocentre, LocationError
 
 MODEL = "iasp91"
@@ -530,7 +530,7 @@ def continent() -> tuple[list[ArrivalObservation], float, float]:
 
 def test_a_continent_of_stations_has_a_covariance():
     arrivals, latitude, longitude = continent()
-    shared = location._prepare(arrivals).shared
+    shared = location_problem.prepare(arrivals).shared
     values = np.linalg.eigvalsh(shared)
     assert values[0] > -1e-9
     assert np.diag(shared) == pytest.approx(SILL)
@@ -545,7 +545,7 @@ def test_a_continent_of_stations_has_a_covariance():
 
 def test_the_stations_of_the_example_share_what_the_variogram_says():
     arrivals = synthetic_arrivals(stations=40, nearest_deg=0.1, farthest_deg=9.0)
-    shared = location._prepare(arrivals).shared
+    shared = location_problem.prepare(arrivals).shared
     km = np.array([0.0, 100.0, 1000.0])
     off_diagonal = shared[~np.eye(shared.shape[0], dtype=bool)]
     assert shared[0, 0] == SILL

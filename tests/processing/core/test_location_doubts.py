@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from processing.core import earth_models, geodesy, location, predictions
+from processing.core import earth_models, geodesy, location, predictions, surroundings
 from processing.core.location import REGIONAL, ArrivalObservation, Hypocentre
 from tests.processing.core.test_location import error_km, synthetic_arrivals
 
@@ -79,7 +79,7 @@ def test_a_depth_interval_reaches_to_where_the_misfit_allows():
     solution = location.locate(arrivals, "iasp91", start)
     assert solution.depth_code == "F" and solution.depth_error_km is not None
     depths = np.linspace(0.0, 60.0, 121)
-    worse = location.surroundings(arrivals, solution, "iasp91", 10.0, 5, depths).depth_worse_by
+    worse = surroundings.surroundings(arrivals, solution, "iasp91", 10.0, 5, depths).depth_worse_by
     inside = depths[worse - worse.min() <= location.NORMAL_90**2]
     reach = max(inside.max() - solution.depth_km, solution.depth_km - inside.min())
     assert solution.depth_error_km == pytest.approx(reach, rel=0.25, abs=1.0)
@@ -88,7 +88,7 @@ def test_a_depth_interval_reaches_to_where_the_misfit_allows():
 def test_the_surroundings_are_lowest_at_the_solution_and_follow_the_ellipse():
     arrivals = synthetic_arrivals(5, stations=12, noise=1.0)
     solution = location.locate(arrivals, "iasp91", [Hypocentre(43.0, 77.0, 100.0, 12.0)], 12.0)
-    around = location.surroundings(arrivals, solution, "iasp91", solution.semi_major_km, 21)
+    around = surroundings.surroundings(arrivals, solution, "iasp91", solution.semi_major_km, 21)
     worse = around.worse_by
     assert worse[10, 10] == pytest.approx(0.0, abs=1e-9) and worse.min() > -0.05
     assert around.latitude[0] > around.latitude[-1] and around.longitude[0] < around.longitude[-1]
