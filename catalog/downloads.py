@@ -1,4 +1,4 @@
-"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, in flat memory.
+"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, KML, in flat memory.
 
 The year book's tables are made from records instead of finished lines, so their number is limited.
 
@@ -10,6 +10,7 @@ connection without the last chunk: no client takes half for the whole.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -25,12 +26,14 @@ from django.db import connections, transaction
 from django.db.models import CharField, Exists, F, Func, OuterRef, TextField, Value
 from django.db.models.functions import Cast, NullIf
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.utils.timezone import now
 
 from catalog import exchange, rendering
-from catalog.formats import quakeml, year_book
+from catalog.formats import kml, quakeml, year_book
 from catalog.formats.labels import SUPPLEMENTARY
 from catalog.formats.records import EventRecord
 from catalog.models import (
@@ -371,7 +374,55 @@ WRITERS: dict[str, Writer] = {
     ),
 }
 #: The names downloads go by in addresses.
-FORMATS = {"csv": "csv", "quakeml": "xml", "geojson": "geojson", "text": "text"}
+FORMATS = {"csv": "csv", "quakeml": "xml", "geojson": "geojson", "kml": "kml", "text": "text"}
+
+
+def writer_of(code: str, request: HttpRequest) -> Writer:
+    """Return the writer of a format; that of KML names the site's address."""
+    return kml_writer(request) if code == "kml" else WRITERS[code]
+
+
+# --- KML ---------------------------------------------------------------------------------------
+
+
+def kml_writer(request: HttpRequest) -> Writer:
+    """Return the writer of KML, whose symbol and links lead to the site that was asked.
+
+    It is made from the finished lines of the wide table, so both tell the same of an event.
+    """
+    icon = request.build_absolute_uri(f"{settings.STATIC_URL}img/epicentre.png")
+    with translation.override("en"):
+        any_page = request.build_absolute_uri(reverse("event", args=["EVENT"]))
+    before, _, after = any_page.rpartition("EVENT")
+
+    def head(search: EventSearch) -> bytes:
+        words = search.to_query(without=("format", "nodata"))
+        about = f"Catalogue {rendering.main_catalog()}; search: {words or 'all events'}"
+        return kml.document_start(f"Earthquakes ({rendering.main_catalog()})", about, icon)
+
+    def events(search: EventSearch) -> Generator[bytes, None, None]:
+        batch = bytearray()
+        with closing(_copied(search, F("csv_line"))) as tables:
+            for table in tables:
+                # No other line ends: the lines hold no control character.
+                for cells in csv.reader(table.decode().removesuffix("\n").split("\n")):
+                    row = dict(zip(kml.COLUMNS, map(rendering.unguarded, cells), strict=True))
+                    page = f"{before}{row['event_id']}{after}"
+                    batch += kml.placemark(row, page).encode()
+                    if len(batch) >= BATCH_BYTES:
+                        yield bytes(batch)
+                        batch.clear()
+        if batch:
+            yield bytes(batch)
+
+    return Writer(
+        f"{kml.MEDIA_TYPE}; charset=utf-8",
+        "kml",
+        events,
+        head,
+        kml.DOCUMENT_END,
+        marks=(kml.VERSION,),
+    )
 
 
 # --- The year book's tables --------------------------------------------------------------------
@@ -502,7 +553,7 @@ def respond(
     Parameters
     ----------
     code
-        A key of ``WRITERS``, or the name of what ``writer`` writes.
+        A value of ``FORMATS``, or the name of what ``writer`` writes.
     filename
         Name to save under, without extension; empty: shown, not saved.
     nothing
@@ -515,7 +566,7 @@ def respond(
     TooMany
         More events than the format takes.
     """
-    writer = writer or WRITERS[code]
+    writer = writer or writer_of(code, request)
     answer = Answer(search, writer, address=request.META.get("REMOTE_ADDR", ""))
     response: HttpResponseBase
     tag = etag(answer.version, search, code, *writer.marks)

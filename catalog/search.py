@@ -422,9 +422,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "format",
         Kind.CHOICE,
         "answer",
-        _("xml: QuakeML 1.2; text: FDSN text; csv: wide table; geojson."),
+        _("xml: QuakeML 1.2; text: FDSN text; csv: wide table; geojson; kml: KML 2.2."),
         default="xml",
-        choices=("xml", "text", "csv", "geojson"),
+        choices=("xml", "text", "csv", "geojson", "kml"),
         surfaces=_SERVICE,
     ),
     Parameter(

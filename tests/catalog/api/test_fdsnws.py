@@ -21,6 +21,7 @@ from tests.catalog.shop import Shop
 SCHEMA = Path(obspy.__file__).parent / "io/quakeml/data/QuakeML-1.2.xsd"
 BASE = "/fdsnws/event/1/"
 XML, TEXT, CSV = "application/xml", "text/plain", "text/csv"
+KML = "application/vnd.google-earth.kml+xml"
 
 
 def get(path: str, **headers):
@@ -35,6 +36,9 @@ TABLE = [
     ("format=text", 200, TEXT, 13),
     ("format=csv", 200, CSV, 13),
     ("format=geojson", 200, "application/geo+json", 13),
+    ("format=kml", 200, KML, 13),
+    ("minkr=20&format=kml", 204, None, 0),
+    ("minkr=20&format=kml&nodata=404", 404, TEXT, None),
     ("start=2014-01-01&format=text", 200, TEXT, 12),
     ("starttime=2014-01-30T01:20:00&endtime=2014-01-30T03:30:00&format=text", 200, TEXT, 3),
     ("starttime=2014-01-01Z&format=text", 200, TEXT, 12),
@@ -74,7 +78,7 @@ TABLE = [
     ("minlat=91", 400, TEXT, None),
     ("minmag=1e1", 400, TEXT, None),
     ("minlat=50&maxlat=40", 400, TEXT, None),
-    ("format=kml", 400, TEXT, None),
+    ("format=kmz", 400, TEXT, None),
     ("nodata=500", 400, TEXT, None),
     ("maxradius=3", 400, TEXT, None),
     ("x=" + "y" * 2000, 414, TEXT, None),
@@ -102,6 +106,8 @@ def test_query_answers_as_the_table_says(shop: Shop):
         elif kind == XML:
             etree.XMLSchema(etree.parse(SCHEMA)).assertValid(etree.fromstring(body))
             assert body.count(b"<event ") == count, words
+        elif kind == KML:
+            assert body.count(b"<Placemark ") == count
         elif kind == "application/geo+json":
             assert body.count(b'"Feature"') == count
         else:
