@@ -145,6 +145,15 @@ def _run(
             yield from batches
 
 
+def counted(search: EventSearch) -> tuple[int, int]:
+    """Return the catalogue's version, and how many events an answer has that begins now."""
+    with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SET LOCAL statement_timeout = '30s'")
+        version = FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
+        return version, search.sent_of(search.matching().using(ALIAS).count())
+
+
 def is_heavy(search: EventSearch) -> bool:
     """True for an answer that may be large."""
     return search.eventid is None and (search.limit is None or search.limit > HEAVY_LIMIT)

@@ -903,6 +903,11 @@ class EventSearch:
         value = self.matching().order_by()[: limit + 1].count()
         return Count(min(value, limit), value <= limit)
 
+    def sent_of(self, matching: int) -> int:
+        """Return how many of so many matching rows the answer has: from offset, at most limit."""
+        left = max(0, matching - (self.offset - 1))
+        return left if self.limit is None else min(left, self.limit)
+
     @cached_property
     def magnitude_column(self) -> str:
         """The column that "magnitude" means in this search."""
