@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models import CharField, Exists, F, Func, OuterRef, TextField, Value
 from django.db.models.functions import Cast, NullIf
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -62,12 +62,18 @@ HEAVY_LIMIT = 2000
 HEAVY_AN_ADDRESS = 2
 HEAVY_IN_ALL = 4
 RETRY_AFTER_SECONDS = 10
+#: A count tells no one how far it is: it ends soon, with or without the number.
+COUNT_SECONDS = 15.0
 _LOCKS_IN_ALL = 0x6B7A01
 _LOCKS_AN_ADDRESS = 0x6B7A02
 
 
 class Busy(Exception):
     """Too many heavy answers are being sent: to this address, or in all."""
+
+
+class TooLong(Exception):
+    """The number of events could not be found in the time a count may take."""
 
 
 class TooMany(Exception):
@@ -146,12 +152,23 @@ def _run(
 
 
 def counted(search: EventSearch) -> tuple[int, int]:
-    """Return the catalogue's version, and how many events an answer has that begins now."""
-    with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute("SET LOCAL statement_timeout = '30s'")
-        version = FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
-        return version, search.sent_of(search.matching().using(ALIAS).count())
+    """Return the catalogue's version, and how many events an answer has that begins now.
+
+    Raises
+    ------
+    TooLong
+        After ``COUNT_SECONDS``.
+    """
+    try:
+        with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(f"SET LOCAL statement_timeout = {int(COUNT_SECONDS * 1000)}")
+            version = FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
+            return version, search.sent_of(search.matching().using(ALIAS).count())
+    except OperationalError as failure:
+        if isinstance(failure.__cause__, psycopg.errors.QueryCanceled):
+            raise TooLong from failure
+        raise
 
 
 def is_heavy(search: EventSearch) -> bool:

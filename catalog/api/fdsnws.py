@@ -37,6 +37,7 @@ _MEANING = {
     413: "Request too large",
     414: "Request URI too large",
     429: "Too many requests",
+    503: "Service unavailable",
     204: "No data",
 }
 _XML_TYPES = {
@@ -105,8 +106,8 @@ def query(request: HttpRequest) -> HttpResponseBase:
     if isinstance(search, HttpResponse):
         return search
     if search.includearrivals and search.format == "xml":
-        count = search.count(MAX_EVENTS_WITH_ARRIVALS)
-        if not count.exact and (search.limit is None or search.limit > MAX_EVENTS_WITH_ARRIVALS):
+        found = search.count(MAX_EVENTS_WITH_ARRIVALS)
+        if not found.exact and (search.limit is None or search.limit > MAX_EVENTS_WITH_ARRIVALS):
             return error(
                 request,
                 413,
@@ -145,7 +146,15 @@ def count(request: HttpRequest) -> HttpResponseBase:
     if isinstance(search, HttpResponse):
         return search
     form = search.format if any(word.lower() == "format" for word in request.GET) else "text"
-    version_now, number = downloads.counted(search)
+    try:
+        version_now, number = downloads.counted(search)
+    except downloads.TooLong:
+        return error(
+            request,
+            503,
+            f"Counting took longer than {downloads.COUNT_SECONDS:.0f} s. "
+            "Ask for shorter spans of time or a plainer region.",
+        )
     tag = downloads.etag(version_now, search, "count", form)
     most = MAX_EVENTS_WITH_ARRIVALS if search.includearrivals else NO_LIMIT
     response: HttpResponse

@@ -178,7 +178,7 @@ def test_kml_takes_no_more_memory_for_more_events(shop, monkeypatch):
             tracemalloc.stop()
 
     peak(100)  # what is made once
-    assert peak(4000) < peak(400) + 200_000
+    assert peak(1200) < peak(300) + 200_000
 
 
 def test_an_answer_is_of_one_moment(shop, monkeypatch):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import obspy
 import pytest
+from django.db import connections
+from django.db.models import Func, TextField, Value
 from django.test import Client as HttpClient
 from django.test import RequestFactory
 from lxml import etree
@@ -17,9 +19,10 @@ from obspy.clients.fdsn import Client
 from obspy.clients.fdsn.header import FDSNBadRequestException, FDSNNoDataException
 from obspy.clients.fdsn.wadl_parser import WADLParser
 
+from catalog import downloads
 from catalog.api import fdsnws
 from catalog.models import EventRow, FeedCounter
-from catalog.search import FDSN, parameters_of
+from catalog.search import FDSN, EventSearch, parameters_of
 from tests.catalog.shop import Shop
 
 SCHEMA = Path(obspy.__file__).parent / "io/quakeml/data/QuakeML-1.2.xsd"
@@ -194,6 +197,19 @@ def test_count_says_how_it_stands_and_is_not_sent_twice(shop: Shop):
     assert (head.status_code, head.content) == (200, b"")
     assert head["ETag"] == response["ETag"]
     assert HttpClient().head(f"{BASE}count?minkr=x").status_code == 400
+
+
+def test_a_count_that_takes_too_long_says_so(shop: Shop, monkeypatch):
+    monkeypatch.setattr(downloads, "COUNT_SECONDS", 0.05)
+    rows = EventRow.objects.annotate(
+        pause=Func(Value(0.5), function="pg_sleep", output_field=TextField())
+    )
+    slow = rows.filter(pause__isnull=False)
+    monkeypatch.setattr(EventSearch, "matching", lambda search: slow)
+    response, body = asked(fdsnws.count, "minkr=4")
+    assert response.status_code == 503
+    assert body.startswith(b"Error 503: Service unavailable\n\nCounting took longer than")
+    assert connections["download"].get_autocommit()  # the connection is fit for the next
 
 
 def test_an_error_reads_as_the_standard_prescribes(shop: Shop):
