@@ -1,4 +1,4 @@
-"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, in flat memory.
+"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, KML, in flat memory.
 
 The year book's tables are made from records instead of finished lines, so their number is limited.
 
@@ -10,6 +10,7 @@ connection without the last chunk: no client takes half for the whole.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -21,16 +22,18 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models import CharField, Exists, F, Func, OuterRef, TextField, Value
 from django.db.models.functions import Cast, NullIf
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.utils.timezone import now
 
 from catalog import exchange, rendering
-from catalog.formats import quakeml, year_book
+from catalog.formats import kml, quakeml, year_book
 from catalog.formats.labels import SUPPLEMENTARY
 from catalog.formats.records import EventRecord
 from catalog.models import (
@@ -59,12 +62,18 @@ HEAVY_LIMIT = 2000
 HEAVY_AN_ADDRESS = 2
 HEAVY_IN_ALL = 4
 RETRY_AFTER_SECONDS = 10
+#: A count tells no one how far it is: it ends soon, with or without the number.
+COUNT_SECONDS = 15.0
 _LOCKS_IN_ALL = 0x6B7A01
 _LOCKS_AN_ADDRESS = 0x6B7A02
 
 
 class Busy(Exception):
     """Too many heavy answers are being sent: to this address, or in all."""
+
+
+class TooLong(Exception):
+    """The number of events could not be found in the time a count may take."""
 
 
 class TooMany(Exception):
@@ -140,6 +149,26 @@ def _run(
         with closing(writer.events(search)) as batches:
             yield next(batches, None)
             yield from batches
+
+
+def counted(search: EventSearch) -> tuple[int, int]:
+    """Return the catalogue's version, and how many events an answer has that begins now.
+
+    Raises
+    ------
+    TooLong
+        After ``COUNT_SECONDS``.
+    """
+    try:
+        with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(f"SET LOCAL statement_timeout = {int(COUNT_SECONDS * 1000)}")
+            version = FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
+            return version, search.sent_of(search.matching().using(ALIAS).count())
+    except OperationalError as failure:
+        if isinstance(failure.__cause__, psycopg.errors.QueryCanceled):
+            raise TooLong from failure
+        raise
 
 
 def is_heavy(search: EventSearch) -> bool:
@@ -371,7 +400,55 @@ WRITERS: dict[str, Writer] = {
     ),
 }
 #: The names downloads go by in addresses.
-FORMATS = {"csv": "csv", "quakeml": "xml", "geojson": "geojson", "text": "text"}
+FORMATS = {"csv": "csv", "quakeml": "xml", "geojson": "geojson", "kml": "kml", "text": "text"}
+
+
+def writer_of(code: str, request: HttpRequest) -> Writer:
+    """Return the writer of a format; that of KML names the site's address."""
+    return kml_writer(request) if code == "kml" else WRITERS[code]
+
+
+# --- KML ---------------------------------------------------------------------------------------
+
+
+def kml_writer(request: HttpRequest) -> Writer:
+    """Return the writer of KML, whose symbol and links lead to the site that was asked.
+
+    It is made from the finished lines of the wide table, so both tell the same of an event.
+    """
+    icon = request.build_absolute_uri(f"{settings.STATIC_URL}img/epicentre.png")
+    with translation.override("en"):
+        any_page = request.build_absolute_uri(reverse("event", args=["EVENT"]))
+    before, _, after = any_page.rpartition("EVENT")
+
+    def head(search: EventSearch) -> bytes:
+        words = search.to_query(without=("format", "nodata"))
+        about = f"Catalogue {rendering.main_catalog()}; search: {words or 'all events'}"
+        return kml.document_start(f"Earthquakes ({rendering.main_catalog()})", about, icon)
+
+    def events(search: EventSearch) -> Generator[bytes, None, None]:
+        batch = bytearray()
+        with closing(_copied(search, F("csv_line"))) as tables:
+            for table in tables:
+                # No other line ends: the lines hold no control character.
+                for cells in csv.reader(table.decode().removesuffix("\n").split("\n")):
+                    row = dict(zip(kml.COLUMNS, map(rendering.unguarded, cells), strict=True))
+                    page = f"{before}{row['event_id']}{after}"
+                    batch += kml.placemark(row, page).encode()
+                    if len(batch) >= BATCH_BYTES:
+                        yield bytes(batch)
+                        batch.clear()
+        if batch:
+            yield bytes(batch)
+
+    return Writer(
+        f"{kml.MEDIA_TYPE}; charset=utf-8",
+        "kml",
+        events,
+        head,
+        kml.DOCUMENT_END,
+        marks=(kml.VERSION,),
+    )
 
 
 # --- The year book's tables --------------------------------------------------------------------
@@ -502,7 +579,7 @@ def respond(
     Parameters
     ----------
     code
-        A key of ``WRITERS``, or the name of what ``writer`` writes.
+        A value of ``FORMATS``, or the name of what ``writer`` writes.
     filename
         Name to save under, without extension; empty: shown, not saved.
     nothing
@@ -515,7 +592,7 @@ def respond(
     TooMany
         More events than the format takes.
     """
-    writer = writer or WRITERS[code]
+    writer = writer or writer_of(code, request)
     answer = Answer(search, writer, address=request.META.get("REMOTE_ADDR", ""))
     response: HttpResponseBase
     tag = etag(answer.version, search, code, *writer.marks)

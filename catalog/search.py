@@ -422,9 +422,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "format",
         Kind.CHOICE,
         "answer",
-        _("xml: QuakeML 1.2; text: FDSN text; csv: wide table; geojson."),
+        _("xml: QuakeML 1.2; text: FDSN text; csv: wide table; geojson; kml: KML 2.2."),
         default="xml",
-        choices=("xml", "text", "csv", "geojson"),
+        choices=("xml", "text", "csv", "geojson", "kml"),
         surfaces=_SERVICE,
     ),
     Parameter(
@@ -902,6 +902,11 @@ class EventSearch:
             return Count(self.matching().count(), True)
         value = self.matching().order_by()[: limit + 1].count()
         return Count(min(value, limit), value <= limit)
+
+    def sent_of(self, matching: int) -> int:
+        """Return how many of so many matching rows the answer has: from offset, at most limit."""
+        left = max(0, matching - (self.offset - 1))
+        return left if self.limit is None else min(left, self.limit)
 
     @cached_property
     def magnitude_column(self) -> str:

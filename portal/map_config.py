@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from catalog.formats.values import DEPTH_CLASSES_KM
 from portal.templatetags import seismo
 
 LIST_LENGTH = 100
@@ -36,7 +37,7 @@ def map_config() -> dict[str, Any]:
         "refreshSeconds": 60,
         "listLength": LIST_LENGTH,
         "offsets": seismo.almaty_offsets(),
-        "depthBounds": seismo.DEPTH_CLASSES_KM,
+        "depthBounds": DEPTH_CLASSES_KM,
     }
 
 

@@ -414,6 +414,7 @@ def _downloads(query: str) -> list[dict[str, str]]:
         ("csv", "CSV", _("wide table, one column a scale")),
         ("quakeml", "QuakeML", _("QuakeML 1.2, for programs")),
         ("geojson", "GeoJSON", _("for maps and GIS")),
+        ("kml", "KML", _("KML 2.2, for Earth viewers and GIS")),
         ("text", "FDSN text", _("short table of the FDSN standard")),
     ]
     asked = f"?{query}" if query else ""

@@ -7,24 +7,28 @@ Errors are plain English text as the standard prescribes: clients show them as t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.csrf import csrf_exempt
 
 from catalog import downloads, rendering
+from catalog.formats import kml
 from catalog.models import Agency, EventRow
-from catalog.search import FDSN, GROUPS, EventSearch, Kind, SearchError, parameters_of
+from catalog.search import FDSN, GROUPS, EventSearch, Kind, Parameter, SearchError, parameters_of
 
 SERVICE_VERSION = "1.2.0"
 #: The standard's limit on an encoded address.
 MAX_URI_BYTES = 2000
 #: Beyond this, with arrivals, an answer is refused.
 MAX_EVENTS_WITH_ARRIVALS = 100_000
+#: Told where an answer has no limit, so that clients may compare: the largest ``limit``, an xs:int.
+NO_LIMIT = 2**31 - 1
 
 _MEANING = {
     400: "Bad request",
@@ -33,6 +37,7 @@ _MEANING = {
     413: "Request too large",
     414: "Request URI too large",
     429: "Too many requests",
+    503: "Service unavailable",
     204: "No data",
 }
 _XML_TYPES = {
@@ -84,18 +89,25 @@ def service(view: View) -> View:
     return wrapped
 
 
-@service
-def query(request: HttpRequest) -> HttpResponseBase:
-    """Answer ``query``."""
+def _asked(request: HttpRequest) -> EventSearch | HttpResponse:
+    """Return what is asked for, or the error that says why it cannot be."""
     if len(request.get_full_path()) > MAX_URI_BYTES:
         return error(request, 414, f"The address is longer than {MAX_URI_BYTES} bytes.")
     try:
-        search = EventSearch.from_query(request.GET, FDSN)
+        return EventSearch.from_query(request.GET, FDSN)
     except SearchError as wrong:
         return error(request, 400, "\n".join(problem.message for problem in wrong.problems))
+
+
+@service
+def query(request: HttpRequest) -> HttpResponseBase:
+    """Answer ``query``."""
+    search = _asked(request)
+    if isinstance(search, HttpResponse):
+        return search
     if search.includearrivals and search.format == "xml":
-        count = search.count(MAX_EVENTS_WITH_ARRIVALS)
-        if not count.exact and (search.limit is None or search.limit > MAX_EVENTS_WITH_ARRIVALS):
+        found = search.count(MAX_EVENTS_WITH_ARRIVALS)
+        if not found.exact and (search.limit is None or search.limit > MAX_EVENTS_WITH_ARRIVALS):
             return error(
                 request,
                 413,
@@ -124,22 +136,87 @@ def query(request: HttpRequest) -> HttpResponseBase:
 
 
 @service
+def count(request: HttpRequest) -> HttpResponseBase:
+    """Answer ``count``: how many events ``query`` sends for the same words, as the USGS tells it.
+
+    It takes every format of ``query``: geojson and xml tell the limit too, all others are the bare
+    number, which is also the default. Nothing found is a number, hence no 204.
+    """
+    search = _asked(request)
+    if isinstance(search, HttpResponse):
+        return search
+    form = search.format if any(word.lower() == "format" for word in request.GET) else "text"
+    try:
+        version_now, number = downloads.counted(search)
+    except downloads.TooLong:
+        return error(
+            request,
+            503,
+            f"Counting took longer than {downloads.COUNT_SECONDS:.0f} s. "
+            "Ask for shorter spans of time or a plainer region.",
+        )
+    tag = downloads.etag(version_now, search, "count", form)
+    most = MAX_EVENTS_WITH_ARRIVALS if search.includearrivals else NO_LIMIT
+    response: HttpResponse
+    if downloads.is_known(request, tag):
+        response = HttpResponse(status=304)
+    elif form == "geojson":
+        response = JsonResponse({"count": number, "maxAllowed": most})
+    elif form == "xml":
+        response = HttpResponse(
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<query><count>{number}</count><maxAllowed>{most}</maxAllowed></query>\n",
+            content_type="application/xml; charset=utf-8",
+        )
+    else:
+        response = HttpResponse(str(number), content_type="text/plain; charset=utf-8")
+    response["X-Catalogue-Version"] = str(version_now)
+    response["ETag"] = tag
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+@service
 def version(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"{SERVICE_VERSION}\n", content_type="text/plain; charset=utf-8")
 
 
+def _as_count_has_it(parameter: Parameter) -> Parameter:
+    """Return a word of ``query`` as ``count`` describes it."""
+    match parameter.name:
+        case "format":
+            text = "geojson and xml: the number and the most that query sends; else the number."
+            return replace(parameter, default="text", help=text)
+        case "nodata":
+            return replace(parameter, help="Without effect: a count of nothing is 0.")
+    return parameter
+
+
+#: Method -> types of its answers.
+_ANSWERS = {
+    "query": (
+        "application/xml",
+        "text/plain",
+        "text/csv",
+        "application/geo+json",
+        kml.MEDIA_TYPE,
+    ),
+    "count": ("text/plain", "application/json", "application/xml"),
+}
+
+
 @service
 def wadl(request: HttpRequest) -> HttpResponse:
+    words: dict[str, tuple[Parameter, ...]] = {"query": parameters_of(FDSN)}
+    words["count"] = tuple(_as_count_has_it(p) for p in words["query"])
+    methods = [
+        (name, [(p, _XML_TYPES.get(p.kind, "xs:string")) for p in words[name]], answers)
+        for name, answers in _ANSWERS.items()
+    ]
     return render(
         request,
         "api/application.wadl",
-        {
-            "base": _absolute(request, "fdsnws-event"),
-            "parameters": [
-                (parameter, _XML_TYPES.get(parameter.kind, "xs:string"))
-                for parameter in parameters_of(FDSN)
-            ],
-        },
+        {"base": _absolute(request, "fdsnws-event"), "methods": methods},
         content_type="application/xml; charset=utf-8",
     )
 
@@ -191,6 +268,7 @@ def index_page(request: HttpRequest) -> HttpResponse:
             "groups": groups,
             "version": SERVICE_VERSION,
             "max_events_with_arrivals": MAX_EVENTS_WITH_ARRIVALS,
+            "no_limit": str(NO_LIMIT),
         },
     )
 

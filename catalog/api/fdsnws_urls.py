@@ -8,6 +8,7 @@ urlpatterns = [
     path("event/1/", fdsnws.index, name="fdsnws-event"),
     path("event/1", fdsnws.index),
     path("event/1/query", fdsnws.query, name="fdsnws-event-query"),
+    path("event/1/count", fdsnws.count, name="fdsnws-event-count"),
     path("event/1/version", fdsnws.version, name="fdsnws-event-version"),
     path("event/1/application.wadl", fdsnws.wadl, name="fdsnws-event-wadl"),
     path("event/1/catalogs", fdsnws.catalogs, name="fdsnws-event-catalogs"),

@@ -22,6 +22,9 @@ ANY: Range = (-1e300, 1e300)
 COUNT: Range = (0.0, 1e9)
 INTENSITY: Range = (0.0, 12.0)
 
+#: Upper bounds of the depth classes of maps and their legends [km].
+DEPTH_CLASSES_KM = (10.0, 20.0, 40.0, 70.0)
+
 #: QuakeML 1.2 vocabularies (QuakeML-BED-1.2.xsd).
 EVENT_TYPES = frozenset(
     """not existing|not reported|earthquake|anthropogenic event|collapse|cavity collapse|

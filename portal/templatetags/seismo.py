@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy, npgettext, pgettext
 from django.utils.translation import gettext as _
 
+from catalog.formats.values import DEPTH_CLASSES_KM
 from catalog.models import Consequence, EventRow, IntensityObservation, Interpretation
 from processing.desk.messages import format_name
 
@@ -27,9 +28,6 @@ register = template.Library()
 
 #: Civil time of Kazakhstan's largest city; since 2024-03-01 of the whole country.
 ALMATY = ZoneInfo("Asia/Almaty")
-
-#: Upper bounds of the depth classes of map and legend [km].
-DEPTH_CLASSES_KM = (10.0, 20.0, 40.0, 70.0)
 
 DASH = "—"
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
 from contextlib import contextmanager
 
 import obspy
 import pytest
 from django.db import connections, transaction
 from django.test import RequestFactory
+from lxml import etree
 
-from catalog import downloads
+from catalog import downloads, rendering
 from catalog.downloads import Answer, Busy, TooMany, respond, year_book_writer
 from catalog.formats import FORMATS, Problem, detect, read
 from catalog.formats.labels import SYNTHETIC
@@ -66,6 +68,117 @@ def test_geojson_holds_numbers_and_nulls(shop):
     assert full["properties"]["mechanism"] is True
     assert full["properties"]["time"].startswith("1967-01-30T01:20:28")
     assert json.loads(body(get(EventSearch(minkr=20), "geojson")))["features"] == []
+
+
+KML = "{http://www.opengis.net/kml/2.2}"
+
+
+def placemarks(data: bytes) -> list[etree._Element]:
+    return list(etree.fromstring(data).iter(f"{KML}Placemark"))
+
+
+def test_kml_tells_what_the_wide_table_tells(shop):
+    search = EventSearch(orderby="time-asc")
+    marks = placemarks(body(get(search, "kml")))
+    lines = list(csv.DictReader(io.StringIO(body(get(search, "csv")).decode())))
+    assert [mark.get("id") for mark in marks] == [line["event_id"] for line in lines]
+    for mark, line in zip(marks, lines, strict=True):
+        told = {d.get("name"): d.text for d in mark.iter(f"{KML}SimpleData")}
+        line["event_name"] = line.pop("name")
+        for column in ("felt", "mechanism", "synthetic"):
+            line[column] = {"true": "1", "false": "0"}[line[column]]
+        assert told == {name: cell for name, cell in line.items() if cell}
+        page = f"http://testserver/en/events/{line['event_id']}/"
+        assert f'<a href="{page}">' in mark.findtext(f"{KML}description")
+    assert marks[1].findtext(f"{KML}Point/{KML}coordinates") == "77,43"  # no depth reported
+    assert marks[2].findtext(f"{KML}Point/{KML}coordinates") == "77,43.01,-1000"
+
+
+def test_kml_of_nothing_is_a_whole_document(shop):
+    document = etree.fromstring(body(get(EventSearch(minkr=20), "kml")))
+    assert document.tag == f"{KML}kml"
+    (inside,) = document
+    assert inside.tag == f"{KML}Document" and placemarks(etree.tostring(document)) == []
+    assert "minkr=20" in inside.findtext(f"{KML}description")
+
+
+def test_kml_takes_the_guard_off_a_text_and_names_what_is_made_up(shop):
+    row = EventRow.objects.get(event=shop.small[-1])
+    hostile = '=HYPERLINK("http://x.example","<b>&")'
+    cells = next(csv.reader([row.csv_line]))
+    cells[-2] = rendering.csv_cell(hostile).replace('""', '"')[1:-1]
+    assert cells[-2] == f"'{hostile}"
+    cells[-3] = "true"
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(cells)
+    EventRow.objects.filter(pk=row.pk).update(csv_line=out.getvalue())
+    try:
+        mark = placemarks(body(get(EventSearch(), "kml")))[0]
+        assert mark.findtext(f"{KML}name") == f"SYNTHETIC: mb 5.1, {hostile}"
+        assert mark.findtext(f"{KML}description").startswith(SYNTHETIC)
+    finally:
+        EventRow.objects.filter(pk=row.pk).update(csv_line=row.csv_line)
+
+
+def test_kml_is_sent_in_batches_and_a_fault_under_way_breaks_it(shop, monkeypatch):
+    monkeypatch.setattr(downloads, "BATCH_BYTES", 2000)
+    whole = [len(chunk) for chunk in get(EventSearch(), "kml").streaming_content]
+    assert len(whole) > 5
+    assert all(size < 2000 + 2000 for size in whole[1:])
+    line = EventRow.objects.get(event=shop.full).csv_line
+    EventRow.objects.filter(event=shop.full).update(csv_line="too,few,cells")
+    try:
+        response = get(EventSearch(), "kml")
+        assert response.status_code == 200  # what came first was sound
+        got = []
+        with pytest.raises(ValueError, match="zip"):
+            got.extend(response.streaming_content)
+        assert got and b"</kml>" not in b"".join(got)
+        with pytest.raises(ValueError, match="zip"):  # in the first batch: before the status
+            get(EventSearch(orderby="time-asc"), "kml")
+    finally:
+        EventRow.objects.filter(event=shop.full).update(csv_line=line)
+
+
+def test_kml_is_of_one_moment_and_known_by_its_tag(shop):
+    answer = Answer(EventSearch(), downloads.kml_writer(RequestFactory().get("/x")))
+    chunks = iter(answer)
+    begin = next(chunks)
+    row = EventRow.objects.get(event=shop.full)
+    EventRow.objects.filter(event=shop.full).update(csv_line=row.csv_line.replace("true", "false"))
+    try:
+        text = begin + b"".join(chunks)
+        assert b'"mechanism">1<' in text
+    finally:
+        EventRow.objects.filter(event=shop.full).update(csv_line=row.csv_line)
+    head = respond(RequestFactory().head("/x"), EventSearch(), "kml", filename="events")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head["Content-Disposition"] == 'attachment; filename="events.kml"'
+    assert head["Content-Type"] == "application/vnd.google-earth.kml+xml; charset=utf-8"
+    assert get(EventSearch(), "kml", HTTP_IF_NONE_MATCH=head["ETag"]).status_code == 304
+
+
+def test_kml_takes_no_more_memory_for_more_events(shop, monkeypatch):
+    """Many events come as rows of one: what is held does not grow with their number."""
+    line = EventRow.objects.get(event=shop.full).csv_line
+
+    def peak(events: int) -> int:
+        def copied(search, text, between=b""):
+            for _ in range(events // 100):
+                yield f"{line}\n".encode() * 100
+
+        monkeypatch.setattr(downloads, "_copied", copied)
+        writer = downloads.kml_writer(RequestFactory().get("/x"))
+        tracemalloc.start()
+        try:
+            size = sum(len(batch) for batch in writer.events(EventSearch()))
+            assert size > events * 1000
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(100)  # what is made once
+    assert peak(1200) < peak(300) + 200_000
 
 
 def test_an_answer_is_of_one_moment(shop, monkeypatch):

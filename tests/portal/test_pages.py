@@ -109,6 +109,9 @@ def test_the_downloads_carry_the_search(client: Client, make_event: MakeEvent):
     make_event()
     text = client.get(address("search"), {"minkr": "9"}).content.decode()
     assert "/api/v1/download.csv?minkr=9" in text
+    assert "/api/v1/download.kml?minkr=9" in text
+    event = client.get(address("event", "en", "kz2014karagn")).content.decode()
+    assert "/api/v1/download.kml?eventid=kz2014karagn" in event
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

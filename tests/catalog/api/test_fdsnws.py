@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
+from itertools import product
 from pathlib import Path
 
 import obspy
 import pytest
+from django.db import connections
+from django.db.models import Func, TextField, Value
 from django.test import Client as HttpClient
+from django.test import RequestFactory
 from lxml import etree
 from obspy.clients.fdsn import Client
 from obspy.clients.fdsn.header import FDSNBadRequestException, FDSNNoDataException
 from obspy.clients.fdsn.wadl_parser import WADLParser
 
-from catalog.models import EventRow
-from catalog.search import FDSN, parameters_of
+from catalog import downloads
+from catalog.api import fdsnws
+from catalog.models import EventRow, FeedCounter
+from catalog.search import FDSN, EventSearch, parameters_of
 from tests.catalog.shop import Shop
 
 SCHEMA = Path(obspy.__file__).parent / "io/quakeml/data/QuakeML-1.2.xsd"
 BASE = "/fdsnws/event/1/"
 XML, TEXT, CSV = "application/xml", "text/plain", "text/csv"
+KML = "application/vnd.google-earth.kml+xml"
 
 
 def get(path: str, **headers):
@@ -35,6 +43,9 @@ TABLE = [
     ("format=text", 200, TEXT, 13),
     ("format=csv", 200, CSV, 13),
     ("format=geojson", 200, "application/geo+json", 13),
+    ("format=kml", 200, KML, 13),
+    ("minkr=20&format=kml", 204, None, 0),
+    ("minkr=20&format=kml&nodata=404", 404, TEXT, None),
     ("start=2014-01-01&format=text", 200, TEXT, 12),
     ("starttime=2014-01-30T01:20:00&endtime=2014-01-30T03:30:00&format=text", 200, TEXT, 3),
     ("starttime=2014-01-01Z&format=text", 200, TEXT, 12),
@@ -74,7 +85,7 @@ TABLE = [
     ("minlat=91", 400, TEXT, None),
     ("minmag=1e1", 400, TEXT, None),
     ("minlat=50&maxlat=40", 400, TEXT, None),
-    ("format=kml", 400, TEXT, None),
+    ("format=kmz", 400, TEXT, None),
     ("nodata=500", 400, TEXT, None),
     ("maxradius=3", 400, TEXT, None),
     ("x=" + "y" * 2000, 414, TEXT, None),
@@ -102,10 +113,103 @@ def test_query_answers_as_the_table_says(shop: Shop):
         elif kind == XML:
             etree.XMLSchema(etree.parse(SCHEMA)).assertValid(etree.fromstring(body))
             assert body.count(b"<event ") == count, words
+        elif kind == KML:
+            assert body.count(b"<Placemark ") == count
         elif kind == "application/geo+json":
             assert body.count(b'"Feature"') == count
         else:
             assert len(body.splitlines()) == count + 1, words
+
+
+def asked(view, words: str):
+    """Ask a view past the middleware, of which the other tests know: many searches take less."""
+    response = view(RequestFactory().get(f"{BASE}{view.__name__}?{words}"))
+    return response, b"".join(response) if response.streaming else response.content
+
+
+def counted(words: str) -> int:
+    response, body = asked(fdsnws.count, words)
+    assert response.status_code == 200, (words, body[:300])
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert re.fullmatch(rb"\d+", body), words
+    return int(body)
+
+
+def test_count_answers_as_the_table_says(shop: Shop):
+    names = {
+        "full": shop.full.public_id,
+        "small": shop.small[0].public_id,
+        "merged": shop.merged.public_id,
+        "deleted": shop.deleted.public_id,
+    }
+    for words, status, _, number in TABLE:
+        words = words.format(**names)
+        if status in (400, 414):
+            response, body = asked(fdsnws.count, words)
+            assert response.status_code == status, words
+            expected = asked(fdsnws.query, words)[1].split(b"Request:")[0]
+            assert body.split(b"Request:")[0] == expected, words
+        elif "geojson" not in words:  # a 204 or the 404 chosen by nodata is a number here
+            assert counted(words) == (number or 0), words
+
+
+def test_count_is_the_number_of_rows_that_query_sends(shop: Shop):
+    pieces = (
+        ("", "start=2014-01-30T02:00:00&end=2014-01-30T06:00:00"),
+        ("", "minkr=4.2", "minmag=4.8&orderby=magnitude", "magtype=KR&maxmag=4.3"),
+        ("", "lat=43&lon=77&maxradiuskm=6"),
+        ("", "limit=3", "offset=5", "limit=4&offset=10"),
+    )
+    numbers = set()
+    for words in map("&".join, (filter(None, piece) for piece in product(*pieces))):
+        response, body = asked(fdsnws.query, f"format=text&{words}")
+        rows = len(body.splitlines()) - 1 if response.status_code == 200 else 0
+        assert counted(words) == rows, words
+        numbers.add(rows)
+    assert len(numbers) > 6 and {0, 13} <= numbers
+
+
+def test_count_tells_the_limit_as_the_usgs_does(shop: Shop):
+    assert get(f"{BASE}count?minkr=4.4")[1] == b"2"
+    response, body = get(f"{BASE}count?minkr=4.4&format=geojson")
+    assert response["Content-Type"] == "application/json"
+    assert json.loads(body) == {"count": 2, "maxAllowed": 2**31 - 1}
+    _, body = get(f"{BASE}count?Format=GeoJSON&includearrivals=true")
+    assert json.loads(body) == {"count": 13, "maxAllowed": fdsnws.MAX_EVENTS_WITH_ARRIVALS}
+    response, body = get(f"{BASE}count?format=xml&catalog=NOBODY")
+    assert response["Content-Type"].startswith(XML)
+    told = etree.fromstring(body)
+    assert (told.tag, told.findtext("count")) == ("query", "0")
+    for form in ("text", "csv", "kml"):
+        assert counted(f"format={form}&limit=5") == 5
+
+
+def test_count_says_how_it_stands_and_is_not_sent_twice(shop: Shop):
+    response, _ = get(f"{BASE}count?minkr=4.4")
+    assert response["Access-Control-Allow-Origin"] == "*"
+    assert response["X-Catalogue-Version"] == str(FeedCounter.current())
+    again, body = get(f"{BASE}count?minkr=4.4", headers={"if-none-match": response["ETag"]})
+    assert (again.status_code, body) == (304, b"")
+    for other in ("minkr=4.5", "minkr=4.4&format=xml", "minkr=4.4&format=geojson"):
+        found, _ = get(f"{BASE}count?{other}", headers={"if-none-match": response["ETag"]})
+        assert found.status_code == 200
+    head = HttpClient().head(f"{BASE}count?minkr=4.4")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head["ETag"] == response["ETag"]
+    assert HttpClient().head(f"{BASE}count?minkr=x").status_code == 400
+
+
+def test_a_count_that_takes_too_long_says_so(shop: Shop, monkeypatch):
+    monkeypatch.setattr(downloads, "COUNT_SECONDS", 0.05)
+    rows = EventRow.objects.annotate(
+        pause=Func(Value(0.5), function="pg_sleep", output_field=TextField())
+    )
+    slow = rows.filter(pause__isnull=False)
+    monkeypatch.setattr(EventSearch, "matching", lambda search: slow)
+    response, body = asked(fdsnws.count, "minkr=4")
+    assert response.status_code == 503
+    assert body.startswith(b"Error 503: Service unavailable\n\nCounting took longer than")
+    assert connections["download"].get_autocommit()  # the connection is fit for the next
 
 
 def test_an_error_reads_as_the_standard_prescribes(shop: Shop):
@@ -141,9 +245,10 @@ def test_whatever_is_not_here_is_a_404_in_text(shop: Shop, path: str):
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch", "options"])
 def test_only_reading_is_offered(shop: Shop, method: str):
-    response = getattr(HttpClient(enforce_csrf_checks=True), method)(f"{BASE}query")
-    assert response.status_code == 405
-    assert response["Allow"] == "GET, HEAD"
+    for name in ("query", "count"):
+        response = getattr(HttpClient(enforce_csrf_checks=True), method)(f"{BASE}{name}")
+        assert response.status_code == 405
+        assert response["Allow"] == "GET, HEAD"
 
 
 def test_head_is_get_without_a_body(shop: Shop):
@@ -166,6 +271,8 @@ def test_the_page_lists_every_word(shop: Shop, plain_static):
     assert response.status_code == 200
     for parameter in parameters_of(FDSN):
         assert f"<code>{parameter.name}</code>" in body.decode()
+    assert f"http://testserver{BASE}count" in body.decode()
+    assert "maxAllowed is 2147483647" in body.decode()
 
 
 def test_the_wadl_is_the_parameter_list(shop: Shop):
@@ -180,6 +287,15 @@ def test_the_wadl_is_the_parameter_list(shop: Shop):
         "magnitude",
         "magnitude-asc",
     ]
+    assert parsed.parameters["format"]["default_value"] == "xml"  # that of query, not of count
+    methods = {
+        method.get("id"): {
+            param.get("name"): param.get("default") for param in method.iter("{*}param")
+        }
+        for method in etree.fromstring(body).iter("{*}method")
+    }
+    assert set(methods["count"]) == set(methods["query"]) == {p.name for p in parameters_of(FDSN)}
+    assert methods["count"]["format"] == "text"
     assert etree.fromstring(body)[0].get("base") == "http://testserver/fdsnws/event/1/"
 
 

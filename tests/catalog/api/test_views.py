@@ -169,13 +169,14 @@ def test_downloads_have_names_and_types(shop: Shop):
         ("csv", "text/csv"),
         ("quakeml", "application/xml"),
         ("geojson", "application/geo+json"),
+        ("kml", "application/vnd.google-earth.kml+xml"),
         ("text", "text/plain"),
     ):
         response = get(f"/api/v1/download.{name}?minkr=4")
         assert response.status_code == 200 and response.getvalue()
         assert response["Content-Type"].startswith(kind)
         assert "attachment; filename=" in response["Content-Disposition"]
-    assert get("/api/v1/download.kml").status_code == 404
+    assert get("/api/v1/download.kmz").status_code == 404
     empty = get("/api/v1/download.csv?minkr=20")
     assert empty.status_code == 200 and len(empty.getvalue().splitlines()) == 1
 
