@@ -167,7 +167,10 @@ def table() -> list[dict[str, Any]]:
             "code": size.code,
             "search": EventSearch(**size.search).to_query(),
             "cells": [
-                [(form, Feed(size, period, form).address(language)) for form in FORMS]
+                {
+                    "words": f"{size.words}, {period.words}",
+                    "forms": [(f, Feed(size, period, f).address(language)) for f in FORMS],
+                }
                 for period in PERIODS
             ],
         }

@@ -140,7 +140,8 @@ def test_every_address_answers_in_its_form_and_stands_on_the_page(client: Client
         response = get(name)
         assert response.status_code == 200, name
         assert response["Content-Type"] == FORMS[feed.form]
-        assert f'href="/feeds/{name}"' in page
+        words = f"{feed.form}: {feed.size.words}, {feed.period.words}"
+        assert f'href="/feeds/{name}" aria-label="{words}"' in page
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
