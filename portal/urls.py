@@ -2,9 +2,9 @@
 
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from portal import health, views
+from portal import feeds, health, views
 from portal.sign_in import admin_login
 
 #: Also knows a full disk: see ``portal.views.server_error``.
@@ -22,6 +22,8 @@ urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("fdsnws/", include("catalog.api.fdsnws_urls")),
+    # The names are in the list of the feeds; whatever is not is a 404 in text.
+    re_path(r"^feeds/(?P<name>.*)$", feeds.feed, name="feed"),
     path("api/v1/", include("processing.desk.api_urls")),
     path("api/v1/", include("catalog.api.urls")),
     *i18n_patterns(

@@ -55,6 +55,7 @@ from catalog.search import (
     parameters_of,
     successors,
 )
+from portal import feeds
 from portal.location_words import own_location
 from portal.map_config import LIST_LENGTH, map_config, map_words
 from portal.templatetags import seismo
@@ -142,6 +143,7 @@ def map_page(request: HttpRequest) -> HttpResponse:
             "config": map_config(),
             "words": map_words(),
             "depth_labels": seismo.depth_class_labels(),
+            "feeds": feeds.told(),
         },
     )
 
@@ -251,6 +253,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
         "other_problems": [text for word, text in problems.items() if word not in known],
         "search": search,
         "downloads": [],
+        "feeds": feeds.told(),
     }
     if search is not None:
         length = min(search.limit or PAGE_LENGTH, MAX_PAGE_LENGTH)
@@ -780,5 +783,10 @@ def api_docs_page(request: HttpRequest) -> HttpResponse:
             "groups": groups,
             "base": f"{request.scheme}://{request.get_host()}",
             "version": FeedCounter.current(),
+            "feeds": feeds.told(),
+            "feed_periods": feeds.PERIODS,
+            "feed_table": feeds.table(),
+            "feed_most": feeds.MOST,
+            "feed_example": feeds.FEEDS["kr10_week.geojson"].address("en"),
         },
     )
