@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.models import EDITOR, Event, Origin, Station, User
+from catalog.models import Event, Origin, Station, User
 from portal import location_words, plots
 from portal.map_config import map_config, map_words
 from portal.templatetags.seismo import decimal, reading_reason
@@ -29,6 +29,7 @@ from processing.core import earth_models, geodesy, phases, surroundings
 from processing.core import location as core
 from processing.core.location_kernel import DEEPEST_KM
 from processing.desk import messages
+from processing.desk.readings import is_key, may_decide
 from processing.desk.views import staff_only
 from processing.jobs import (
     location,
@@ -119,13 +120,13 @@ class Trial:
                 continue
             if name not in NAMES:
                 problems.append(_("There is no phase “%(name)s”.") % {"name": name[:20]})
-            elif key.isascii() and key.isdigit():
+            elif is_key(key):
                 names[int(key)] = name
         return cls(
             model,
             depth,
             version,
-            frozenset(int(key) for key in off if key.isascii() and key.isdigit()),
+            frozenset(int(key) for key in off if is_key(key)),
             tuple(sorted(names.items())),
         ), problems
 
@@ -165,10 +166,6 @@ class Shown:
     doubts: tuple[str, ...] = ()
     #: From the first of two: km, s, km.
     moved: tuple[float, float, float] | None = None
-
-    @property
-    def latitude_error_km(self) -> float | None:
-        return None if self.solution is None else float(np.sqrt(self.solution.covariance[2, 2]))
 
 
 @dataclass(frozen=True)
@@ -246,7 +243,7 @@ def locating(request: HttpRequest, public_id: str) -> HttpResponse:
             "waits": WorkItem.objects.filter(
                 kind="recompute", object_id=event.pk, state=WorkItem.State.OPEN
             ).exists(),
-            "may_decide": _may_decide(request),
+            "may_decide": may_decide(request),
             "by_the_rules": trial == Trial(),
             **_drawings(inputs, trial, shown, stations),
             "config": map_config(),
@@ -354,7 +351,7 @@ def _drawings(
         "surface": _surface(around, inputs, shown, half),
         "depths": _depths(around, solution),
         "residuals": _residuals(solution, names),
-        "times": _times(inputs, solution, settings, reference, names),
+        "times": _times(inputs, solution, model, own, reference, names),
     }
 
 
@@ -442,7 +439,8 @@ def _kind(solution: core.LocationSolution, i: int) -> str:
 def _times(
     inputs: Inputs,
     solution: core.LocationSolution,
-    settings: Settings,
+    model: str,
+    own: Sequence[earth_models.OwnModel],
     reference: datetime,
     names: Sequence[str],
 ) -> plots.Plot:
@@ -450,7 +448,6 @@ def _times(
     farthest = 1.05 * float(np.nanmax(solution.distance))
     slowness = geodesy.KM_PER_DEGREE / REDUCING_KM_S if farthest <= REGIONAL_DEG else 0.0
     along = np.linspace(0.0, farthest, 121)
-    model, own = inputs.models(settings)
     curves = surroundings.curves(
         solution.latitude, solution.longitude, solution.depth_km, along, CURVES, model, own
     )
@@ -550,10 +547,6 @@ def _ray(solution: core.LocationSolution, i: int, reading: Reading) -> list[list
 # --- decisions ------------------------------------------------------------------------------------
 
 
-def _may_decide(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and request.user.has_role(EDITOR)
-
-
 @staff_only
 @require_POST
 def locating_try(request: HttpRequest, public_id: str) -> HttpResponse:
@@ -569,7 +562,7 @@ def locating_try(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 def locating_decide(request: HttpRequest, public_id: str) -> HttpResponse:
     """Accept what was tried, or take back the decision in force."""
-    if not _may_decide(request) or not isinstance(request.user, User):
+    if not may_decide(request) or not isinstance(request.user, User):
         raise PermissionDenied
     event = get_object_or_404(Event, public_id=public_id)
     note = request.POST.get("note", "").strip()[:500]
@@ -581,7 +574,7 @@ def locating_decide(request: HttpRequest, public_id: str) -> HttpResponse:
     def store() -> None:
         with writing():
             if undone:
-                key = int(undone) if undone.isascii() and undone.isdigit() else 0
+                key = int(undone) if is_key(undone) else 0
                 location_decisions.undo(key, actor, note)
                 return
             settings = trial.settings(location_inputs.load(event).readings)

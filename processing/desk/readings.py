@@ -92,7 +92,7 @@ def found(values: dict[str, Any]) -> QuerySet[Pick]:
         picks = picks.filter(time__lte=values["endtime"])
     if values.get("file"):
         text = values["file"].strip()
-        if text.startswith("#") and _is_key(text[1:]):
+        if text.startswith("#") and is_key(text[1:]):
             picks = picks.filter(reading__file=int(text[1:]))
         else:
             picks = picks.filter(reading__file__name__icontains=text)
@@ -107,7 +107,7 @@ def found(values: dict[str, Any]) -> QuerySet[Pick]:
     return in_state(picks, values.get("state") or "")
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
@@ -174,7 +174,7 @@ def page_of(picks: QuerySet[Pick], cursor: str, size: int = PAGE) -> tuple[list[
     picks = picks.select_related("station__network", "reading__file", "reading__agency")
     moment, _bar, key = cursor.rpartition("|")
     rows: list[Pick] = []
-    last = int(key) if _is_key(key) else None
+    last = int(key) if is_key(key) else None
     if not (last is not None and not moment):
         timed = picks.filter(time__isnull=False)
         time = _moment(moment)
@@ -268,7 +268,7 @@ def readings(request: HttpRequest) -> HttpResponse:
             "state": values.get("state") or "",
             "event": event,
             "clear_count": clear.count() if clear is not None else 0,
-            "may_decide": _may_decide(request),
+            "may_decide": may_decide(request),
             "query": _query(request.GET),
         },
         status=200 if form.is_valid() else 400,
@@ -289,7 +289,7 @@ def clear_rows(values: dict[str, Any]) -> QuerySet[PickAssociation] | None:
     return rows
 
 
-def _may_decide(request: HttpRequest) -> bool:
+def may_decide(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.has_role(EDITOR)
 
 
@@ -303,17 +303,17 @@ def _query(given: QueryDict) -> str:
 @require_POST
 def decide(request: HttpRequest) -> HttpResponse:
     """Accept, reject or undo: one proposal, those ticked, or all that are unambiguous."""
-    if not _may_decide(request) or not isinstance(request.user, User):
+    if not may_decide(request) or not isinstance(request.user, User):
         raise PermissionDenied
     back = f"{reverse('readings')}?{_query(QueryDict(request.POST.get('query', '')))}".rstrip("?")
     note = request.POST.get("note", "").strip()[:500]
-    ticked = [int(key) for key in request.POST.getlist("row") if _is_key(key)]
+    ticked = [int(key) for key in request.POST.getlist("row") if is_key(key)]
     for name, act in (("accept", station_readings.accept), ("reject", station_readings.reject)):
         wanted = request.POST.get(name, "")
         if not wanted:
             continue
         keys = ticked
-        if _is_key(wanted):
+        if is_key(wanted):
             keys = [int(wanted)]
         elif wanted == "clear" and name == "accept":
             form = SearchForm(QueryDict(request.POST.get("query", "")))
@@ -324,7 +324,7 @@ def decide(request: HttpRequest) -> HttpResponse:
             return redirect(back)
         _say(request, _act(act, keys[:DECIDE_MOST], request.user, note).counts)
         return redirect(back)
-    if _is_key(request.POST.get("undo", "")):
+    if is_key(request.POST.get("undo", "")):
         try:
             outcome = _act(station_readings.undo, int(request.POST["undo"]), request.user, note)
         except NotDecidable as error:

@@ -164,10 +164,13 @@ class Inputs:
             raise core.LocationError("no_model", {})
         return chosen.name, (chosen,)
 
-    def fingerprint(self, settings: Settings | None = None) -> str:
-        """Return a digest of all that decides the solution, the settings in force or others."""
-        settings = settings or self.settings
-        _model, own = self.models(settings)
+    def fingerprint(self) -> str:
+        """Return a digest of all that decides the solution.
+
+        A table that a person chose is named with its version, which is never edited.
+        """
+        settings = self.settings
+        own = self.tables if settings.model == core.REGIONAL else ()
         told: list[Any] = [
             [METHOD_ID, settings.model, self.surface],
             sorted(
@@ -195,9 +198,7 @@ class Inputs:
     @property
     def evidence(self) -> str:
         """A digest of the readings and reported hypocentres, whatever was decided on them."""
-        return Inputs(self.surface, self.readings, self.start, tables=self.tables).fingerprint(
-            BY_THE_RULES
-        )
+        return Inputs(self.surface, self.readings, self.start, tables=self.tables).fingerprint()
 
 
 def load(event: Event) -> Inputs:

@@ -100,7 +100,9 @@ def test_a_wrong_wish_is_told_and_nothing_breaks(desk_client, quake, query, sent
 
 
 def test_readings_that_are_not_the_events_are_ignored(desk_client, quake):
-    page = shown(desk_client, quake, "?trial=1&off=999999,x,²&names=999999:Pg")
+    page = shown(
+        desk_client, quake, "?trial=1&off=999999,x,²&names=999999:Pg," + "9" * 5000 + ":Pg"
+    )
     assert "checked" not in page
 
 
