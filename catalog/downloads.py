@@ -1,6 +1,12 @@
-"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, KML, in flat memory.
+"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, KML, ISF, in flat memory.
 
 The year book's tables are made from records instead of finished lines, so their number is limited.
+An ISF bulletin is made from records, too, but event by event: it is slower than the others, and has
+no limit of its own.
+
+A magnitude converted from KR is in no finished line. Whoever asks for ``magnitudetype=M(KR)`` gets
+it in the place of the magnitude, under that name and with the portal as its author, or beside the
+others where a format holds several.
 
 One answer is one snapshot: a read-only REPEATABLE READ transaction on the "download" connection.
 Its first batch is fetched before the status line, so an empty answer, a mistake or a busy house can
@@ -15,7 +21,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -23,8 +29,8 @@ import psycopg
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connections, transaction
-from django.db.models import CharField, Exists, F, Func, OuterRef, TextField, Value
-from django.db.models.functions import Cast, NullIf
+from django.db.models import CharField, Exists, F, FloatField, Func, OuterRef, TextField, Value
+from django.db.models.functions import Cast, Concat, NullIf
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import translation
@@ -33,9 +39,9 @@ from django.utils.http import parse_etags
 from django.utils.timezone import now
 
 from catalog import exchange, rendering
-from catalog.formats import kml, quakeml, year_book
+from catalog.formats import isf, kml, quakeml, year_book
 from catalog.formats.labels import SUPPLEMENTARY
-from catalog.formats.records import EventRecord
+from catalog.formats.records import EventRecord, MagnitudeRecord
 from catalog.models import (
     Event,
     EventRow,
@@ -44,7 +50,7 @@ from catalog.models import (
     IntensityObservation,
     PreferredMagnitude,
 )
-from catalog.scales import scale_of
+from catalog.scales import CONVERTED, SCALES, as_magnitude, scale_of
 from catalog.search import EventSearch
 
 ALIAS = "download"
@@ -56,6 +62,11 @@ BATCH_EVENTS = 500
 MAX_RECORDS = 20_000
 BATCH_RECORDS = 200
 SPOOL_BYTES = 1024 * 1024  # of a workbook stay in memory, the rest goes to a file
+
+#: Events that one answer with arrivals may hold.
+MAX_WITH_ARRIVALS = 100_000
+#: The formats that tell arrivals.
+WITH_ARRIVALS = ("xml", "isf")
 
 #: An answer of unknown or large size is heavy: so many at once for one address, and in all.
 HEAVY_LIMIT = 2000
@@ -77,10 +88,10 @@ class TooLong(Exception):
 
 
 class TooMany(Exception):
-    """More events than such a table may hold."""
+    """More events than such a document may hold; the message says what to do."""
 
-    def __init__(self, most: int) -> None:
-        super().__init__(most)
+    def __init__(self, most: int, message: str) -> None:
+        super().__init__(message)
         self.most = most
 
 
@@ -198,9 +209,48 @@ def _lines(column: str) -> Callable[[EventSearch], Generator[bytes, None, None]]
     """Return a writer of a column of finished lines."""
 
     def events(search: EventSearch) -> Generator[bytes, None, None]:
-        yield from _copied(search, F(column))
+        yield from _copied(search, _line(column, search))
 
     return events
+
+
+#: M(KR) to one decimal, as all that is computed here; its own uncertainty is larger (0.3).
+_CONVERTED_VALUE = Func(
+    F("kr"),
+    template="round(((%(expressions)s - 4) / 1.8)::numeric, 1)",
+    output_field=FloatField(),
+)
+#: By column of finished lines: what stands before the three cells of the magnitude, with them; what
+#: ends a cell; the cells of the magnitude converted from KR.
+_CONVERTED_CELLS: dict[str, tuple[str, str, tuple[Any, ...]]] = {
+    "fdsn_text": (
+        r"^((?:[^|]*\|){9})(?:[^|]*\|){3}",
+        "|",
+        (Value(CONVERTED), Cast(_CONVERTED_VALUE, TextField())),
+    ),
+    "csv_line": (
+        rf'^((?:[^,]*,){{{len(SCALES) + 9}}})(?:(?:"[^"]*"|[^,]*),){{3}}',
+        ",",
+        (Cast(_CONVERTED_VALUE, TextField()), Value(CONVERTED)),
+    ),
+}
+
+
+def _line(column: str, search: EventSearch) -> Any:
+    """Return a finished line; with the magnitude converted from KR where that is asked for."""
+    if not search.converts:
+        return F(column)
+    pattern, end, cells = _CONVERTED_CELLS[column]
+    written: list[Any] = [Value(r"\1")]
+    for cell in (*cells, Value(settings.PORTAL_AGENCY_CODE)):
+        written += [cell, Value(end)]
+    return Func(
+        F(column),
+        Value(pattern),
+        Concat(*written, output_field=TextField()),
+        function="regexp_replace",
+        output_field=TextField(),
+    )
 
 
 def _copied(search: EventSearch, text: Any, between: bytes = b"") -> Generator[bytes, None, None]:
@@ -244,7 +294,7 @@ def _quakeml_events(search: EventSearch) -> Generator[bytes, None, None]:
             mechanisms=search.includemechanisms,
         )
     )
-    keys = search.queryset().using(ALIAS).values_list("event_id", flat=True)
+    keys = search.queryset().using(ALIAS).values_list("event_id", "public_id", "kr")
     stream = keys.iterator(chunk_size=BATCH_EVENTS)  # a server-side cursor
     connection = connections[ALIAS].connection
     # Bytes as bytes: the plain cursor of the driver, not Django's, which asks for text.
@@ -254,21 +304,39 @@ def _quakeml_events(search: EventSearch) -> Generator[bytes, None, None]:
         while batch := list(islice(stream, size)):
             size = BATCH_EVENTS if not search.includearrivals else BATCH_EVENTS // 10
             parts: dict[int, dict[str, bytes]] = {}
-            cursor.execute(_FRAGMENTS, [batch, wanted], binary=True)
+            cursor.execute(_FRAGMENTS, [[key for key, _, _ in batch], wanted], binary=True)
             for event_id, part, body in cursor:
                 parts.setdefault(event_id, {})[part] = rendering.decompress(body)
             out = bytearray()
-            for event_id in batch:
+            for event_id, public_id, kr in batch:
+                more = b""
+                if search.converts:
+                    more = quakeml.render_magnitude(
+                        _converted(public_id, kr), rendering.resource_id
+                    )
                 out += rendering.join_event(
                     parts.pop(event_id),
                     all_origins=search.includeallorigins,
                     all_magnitudes=search.includeallmagnitudes,
+                    more=more,
                 )
                 if len(out) >= BATCH_BYTES:
                     yield bytes(out)
                     out.clear()
             if out:
                 yield bytes(out)
+
+
+def _converted(public_id: str, kr: float) -> MagnitudeRecord:
+    """Return the magnitude converted from an event's energy class."""
+    return MagnitudeRecord(
+        round(as_magnitude(kr), 1),
+        CONVERTED,
+        magnitude_id=f"magnitude/m-kr-{public_id}",
+        agency=settings.PORTAL_AGENCY_CODE,
+        method_id="m-kr",
+        comments=(f"(KR - 4) / 1.8, converted from KR {rendering.number_text(kr, 2)}",),
+    )
 
 
 def _quakeml_head(search: EventSearch) -> bytes:
@@ -347,8 +415,16 @@ def _object(**values: Any) -> Func:
     return Func(*pairs, function="json_build_object", output_field=TextField())
 
 
-_FEATURE = Cast(
-    _object(
+def _feature(search: EventSearch) -> Any:
+    """Return an event as a GeoJSON feature, written by PostgreSQL."""
+    properties = {name: _told(column) for name, column in GEOJSON_PROPERTIES.items()}
+    if search.converts:
+        properties |= {
+            "magnitude": _CONVERTED_VALUE,
+            "magnitude_type": Value(CONVERTED),
+            "magnitude_author": Value(settings.PORTAL_AGENCY_CODE),
+        }
+    feature = _object(
         type=Value("Feature"),
         id=F("public_id"),
         # Two coordinates only: a third would be metres upwards (RFC 7946), not depth.
@@ -361,14 +437,52 @@ _FEATURE = Cast(
                 output_field=TextField(),
             ),
         ),
-        properties=_object(**{name: _told(c) for name, c in GEOJSON_PROPERTIES.items()}),
-    ),
-    TextField(),
-)
+        properties=_object(**properties),
+    )
+    return Cast(feature, TextField())
 
 
 def _geojson_events(search: EventSearch) -> Generator[bytes, None, None]:
-    yield from _copied(search, _FEATURE, between=b",")
+    yield from _copied(search, _feature(search), between=b",")
+
+
+# --- ISF ---------------------------------------------------------------------------------------
+
+
+def _isf_events(search: EventSearch) -> Generator[bytes, None, None]:
+    rows = search.queryset().using(ALIAS).values_list("event_id", "kr")
+    stream = rows.iterator(chunk_size=BATCH_RECORDS)
+    first = list(islice(stream, 1))
+    if not first:
+        return
+    batch = bytearray()
+    for lines in isf.write(_asked_records(search, chain(first, stream))):
+        batch += lines.encode()
+        if len(batch) >= BATCH_BYTES:
+            yield bytes(batch)
+            batch.clear()
+    yield bytes(batch)
+
+
+def _asked_records(
+    search: EventSearch, rows: Iterable[tuple[int, float | None]]
+) -> Iterator[EventRecord]:
+    """Yield events with the solutions a search asks for; ``rows`` are their keys and KR."""
+    stream = iter(rows)
+    while batch := list(islice(stream, BATCH_RECORDS)):
+        found = Event.objects.using(ALIAS).in_bulk([key for key, _ in batch])
+        events = [found[key] for key, _ in batch]
+        records = exchange.event_records(events, arrivals=search.includearrivals, using=ALIAS)
+        for (_, kr), (event, record) in zip(batch, records, strict=True):
+            origins, magnitudes = record.origins, record.magnitudes
+            if not search.includeallorigins:
+                origins = origins[:1]
+            if not search.includeallmagnitudes:
+                preferred = record.preferred_magnitude_id
+                magnitudes = tuple(m for m in magnitudes if m.magnitude_id == preferred)
+            if search.converts and kr is not None:
+                magnitudes = (*magnitudes, _converted(event.public_id, kr))
+            yield replace(record, origins=origins, magnitudes=magnitudes)
 
 
 WRITERS: dict[str, Writer] = {
@@ -398,9 +512,17 @@ WRITERS: dict[str, Writer] = {
         lambda search: b'{"type":"FeatureCollection","features":[\n',
         b"\n]}\n",
     ),
+    "isf": Writer("text/plain; charset=utf-8", "isf", _isf_events),
 }
 #: The names downloads go by in addresses.
-FORMATS = {"csv": "csv", "quakeml": "xml", "geojson": "geojson", "kml": "kml", "text": "text"}
+FORMATS = {
+    "csv": "csv",
+    "quakeml": "xml",
+    "geojson": "geojson",
+    "kml": "kml",
+    "text": "text",
+    "isf": "isf",
+}
 
 
 def writer_of(code: str, request: HttpRequest) -> Writer:
@@ -428,7 +550,7 @@ def kml_writer(request: HttpRequest) -> Writer:
 
     def events(search: EventSearch) -> Generator[bytes, None, None]:
         batch = bytearray()
-        with closing(_copied(search, F("csv_line"))) as tables:
+        with closing(_copied(search, _line("csv_line", search))) as tables:
             for table in tables:
                 # No other line ends: the lines hold no control character.
                 for cells in csv.reader(table.decode().removesuffix("\n").split("\n")):
@@ -519,7 +641,11 @@ def _tabled_records(
             if has_part:
                 keys.append(key)
             if len(keys) > MAX_RECORDS:
-                raise TooMany(MAX_RECORDS)
+                raise TooMany(
+                    MAX_RECORDS,
+                    f"A year book table holds at most {MAX_RECORDS} events. Ask for a shorter "
+                    "span of time, or for another format.",
+                )
     for start in range(0, len(keys), BATCH_RECORDS):
         yield from _records_as_tabled(keys[start : start + BATCH_RECORDS])
 
@@ -565,6 +691,17 @@ def is_known(request: HttpRequest, tag: str) -> bool:
     return any(k in ("*", tag, f"W/{tag}") for k in known)
 
 
+def _check_with_arrivals(search: EventSearch) -> None:
+    if search.limit is not None and search.limit <= MAX_WITH_ARRIVALS:
+        return
+    if not search.count(MAX_WITH_ARRIVALS).exact:
+        raise TooMany(
+            MAX_WITH_ARRIVALS,
+            f"With arrivals at most {MAX_WITH_ARRIVALS} events are sent at once. Ask for shorter "
+            "spans of time, without includearrivals, or for an export (/api/v1/exports).",
+        )
+
+
 def respond(
     request: HttpRequest,
     search: EventSearch,
@@ -590,8 +727,10 @@ def respond(
     Busy
         Too many heavy answers at once.
     TooMany
-        More events than the format takes.
+        More events than the format takes, or than are sent at once with arrivals.
     """
+    if search.includearrivals and code in WITH_ARRIVALS:
+        _check_with_arrivals(search)
     writer = writer or writer_of(code, request)
     answer = Answer(search, writer, address=request.META.get("REMOTE_ADDR", ""))
     response: HttpResponseBase

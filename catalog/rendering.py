@@ -543,8 +543,10 @@ def parts_wanted(
     return tuple(str(part) for part in parts)
 
 
-def join_event(parts: Mapping[str, bytes], *, all_origins: bool, all_magnitudes: bool) -> bytes:
-    """Join an event's parts, decompressed, into its element."""
+def join_event(
+    parts: Mapping[str, bytes], *, all_origins: bool, all_magnitudes: bool, more: bytes = b""
+) -> bytes:
+    """Join an event's parts, decompressed, into its element; ``more`` are further magnitudes."""
     nothing = b""
     if (arrivals := parts.get(Part.ARRIVALS)) is not None:
         inside, origins, size, sizes, observations = arrivals.split(SECTION_END)
@@ -562,6 +564,7 @@ def join_event(parts: Mapping[str, bytes], *, all_origins: bool, all_magnitudes:
             origins if all_origins else nothing,
             size,
             sizes if all_magnitudes else nothing,
+            more,
             parts.get(Part.MECHANISMS, nothing),
             observations,
             quakeml.EVENT_END,

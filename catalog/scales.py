@@ -15,6 +15,21 @@ SCALES = ("KR", "MPVA", "MLV", "MS", "mb", "ML", "Mw")
 #: The published order in which a scale may stand for an untyped magnitude; better first.
 MAGNITUDE_ORDER = ("Mw", "MS", "MLV", "mb", "ML")
 
+#: What a magnitude converted from KR is called, and never without this name. The relation is that
+#: of the composite catalogues of the former USSR, K = 1.8 M + 4 (docs/methods.md).
+CONVERTED = "M(KR)"
+
+
+def as_kr(magnitude: float) -> float:
+    """Return the energy class that a magnitude converted from KR comes from."""
+    return round(1.8 * magnitude + 4, 9)
+
+
+def as_magnitude(kr: float) -> float:
+    """Return the magnitude M(KR) converted from an energy class: (KR - 4) / 1.8."""
+    return (kr - 4) / 1.8
+
+
 _PATTERNS = (
     ("KR", re.compile(r"^(KR|K|K_R|К|КР|Кр)$")),
     ("MPVA", re.compile(r"^MPVA$", re.I)),

@@ -30,7 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.formats.values import EVENT_TYPES
 from catalog.models import Event, EventRow
 from catalog.querysets import EventRowQuerySet
-from catalog.scales import SCALES, scale_of
+from catalog.scales import CONVERTED, SCALES, as_kr, scale_of
 
 Surface = Literal["fdsn", "page", "api"]
 FDSN: Surface = "fdsn"
@@ -74,6 +74,8 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    #: Further choices of our own, which the FDSN service does not have.
+    own_choices: tuple[str, ...] = ()
     #: The range or the choices as a message shows them; made from the above where empty.
     expected: str = ""
     unit: str = ""
@@ -91,6 +93,12 @@ class Parameter:
         if self.minimum is not None:
             return f">= {self.minimum:g}"
         return _EXPECTED[self.kind]
+
+    def on(self, surface: Surface) -> Parameter:
+        """Return the word as a surface offers it."""
+        if surface == FDSN or not self.own_choices:
+            return self
+        return replaced(self, choices=self.choices + self.own_choices, own_choices=())
 
 
 _EXPECTED = {
@@ -289,10 +297,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         "size",
         _(
             "Scale that minmagnitude, maxmagnitude and the order by magnitude mean; "
-            "only events with a value on it."
+            "only events with a value on it. M(KR): (KR - 4) / 1.8, told beside KR."
         ),
         ("magtype",),
-        expected=" | ".join(SCALES),
+        expected=" | ".join((*SCALES, CONVERTED)),
     ),
     *_scale_parameters(),
     Parameter(
@@ -373,9 +381,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         "orderby",
         Kind.CHOICE,
         "answer",
-        _("Order: time and magnitude descend, with -asc they ascend."),
+        _("Order: time, magnitude, depth and KR descend; with -asc they ascend."),
         default="time",
         choices=("time", "time-asc", "magnitude", "magnitude-asc"),
+        own_choices=("depth", "depth-asc", "kr", "kr-asc"),
     ),
     Parameter("limit", Kind.INTEGER, "answer", _("At most so many events."), minimum=1),
     Parameter(
@@ -422,9 +431,12 @@ PARAMETERS: tuple[Parameter, ...] = (
         "format",
         Kind.CHOICE,
         "answer",
-        _("xml: QuakeML 1.2; text: FDSN text; csv: wide table; geojson; kml: KML 2.2."),
+        _(
+            "xml: QuakeML 1.2; text: FDSN text; csv: wide table; geojson; kml: KML 2.2; "
+            "isf: IMS1.0:SHORT bulletin."
+        ),
         default="xml",
-        choices=("xml", "text", "csv", "geojson", "kml"),
+        choices=("xml", "text", "csv", "geojson", "kml", "isf"),
         surfaces=_SERVICE,
     ),
     Parameter(
@@ -445,7 +457,7 @@ BY_WORD: dict[str, Parameter] = {
 
 def parameters_of(surface: Surface) -> tuple[Parameter, ...]:
     """Return the words a surface offers, in their order."""
-    return tuple(parameter for parameter in PARAMETERS if surface in parameter.surfaces)
+    return tuple(parameter.on(surface) for parameter in PARAMETERS if surface in parameter.surfaces)
 
 
 # --- What can be wrong -------------------------------------------------------------------------
@@ -642,6 +654,8 @@ def _scale(parameter: Parameter, text: str) -> str:
     """Return the scale a magnitude type means; case is forgiven where it does not decide."""
     if text == "MLv":  # SeisComP's local magnitude; MLV is the surface-wave one
         return "ML"
+    if text.lower() == CONVERTED.lower():
+        return CONVERTED
     for scale in SCALES:
         if scale.lower() == text.lower():
             return scale
@@ -819,7 +833,7 @@ class EventSearch:
                 given.setdefault(parameter.name, []).extend(texts)
         values: dict[str, Any] = {}
         for name, texts in given.items():
-            parameter = BY_WORD[name]
+            parameter = BY_WORD[name].on(surface)
             if surface == PAGE:
                 texts = [text for text in texts if text]
                 if not texts:
@@ -908,21 +922,27 @@ class EventSearch:
         left = max(0, matching - (self.offset - 1))
         return left if self.limit is None else min(left, self.limit)
 
+    @property
+    def converts(self) -> bool:
+        """True if magnitudes converted from KR are asked for."""
+        return self.magnitudetype == CONVERTED
+
     @cached_property
     def magnitude_column(self) -> str:
-        """The column that "magnitude" means in this search."""
-        return _COLUMNS[self.magnitudetype] if self.magnitudetype else "magnitude"
+        """The column that "magnitude" means in this search; one converted from KR grows with it."""
+        if self.magnitudetype is None:
+            return "magnitude"
+        return _COLUMNS["KR" if self.converts else self.magnitudetype]
 
     def ordering(self) -> tuple[OrderBy, ...]:
         """Return a total order: equal times and sizes are settled by the event's number."""
         newest = (F("time").desc(), F("event_id").desc())
-        size = F(self.magnitude_column)
-        return {
-            "time": newest,
-            "time-asc": (F("time").asc(), F("event_id").asc()),
-            "magnitude": (size.desc(nulls_last=True), *newest),
-            "magnitude-asc": (size.asc(nulls_last=True), *newest),
-        }[self.orderby]
+        what, _dash, way = self.orderby.partition("-")
+        if what == "time":
+            return (F("time").asc(), F("event_id").asc()) if way else newest
+        column = F({"magnitude": self.magnitude_column, "depth": "depth_km", "kr": "kr"}[what])
+        first = column.asc(nulls_last=True) if way else column.desc(nulls_last=True)
+        return (first, *newest)
 
     def _conditions(self) -> list[Q]:
         conditions = [
@@ -931,10 +951,10 @@ class EventSearch:
             if (value := getattr(self, name)) is not None
         ]
         size = self.magnitude_column
-        if self.minmagnitude is not None:
-            conditions.append(Q(**{f"{size}__gte": self.minmagnitude}))
-        if self.maxmagnitude is not None:
-            conditions.append(Q(**{f"{size}__lte": self.maxmagnitude}))
+        for bound, comparison in ((self.minmagnitude, "gte"), (self.maxmagnitude, "lte")):
+            if bound is not None:
+                value = as_kr(bound) if self.converts else bound
+                conditions.append(Q(**{f"{size}__{comparison}": value}))
         if self.magnitudetype is not None:
             conditions.append(Q(**{f"{size}__isnull": False}))
         if self.eventtype is not None:

@@ -25,8 +25,6 @@ from catalog.search import FDSN, GROUPS, EventSearch, Kind, Parameter, SearchErr
 SERVICE_VERSION = "1.2.0"
 #: The standard's limit on an encoded address.
 MAX_URI_BYTES = 2000
-#: Beyond this, with arrivals, an answer is refused.
-MAX_EVENTS_WITH_ARRIVALS = 100_000
 #: Told where an answer has no limit, so that clients may compare: the largest ``limit``, an xs:int.
 NO_LIMIT = 2**31 - 1
 
@@ -105,15 +103,6 @@ def query(request: HttpRequest) -> HttpResponseBase:
     search = _asked(request)
     if isinstance(search, HttpResponse):
         return search
-    if search.includearrivals and search.format == "xml":
-        found = search.count(MAX_EVENTS_WITH_ARRIVALS)
-        if not found.exact and (search.limit is None or search.limit > MAX_EVENTS_WITH_ARRIVALS):
-            return error(
-                request,
-                413,
-                f"With arrivals at most {MAX_EVENTS_WITH_ARRIVALS} events are sent at once. "
-                "Ask for shorter spans of time, or without includearrivals.",
-            )
     if search.format == "text":  # the include words are ignored, as the standard says
         search = search.replace(
             includeallorigins=False,
@@ -129,6 +118,8 @@ def query(request: HttpRequest) -> HttpResponseBase:
             search.format,
             nothing=lambda: error(request, code, "No event matches."),
         )
+    except downloads.TooMany as refused:
+        return error(request, 413, str(refused))
     except downloads.Busy:
         response = error(request, 429, "Too many large answers at once; try again in a moment.")
         response["Retry-After"] = str(downloads.RETRY_AFTER_SECONDS)
@@ -156,7 +147,7 @@ def count(request: HttpRequest) -> HttpResponseBase:
             "Ask for shorter spans of time or a plainer region.",
         )
     tag = downloads.etag(version_now, search, "count", form)
-    most = MAX_EVENTS_WITH_ARRIVALS if search.includearrivals else NO_LIMIT
+    most = downloads.MAX_WITH_ARRIVALS if search.includearrivals else NO_LIMIT
     response: HttpResponse
     if downloads.is_known(request, tag):
         response = HttpResponse(status=304)
@@ -199,7 +190,7 @@ _ANSWERS = {
         "text/plain",
         "text/csv",
         "application/geo+json",
-        kml.MEDIA_TYPE,
+        kml.MEDIA_TYPE,  # isf is text/plain, too
     ),
     "count": ("text/plain", "application/json", "application/xml"),
 }
@@ -267,7 +258,7 @@ def index_page(request: HttpRequest) -> HttpResponse:
             "base": _absolute(request, "fdsnws-event"),
             "groups": groups,
             "version": SERVICE_VERSION,
-            "max_events_with_arrivals": MAX_EVENTS_WITH_ARRIVALS,
+            "max_events_with_arrivals": downloads.MAX_WITH_ARRIVALS,
             "no_limit": str(NO_LIMIT),
         },
     )

@@ -105,11 +105,7 @@ class PublicView(APIView):
                 {"error": exc.message, "problems": [p.as_json() for p in exc.problems]}, status=400
             )
         if isinstance(exc, downloads.TooMany):
-            text = (
-                f"A year book table holds at most {exc.most} events. Ask for a shorter span of "
-                "time, or for another format."
-            )
-            return JsonResponse({"error": text}, status=413)
+            return JsonResponse({"error": str(exc)}, status=413)
         if isinstance(exc, downloads.Busy):
             return JsonResponse(
                 {"error": "Too many large answers at once; try again in a moment."},

@@ -427,3 +427,52 @@ def test_a_known_table_is_not_made_again(shop, monkeypatch):
     connections["download"].close()
     with pytest.raises(TooMany):  # in another language it is another file
         table(EventSearch(), name, "kk", HTTP_IF_NONE_MATCH=first["ETag"])
+
+
+def test_a_magnitude_from_kr_is_told_only_when_it_is_asked_for(shop):
+    rows = list(EventRow.objects.filter(kr__isnull=False).order_by("kr", "-time"))
+    plain, asked = EventSearch(minkr=0), EventSearch(magnitudetype="M(KR)", orderby="kr-asc")
+    for code in ("text", "csv", "xml", "geojson", "kml", "isf"):
+        assert b"M(KR)" not in body(get(plain, code)), code
+
+    expected = [f"{(row.kr - 4) / 1.8:.1f}" for row in rows]
+    lines = [line.split("|") for line in body(get(asked, "text")).decode().splitlines()[1:]]
+    assert [line[9:12] for line in lines] == [["M(KR)", value, "KZPORTAL"] for value in expected]
+    for line, row in zip(lines, rows, strict=True):
+        stored = row.fdsn_text.split("|")
+        assert line[:9] + line[12:] == stored[:9] + stored[12:]
+
+    table = list(csv.DictReader(io.StringIO(body(get(asked, "csv")).decode())))
+    for line, row, value in zip(table, rows, expected, strict=True):
+        stored = dict(zip(line, next(csv.reader([row.csv_line])), strict=True))
+        changed = {"magnitude": value, "magnitude_type": "M(KR)", "magnitude_author": "KZPORTAL"}
+        assert line == stored | changed
+
+    features = json.loads(body(get(asked, "geojson")))["features"]
+    assert [f["properties"]["magnitude"] for f in features] == [float(v) for v in expected]
+    catalog = obspy.read_events(io.BytesIO(body(get(asked, "xml"))), format="QUAKEML")
+    for event, row, value in zip(catalog, rows, expected, strict=True):
+        converted = [m for m in event.magnitudes if m.magnitude_type == "M(KR)"]
+        assert [m.mag for m in converted] == [float(value)]
+        assert "converted from KR" in converted[0].comments[0].text
+        assert event.preferred_magnitude_id != converted[0].resource_id, row.public_id
+
+
+def test_isf_is_the_same_bulletin_again(shop):
+    search = EventSearch(orderby="time-asc", includeallorigins=True, includearrivals=True)
+    bulletin = body(get(search, "isf"))
+    found = [r for r in read("isf", io.BytesIO(bulletin)) if isinstance(r, EventRecord)]
+    assert [record.event_id for record in found] == [row.public_id for row in search.queryset()]
+    assert len(found[0].origins) == 6 and len(found[0].picks) > 200
+    few = body(get(EventSearch(orderby="time-asc"), "isf"))
+    assert b"Sta     Dist" not in few and b"Sta     Dist" in bulletin
+    assert body(get(EventSearch(minkr=20), "isf")) == b""
+
+
+def test_more_events_with_arrivals_than_are_sent_at_once(shop, monkeypatch):
+    monkeypatch.setattr(downloads, "MAX_WITH_ARRIVALS", 12)
+    for code in ("xml", "isf"):
+        with pytest.raises(TooMany, match="export"):
+            get(EventSearch(includearrivals=True), code)
+    assert body(get(EventSearch(includearrivals=True, limit=12), "isf"))
+    assert body(get(EventSearch(includearrivals=True), "csv"))  # tells none

@@ -109,7 +109,7 @@ def test_a_word_is_read(query, word, value):
         ("limit=1.5", [("limit", "not-a-whole-number")]),
         ("offset=0", [("offset", "out-of-range")]),
         ("felt=maybe", [("felt", "not-a-boolean")]),
-        ("orderby=depth", [("orderby", "unknown-value")]),
+        ("orderby=region", [("orderby", "unknown-value")]),
         ("agency=%00", [("agency", "unknown-value")]),
         ("eventid=kz2014%00", [("eventid", "unknown-value")]),
         ("eventtype=quake", [("eventtype", "unknown-value")]),
@@ -201,6 +201,11 @@ def test_limits_are_inclusive_and_missing_values_never_satisfy_them():
     assert found("orderby=time-asc") == ["deep", "zero", "none"]
     assert found("orderby=magnitude") == ["deep", "none", "zero"]
     assert found("orderby=magnitude-asc&magnitudetype=KR") == ["zero"]
+    assert found("orderby=depth") == ["deep", "zero", "none"]  # not reported: last
+    assert found("orderby=depth-asc") == ["zero", "deep", "none"]
+    assert found("orderby=kr-asc")[0] == "zero"
+    with pytest.raises(SearchError):
+        EventSearch.from_query(QueryDict("orderby=depth"), FDSN)
     assert found("limit=1&offset=2") == ["zero"]
     assert found("offset=3") == ["deep"]
 

@@ -61,6 +61,10 @@ TABLE = [
     ("minmag=5.0&format=text&start=2014-01-01", 200, TEXT, 2),
     ("magnitudetype=KR&minmagnitude=4.5&format=text", 200, TEXT, 1),
     ("minkr=4.4&format=text", 200, TEXT, 2),
+    ("magtype=M(KR)&minmag=0.1&format=text", 200, TEXT, 4),
+    ("magtype=m(kr)&maxmag=0.1&format=csv", 200, CSV, 2),
+    ("magtype=M(KR)", 200, XML, 6),
+    ("orderby=depth", 400, TEXT, None),
     ("eventtype=quarry%20blast&format=text", 200, TEXT, 1),
     ("eventtype=QUARRY%20BLAST,earthquake&format=text", 200, TEXT, 13),
     ("contributor=SOME&format=text", 200, TEXT, 6),
@@ -175,7 +179,7 @@ def test_count_tells_the_limit_as_the_usgs_does(shop: Shop):
     assert response["Content-Type"] == "application/json"
     assert json.loads(body) == {"count": 2, "maxAllowed": 2**31 - 1}
     _, body = get(f"{BASE}count?Format=GeoJSON&includearrivals=true")
-    assert json.loads(body) == {"count": 13, "maxAllowed": fdsnws.MAX_EVENTS_WITH_ARRIVALS}
+    assert json.loads(body) == {"count": 13, "maxAllowed": downloads.MAX_WITH_ARRIVALS}
     response, body = get(f"{BASE}count?format=xml&catalog=NOBODY")
     assert response["Content-Type"].startswith(XML)
     told = etree.fromstring(body)
