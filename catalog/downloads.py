@@ -253,15 +253,36 @@ def _line(column: str, search: EventSearch) -> Any:
     )
 
 
-def _copied(search: EventSearch, text: Any, between: bytes = b"") -> Generator[bytes, None, None]:
-    """Yield one text a row, each ending its line, fetched by COPY and batched."""
+def _copied(
+    search: EventSearch, text: Any, *, between: bytes = b"", inside: str = "{}"
+) -> Generator[bytes, None, None]:
+    """Yield one text a row, each ending its line, fetched by COPY and batched.
+
+    Parameters
+    ----------
+    text
+        What to fetch of ``EventRow``.
+    between
+        Stands before every text but the first.
+    inside
+        A query around that of the search (``{}``), which yields the text instead.
+
+    Raises
+    ------
+    LookupError
+        A row without its text.
+    """
     query = search.queryset().using(ALIAS).values_list(text).query
     try:
         sql, params = query.get_compiler(ALIAS).as_sql()
     except EmptyResultSet:
         return
-    # The lines hold no control character, so with these two neither quotes nor escapes arise.
-    copy = f"COPY ({sql}) TO STDOUT (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')"
+    # No text of ours holds these control characters. So nothing is escaped, and what is quoted (a
+    # text of several lines) is bare again when the quotes are taken out.
+    copy = (
+        f"COPY ({inside.format(sql)}) TO STDOUT "
+        r"(FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02', NULL E'\x03')"
+    )
     # The driver's own cursor: Django's debugging wrapper does not know COPY's second argument.
     with connections[ALIAS].cursor() as cursor, cursor.cursor.copy(copy, params) as rows:
         batch = bytearray()
@@ -271,10 +292,19 @@ def _copied(search: EventSearch, text: Any, between: bytes = b"") -> Generator[b
             batch += row
             separator = between
             if len(batch) >= BATCH_BYTES:
-                yield bytes(batch)
+                yield _bare(batch)
                 batch.clear()
         if batch:
-            yield bytes(batch)
+            yield _bare(batch)
+
+
+def _bare(batch: bytearray) -> bytes:
+    if _NULL in batch:
+        raise LookupError("an event without its finished text")
+    return bytes(batch.translate(None, _QUOTE))
+
+
+_QUOTE, _NULL = b"\x02", b"\x03"
 
 
 # --- QuakeML -----------------------------------------------------------------------------------
@@ -285,7 +315,28 @@ WHERE event_id = ANY(%s) AND part = ANY(%s)
 """
 
 
+# The part is fetched for rows in order: asked for in one query, it would be sorted along with them.
+# The line end that it has COPY adds.
+_PLAIN = """
+SELECT (
+    SELECT rtrim(convert_from(f.body, 'UTF8'), E'\\n') FROM catalog_eventfragment f
+    WHERE f.event_id = found.event_id AND f.part = 'plain'
+) FROM ({}) AS found (event_id)
+"""
+
+
 def _quakeml_events(search: EventSearch) -> Generator[bytes, None, None]:
+    plain = not (
+        search.includeallorigins
+        or search.includeallmagnitudes
+        or search.includearrivals
+        or search.includemechanisms
+        or search.converts
+    )
+    yield from _copied(search, F("event_id"), inside=_PLAIN) if plain else _joined_events(search)
+
+
+def _joined_events(search: EventSearch) -> Generator[bytes, None, None]:
     wanted = list(
         rendering.parts_wanted(
             all_origins=search.includeallorigins,
@@ -306,7 +357,7 @@ def _quakeml_events(search: EventSearch) -> Generator[bytes, None, None]:
             parts: dict[int, dict[str, bytes]] = {}
             cursor.execute(_FRAGMENTS, [[key for key, _, _ in batch], wanted], binary=True)
             for event_id, part, body in cursor:
-                parts.setdefault(event_id, {})[part] = rendering.decompress(body)
+                parts.setdefault(event_id, {})[part] = rendering.unpacked(part, body)
             out = bytearray()
             for event_id, public_id, kr in batch:
                 more = b""

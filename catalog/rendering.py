@@ -448,12 +448,13 @@ _OWN_KINDS = frozenset(
 
 
 def render_fragments(record: EventRecord) -> dict[str, bytes]:
-    """Return the event's QuakeML by part, not compressed; a part that says nothing is left out.
+    """Return the event's QuakeML by part; one that says nothing is left out.
 
-    The arrivals part holds five sections (``SECTION_END`` between them), for arrivals stand inside
-    origins and station contributions inside magnitudes: arrivals of the preferred origin; the other
-    origins with theirs; the preferred magnitude with its contributions; the other magnitudes with
-    theirs; picks, amplitudes and station magnitudes.
+    The plain part is the event with its preferred origin and magnitude and no more. The arrivals
+    part holds five sections (``SECTION_END`` between them), for arrivals stand inside origins and
+    station contributions inside magnitudes: arrivals of the preferred origin; the other origins
+    with theirs; the preferred magnitude with its contributions; the other magnitudes with theirs;
+    picks, amplitudes and station magnitudes.
     """
     ids = resource_id
     preferred, others = record.origins[0], record.origins[1:]
@@ -466,10 +467,15 @@ def render_fragments(record: EventRecord) -> dict[str, bytes]:
         pointer = ids("focalmechanism", record.preferred_focal_mechanism_id)
         mechanisms += f"<preferredFocalMechanismID>{pointer}</preferredFocalMechanismID>\n".encode()
     parts = {
-        Part.HEAD: quakeml.render_event_head(head, ids),
-        Part.PREFERRED_ORIGIN: quakeml.render_origin_start(preferred, ids),
+        Part.PLAIN: b"".join(
+            (
+                quakeml.render_event_head(head, ids),
+                quakeml.render_origin(preferred, ids),
+                *(quakeml.render_magnitude(m, ids) for m in size),
+                quakeml.EVENT_END,
+            )
+        ),
         Part.OTHER_ORIGINS: b"".join(quakeml.render_origin(o, ids) for o in others),
-        Part.MAGNITUDE: b"".join(quakeml.render_magnitude(m, ids) for m in size),
         Part.OTHER_MAGNITUDES: b"".join(quakeml.render_magnitude(m, ids) for m in other_sizes),
         Part.MECHANISMS: mechanisms,
         Part.ARRIVALS: _arrivals(record, preferred, others, size, other_sizes),
@@ -531,7 +537,7 @@ def parts_wanted(
     *, all_origins: bool, all_magnitudes: bool, arrivals: bool, mechanisms: bool
 ) -> tuple[str, ...]:
     """Return the parts a document needs."""
-    parts = [Part.HEAD, Part.PREFERRED_ORIGIN, Part.MAGNITUDE]
+    parts = [Part.PLAIN]
     if all_origins:
         parts.append(Part.OTHER_ORIGINS)
     if all_magnitudes:
@@ -546,19 +552,19 @@ def parts_wanted(
 def join_event(
     parts: Mapping[str, bytes], *, all_origins: bool, all_magnitudes: bool, more: bytes = b""
 ) -> bytes:
-    """Join an event's parts, decompressed, into its element; ``more`` are further magnitudes."""
+    """Join an event's parts, unpacked, into its element; ``more`` are further magnitudes."""
     nothing = b""
+    # No text holds the end of an element: in a text "<" is written "&lt;".
+    start, size = parts[Part.PLAIN].removesuffix(quakeml.EVENT_END).split(quakeml.ORIGIN_END, 1)
     if (arrivals := parts.get(Part.ARRIVALS)) is not None:
         inside, origins, size, sizes, observations = arrivals.split(SECTION_END)
     else:
         inside, observations = nothing, nothing
         origins = parts.get(Part.OTHER_ORIGINS, nothing)
-        size = parts.get(Part.MAGNITUDE, nothing)
         sizes = parts.get(Part.OTHER_MAGNITUDES, nothing)
     return b"".join(
         (
-            parts[Part.HEAD],
-            parts[Part.PREFERRED_ORIGIN],
+            start,
             inside,
             quakeml.ORIGIN_END,
             origins if all_origins else nothing,
@@ -572,12 +578,14 @@ def join_event(
     )
 
 
-def compress(body: bytes) -> bytes:
-    return zlib.compress(body, 6)
+def packed(part: str, body: bytes) -> bytes:
+    """Return a part as it is stored."""
+    return body if part == Part.PLAIN else zlib.compress(body, 6)
 
 
-def decompress(body: bytes) -> bytes:
-    return zlib.decompress(body)
+def unpacked(part: str, stored: bytes) -> bytes:
+    """Return a part as it stands in a document."""
+    return stored if part == Part.PLAIN else zlib.decompress(stored)
 
 
 # --- From the database -------------------------------------------------------------------------
@@ -657,7 +665,7 @@ def differences(
             fragment is None
             or part not in bodies
             or fragment.renderer_version != RENDERER_VERSION
-            or decompress(bytes(fragment.body)) != bodies[part]
+            or unpacked(part, bytes(fragment.body)) != bodies[part]
         ):
             found.append(f"quakeml:{part}")
     return found

@@ -16,7 +16,7 @@ SEND_TIMEOUT_SECONDS = int(os.environ.get("WEB_SEND_TIMEOUT_SECONDS", "60"))
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer a request; the kernel gives up on a client that reads nothing (a slow one it waits for)."""
+    """Answer a request. The kernel gives up on who reads nothing, and waits for who is slow."""
     line: socket.socket | None = environ.get("gunicorn.socket")
     if line is not None:
         span = struct.pack("ll", SEND_TIMEOUT_SECONDS, 0)

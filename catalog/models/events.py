@@ -439,13 +439,15 @@ class EventRow(models.Model):
 
 
 class EventFragment(models.Model):
-    """One part of an event's QuakeML, compressed, joined per request into a document."""
+    """One part of an event's QuakeML, joined per request into a document.
+
+    ``plain`` is the whole element as it is told when nothing is asked for beside it, stored as
+    text: PostgreSQL sends it as it is. What goes into it on request is compressed.
+    """
 
     class Part(models.TextChoices):
-        HEAD = "head"
-        PREFERRED_ORIGIN = "preferred-origin"
+        PLAIN = "plain"
         OTHER_ORIGINS = "other-origins"
-        MAGNITUDE = "magnitude"
         OTHER_MAGNITUDES = "other-magnitudes"
         MECHANISMS = "mechanisms"
         ARRIVALS = "arrivals"

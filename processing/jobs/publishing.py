@@ -127,7 +127,7 @@ def _write_fragments(
             EventFragment(
                 event=event,
                 part=part,
-                body=rendering.compress(body),
+                body=rendering.packed(part, body),
                 renderer_version=rendering.RENDERER_VERSION,
                 version=event.evidence_version,
             )

@@ -204,29 +204,49 @@ def test_an_answer_is_of_one_moment(shop, monkeypatch):
             publish_many([last])
 
 
-def test_a_fault_under_way_breaks_the_stream_and_does_not_end_it(shop, monkeypatch):
-    monkeypatch.setattr(downloads, "BATCH_EVENTS", 1)
-    stored = list(EventFragment.objects.filter(event=shop.full))
-    EventFragment.objects.filter(event=shop.full).update(body=b"not compressed")
+#: What is asked, and what a damaged part is found by.
+FAULTS = [(EventSearch(), "invalid byte"), (EventSearch(includearrivals=True), "decompress")]
+
+
+@contextmanager
+def damaged(event):
+    stored = list(EventFragment.objects.filter(event=event))
+    EventFragment.objects.filter(event=event).update(body=b"\xff\xff")
     try:
-        response = get(EventSearch(), "xml")  # the first batches are sound: 200 is said already
+        yield
+    finally:
+        EventFragment.objects.bulk_update(stored, ["body"])
+
+
+@pytest.mark.parametrize(("search", "found"), FAULTS)
+def test_a_fault_under_way_breaks_the_stream_and_does_not_end_it(shop, monkeypatch, search, found):
+    monkeypatch.setattr(downloads, "BATCH_EVENTS", 10)
+    monkeypatch.setattr(downloads, "BATCH_BYTES", 1000)
+    with damaged(shop.full):
+        response = get(search, "xml")  # the first batches are sound: 200 is said already
         assert response.status_code == 200
         got = []
-        with pytest.raises(Exception, match="decompress"):
+        with pytest.raises(Exception, match=found):
             got.extend(response.streaming_content)
-        assert b"</q:quakeml>" not in b"".join(got)
-    finally:
-        EventFragment.objects.bulk_update(stored, ["body"])
+        assert got and b"</q:quakeml>" not in b"".join(got)
 
 
-def test_a_fault_in_the_first_batch_comes_before_the_status(shop):
-    stored = list(EventFragment.objects.filter(event=shop.small[-1]))
-    EventFragment.objects.filter(event=shop.small[-1]).update(body=b"not compressed")
+@pytest.mark.parametrize(
+    ("search", "found"), [*FAULTS, (EventSearch(includeallorigins=True), "decompress")]
+)
+def test_a_fault_in_the_first_batch_comes_before_the_status(shop, search, found):
+    with damaged(shop.full), pytest.raises(Exception, match=found):
+        get(search.replace(orderby="time-asc"), "xml")
+
+
+def test_an_event_without_its_text_is_no_blank_line(shop):
+    kept = EventFragment.objects.get(event=shop.small[-1], part="plain")
+    EventFragment.objects.filter(pk=kept.pk).update(part="mechanisms")
     try:
-        with pytest.raises(Exception, match="decompress"):
+        with pytest.raises(LookupError, match="finished text"):
             get(EventSearch(), "xml")
     finally:
-        EventFragment.objects.bulk_update(stored, ["body"])
+        kept.save()
 
 
 def test_head_and_a_known_tag_send_no_body(shop):

@@ -230,8 +230,8 @@ def test_a_synthetic_event_says_so_in_every_line_and_part():
     )
     assert len(values["fdsn_text"].split("|")) == 14
     assert cells(values)["synthetic"] == "true"
-    assert b"SYNTHETIC, not real" in rendering.render_fragments(made_up)["head"]
-    assert b"SYNTHETIC" not in rendering.render_fragments(EVENT)["head"]
+    assert b"SYNTHETIC, not real" in rendering.render_fragments(made_up)["plain"]
+    assert b"SYNTHETIC" not in rendering.render_fragments(EVENT)["plain"]
 
 
 def test_what_an_agency_lists_apart_is_in_a_catalogue_of_its_own():

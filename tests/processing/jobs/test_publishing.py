@@ -39,7 +39,7 @@ def test_publishing_writes_row_fragments_and_a_change(event):
     event.refresh_from_db()
     assert event.published_version == event.evidence_version
     parts = set(EventFragment.objects.values_list("part", flat=True))
-    assert {"head", "preferred-origin", "other-origins", "magnitude", "arrivals"} <= parts
+    assert {"plain", "other-origins", "arrivals"} <= parts
 
 
 def test_publishing_again_changes_nothing(event):
@@ -61,7 +61,7 @@ def test_a_change_says_what_changed(event):
     event.save()
     change = publish(event)
     assert change.kind == "updated"
-    assert change.details == {"changed": ["event_type", "fdsn_text", "csv_line", "quakeml:head"]}
+    assert change.details == {"changed": ["event_type", "fdsn_text", "csv_line", "quakeml:plain"]}
 
 
 def test_a_part_that_says_nothing_any_more_goes(event):
@@ -125,7 +125,7 @@ def test_check_catalogue_finds_what_was_changed_behind_its_back(event):
     publish(event)
     assert "1 events checked, 0 waiting, 0 differences" in checked()
     EventRow.objects.update(depth_km=1.5, kr=9.9)
-    EventFragment.objects.filter(part="head").delete()
+    EventFragment.objects.filter(part="plain").delete()
     out = StringIO()
     with pytest.raises(CommandError) as caught:
         call_command("check_catalogue", "--sample", "1", stdout=out)
@@ -133,7 +133,7 @@ def test_check_catalogue_finds_what_was_changed_behind_its_back(event):
     text = out.getvalue()
     assert f"{event.public_id}: depth_km is 1.5, should be" in text
     assert f"{event.public_id}: kr is 9.9, should be None" in text
-    assert f"{event.public_id}: quakeml:head differs" in text
+    assert f"{event.public_id}: quakeml:plain differs" in text
 
 
 def test_energy_class_is_never_the_magnitude(event):
