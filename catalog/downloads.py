@@ -253,36 +253,14 @@ def _line(column: str, search: EventSearch) -> Any:
     )
 
 
-def _copied(
-    search: EventSearch, text: Any, *, between: bytes = b"", inside: str = "{}"
-) -> Generator[bytes, None, None]:
-    """Yield one text a row, each ending its line, fetched by COPY and batched.
-
-    Parameters
-    ----------
-    text
-        What to fetch of ``EventRow``.
-    between
-        Stands before every text but the first.
-    inside
-        A query around that of the search (``{}``), which yields the text instead.
-
-    Raises
-    ------
-    LookupError
-        A row without its text.
-    """
-    query = search.queryset().using(ALIAS).values_list(text).query
-    try:
-        sql, params = query.get_compiler(ALIAS).as_sql()
-    except EmptyResultSet:
+def _copied(search: EventSearch, text: Any, between: bytes = b"") -> Generator[bytes, None, None]:
+    """Yield one text a row, each ending its line, fetched by COPY and batched."""
+    query = _compiled(search, text)
+    if query is None:
         return
-    # No text of ours holds these control characters. So nothing is escaped, and what is quoted (a
-    # text of several lines) is bare again when the quotes are taken out.
-    copy = (
-        f"COPY ({inside.format(sql)}) TO STDOUT "
-        r"(FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02', NULL E'\x03')"
-    )
+    sql, params = query
+    # The lines hold no control character, so with these two neither quotes nor escapes arise.
+    copy = rf"COPY ({sql}) TO STDOUT (FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02')"
     # The driver's own cursor: Django's debugging wrapper does not know COPY's second argument.
     with connections[ALIAS].cursor() as cursor, cursor.cursor.copy(copy, params) as rows:
         batch = bytearray()
@@ -292,19 +270,19 @@ def _copied(
             batch += row
             separator = between
             if len(batch) >= BATCH_BYTES:
-                yield _bare(batch)
+                yield bytes(batch)
                 batch.clear()
         if batch:
-            yield _bare(batch)
+            yield bytes(batch)
 
 
-def _bare(batch: bytearray) -> bytes:
-    if _NULL in batch:
-        raise LookupError("an event without its finished text")
-    return bytes(batch.translate(None, _QUOTE))
-
-
-_QUOTE, _NULL = b"\x02", b"\x03"
+def _compiled(search: EventSearch, column: Any) -> tuple[str, Any] | None:
+    """Return the statement that fetches one column of the answer; None: nothing can match."""
+    query = search.queryset().using(ALIAS).values_list(column).query
+    try:
+        return query.get_compiler(ALIAS).as_sql()  # type: ignore[no-any-return]
+    except EmptyResultSet:
+        return None
 
 
 # --- QuakeML -----------------------------------------------------------------------------------
@@ -316,24 +294,48 @@ WHERE event_id = ANY(%s) AND part = ANY(%s)
 
 
 # The part is fetched for rows in order: asked for in one query, it would be sorted along with them.
-# The line end that it has COPY adds.
 _PLAIN = """
-SELECT (
-    SELECT rtrim(convert_from(f.body, 'UTF8'), E'\\n') FROM catalog_eventfragment f
-    WHERE f.event_id = found.event_id AND f.part = 'plain'
-) FROM ({}) AS found (event_id)
+COPY (
+    SELECT (
+        SELECT f.body FROM catalog_eventfragment f
+        WHERE f.event_id = found.event_id AND f.part = 'plain'
+    ) FROM ({}) AS found (event_id)
+) TO STDOUT (FORMAT binary)
 """
 
 
 def _quakeml_events(search: EventSearch) -> Generator[bytes, None, None]:
-    plain = not (
+    if (
         search.includeallorigins
         or search.includeallmagnitudes
         or search.includearrivals
         or search.includemechanisms
         or search.converts
-    )
-    yield from _copied(search, F("event_id"), inside=_PLAIN) if plain else _joined_events(search)
+    ):
+        yield from _joined_events(search)
+    else:
+        yield from _plain_events(search)
+
+
+def _plain_events(search: EventSearch) -> Generator[bytes, None, None]:
+    """Yield the plain parts as they are stored; a row without one is a LookupError."""
+    query = _compiled(search, F("event_id"))
+    if query is None:
+        return
+    sql, params = query
+    connection = connections[ALIAS].connection
+    with psycopg.Cursor(connection) as cursor, cursor.copy(_PLAIN.format(sql), params) as copy:
+        copy.set_types(["bytea"])
+        batch = bytearray()
+        for (body,) in copy.rows():
+            if body is None:
+                raise LookupError("an event without its plain part")
+            batch += body
+            if len(batch) >= BATCH_BYTES:
+                yield bytes(batch)
+                batch.clear()
+        if batch:
+            yield bytes(batch)
 
 
 def _joined_events(search: EventSearch) -> Generator[bytes, None, None]:
