@@ -260,7 +260,7 @@ class Load:
             (15, "text", lambda: f"{QUERY}format=text&limit=500&offset={day + 1}"),
             (10, "quakeml", lambda: f"{QUERY}limit=100&includearrivals=true&offset={day + 1}"),
             (10, "changes", lambda: f"api/v1/changes?after={900_000 + day}&limit=100"),
-            (4, "feed", lambda: "feeds/"),
+            (4, "feed", lambda: "feeds/all_day.atom"),
             (1, "heavy", lambda: f"{QUERY}format=csv&limit=50000"),
         ]
         at = rng.randrange(sum(weight for weight, _, _ in kinds))
