@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.db import connections, transaction
@@ -14,9 +16,9 @@ from tests.catalog.shop import Shop, empty, fill, is_test_database
 from tests.conftest import sow
 
 
-@pytest.fixture(scope="module")
-def shop(django_db_setup: None, django_db_blocker) -> Iterator[Shop]:
-    """Committed data: a download reads over a connection of its own.
+@contextmanager
+def committing(django_db_blocker: Any) -> Iterator[None]:
+    """Work on a test database that keeps what is committed, and leave it empty.
 
     pytest-django makes a test database only if some collected test asks for one by its marker;
     where none did, one is made here.
@@ -27,13 +29,20 @@ def shop(django_db_setup: None, django_db_blocker) -> Iterator[Shop]:
             own = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         try:
             empty()
-            sow()
-            yield fill()
+            yield
             empty()
         finally:
             connections.close_all()
             if own is not None:
                 teardown_databases(own, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def shop(django_db_setup: None, django_db_blocker) -> Iterator[Shop]:
+    """Committed data: a download reads over a connection of its own."""
+    with committing(django_db_blocker):
+        sow()
+        yield fill()
 
 
 @pytest.fixture(scope="module")
