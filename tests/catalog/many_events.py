@@ -68,13 +68,14 @@ WHERE e.number > %(events)s - %(arrivals)s
 
 def fill(line: psycopg.Connection, events: int, arrivals: int = 0) -> None:
     """Make so many events, the latest of them with arrivals; indexes are built at the end."""
+    patterns = min(PATTERNS, events)
     columns = [f.column for f in EventRow._meta.concrete_fields]
     values = {
         "first": FIRST,
         "step": (LAST - FIRST) / events,
         "events": events,
         "arrivals": arrivals,
-        "patterns": PATTERNS,
+        "patterns": patterns,
         "renderer": rendering.RENDERER_VERSION,
     }
     with line.transaction():
@@ -83,7 +84,7 @@ def fill(line: psycopg.Connection, events: int, arrivals: int = 0) -> None:
             "ALTER TABLE pattern ADD number int, ADD plain text, ADD arrivals bytea, "
             + ", ".join(f"ALTER {c} DROP NOT NULL" for c in columns)
         )
-        _copy_patterns(line)
+        _copy_patterns(line, patterns)
         line.execute(_EVENTS, values)
         line.execute(
             "CREATE TEMP VIEW numbered AS "
@@ -120,10 +121,10 @@ def _without_indexes(line: psycopg.Connection, table: str) -> list[str]:
     return [definition for _, definition in found]
 
 
-def _copy_patterns(line: psycopg.Connection) -> None:
+def _copy_patterns(line: psycopg.Connection, patterns: int) -> None:
     names = None
     with line.cursor() as cursor:
-        for number, (values, plain, arrivals) in enumerate(_patterns()):
+        for number, (values, plain, arrivals) in enumerate(_patterns(patterns)):
             row = {**values, "number": number, "plain": plain, "arrivals": arrivals}
             row["point"] = row["point"].ewkt
             if names is None:
@@ -134,9 +135,9 @@ def _copy_patterns(line: psycopg.Connection) -> None:
             cursor.execute(names, row)
 
 
-def _patterns() -> Iterator[tuple[dict, str, bytes]]:
+def _patterns(patterns: int) -> Iterator[tuple[dict, str, bytes]]:
     rng = random.Random(5)
-    for number in range(PATTERNS):
+    for number in range(patterns):
         record, facts = _pattern(rng, number)
         parts = rendering.render_fragments(record)
         yield (
