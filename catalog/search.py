@@ -31,6 +31,7 @@ from catalog.formats.values import EVENT_TYPES
 from catalog.models import Event, EventRow
 from catalog.querysets import EventRowQuerySet
 from catalog.scales import CONVERTED, SCALES, as_kr, scale_of
+from catalog.settlements import candidates
 
 Surface = Literal["fdsn", "page", "api"]
 FDSN: Surface = "fdsn"
@@ -58,6 +59,7 @@ class Kind(StrEnum):
     CHOICES = "choices"  # a comma list of listed words
     TEXTS = "texts"  # a comma list of free words
     TEXT = "text"
+    NAME = "name"  # of a settlement
     POLYGON = "polygon"
 
 
@@ -110,6 +112,7 @@ _EXPECTED = {
     Kind.CHOICES: "",
     Kind.TEXTS: "A,B",
     Kind.TEXT: "text",
+    Kind.NAME: "text",
     Kind.POLYGON: "75 41,80 41,80 45",
 }
 
@@ -212,6 +215,16 @@ PARAMETERS: tuple[Parameter, ...] = (
         minimum=-180,
         maximum=180,
         unit="deg",
+    ),
+    Parameter(
+        "settlement",
+        Kind.NAME,
+        "place",
+        _(
+            "A settlement as the centre of the circle, by its name in any language; "
+            "of several the one with most people."
+        ),
+        expected="Almaty",
     ),
     Parameter(
         "minradius",
@@ -650,6 +663,12 @@ def _ring(corners: tuple[tuple[float, float], ...]) -> Polygon:
         return Polygon(srid=4326)
 
 
+def _name(parameter: Parameter, text: str) -> str:
+    if not text.isprintable():
+        raise _Wrong("unknown-value", ascii(text), parameter.expectation)
+    return text
+
+
 def _scale(parameter: Parameter, text: str) -> str:
     """Return the scale a magnitude type means; case is forgiven where it does not decide."""
     if text == "MLv":  # SeisComP's local magnitude; MLV is the surface-wave one
@@ -674,6 +693,7 @@ _READ = {
     Kind.CHOICES: _choices,
     Kind.TEXTS: _texts,
     Kind.TEXT: _scale,
+    Kind.NAME: _name,
     Kind.POLYGON: _polygon,
 }
 
@@ -742,6 +762,7 @@ class EventSearch:
     maxlongitude: float | None = None
     latitude: float | None = None
     longitude: float | None = None
+    settlement: str | None = None
     minradius: float | None = None
     maxradius: float | None = None
     minradiuskm: float | None = None
@@ -865,6 +886,9 @@ class EventSearch:
             if least is not None and most is not None and least > most:
                 yield SearchProblem(low, "larger-than", _written(least), f"{high}={_written(most)}")
         circle = {"minradius", "maxradius", "minradiuskm", "maxradiuskm"} & given
+        if "settlement" in given:
+            yield from self._wrong_settlement(circle, {"latitude", "longitude"} & given)
+            circle = set()
         for word in ("latitude", "longitude"):
             other = "longitude" if word == "latitude" else "latitude"
             if word not in given and (circle or other in given):
@@ -873,6 +897,15 @@ class EventSearch:
             limits = sorted(given - _WITH_EVENTID)
             if limits:
                 yield SearchProblem("eventid", "not-together", ", ".join(limits))
+
+    def _wrong_settlement(self, circle: set[str], centre: set[str]) -> Iterable[SearchProblem]:
+        if centre:
+            yield SearchProblem("settlement", "not-together", ", ".join(sorted(centre)))
+        if not circle:
+            yield SearchProblem("settlement", "needs", expected="maxradiuskm")
+        if self.settlement and self.centre is None:
+            expected = BY_WORD["settlement"].expectation
+            yield SearchProblem("settlement", "unknown-value", self.settlement[:80], expected)
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -1014,12 +1047,25 @@ class EventSearch:
             )
         yield candidates
 
-    def _circle(self) -> Iterable[Q]:
+    @cached_property
+    def centre(self) -> tuple[float, float] | None:
+        """Latitude and longitude of the centre of the circle, that of the settlement if named."""
+        if self.settlement is not None:
+            name = self.settlement.strip().casefold()
+            known = candidates([name]).get(name, [])
+            best = max(known, key=lambda c: (c.population, -c.settlement_id), default=None)
+            return None if best is None else (best.latitude, best.longitude)
         if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
+
+    def _circle(self) -> Iterable[Q]:
+        if self.centre is None:
             return
+        latitude, longitude = self.centre
         centre = Func(
-            Value(self.longitude, output_field=FloatField()),
-            Value(self.latitude, output_field=FloatField()),
+            Value(longitude, output_field=FloatField()),
+            Value(latitude, output_field=FloatField()),
             template="(ST_SetSRID(ST_MakePoint(%(expressions)s), 4326)::geography)",
         )
         for least, most, metres, ellipsoid in (

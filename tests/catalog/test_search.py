@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from math import asin, cos, degrees, radians, sin, sqrt
 
 import pytest
+from django.contrib.gis.geos import Point
 from django.http import QueryDict
 from django.utils import translation
 
-from catalog.models import EventRow
+from catalog.models import EventRow, Settlement
 from catalog.search import (
     BY_WORD,
     FDSN,
@@ -167,7 +168,7 @@ def test_to_query_holds_the_whole_search():
         Kind.POLYGON: lambda p: ((75.5, 41.0), (80.0, 41.0), (80.0, 1e-7)),
     }
     for _ in range(300):
-        chosen = rng.sample([p for p in PARAMETERS if p.name != "eventid"], 8)
+        chosen = rng.sample([p for p in PARAMETERS if p.kind in samples and p.name != "eventid"], 8)
         search = EventSearch(**{p.name: samples[p.kind](p) for p in chosen})
         query = QueryDict(search.to_query())
         values = {}
@@ -365,6 +366,25 @@ def test_the_border_of_a_polygon_belongs_to_it_and_a_circle_in_km_is_on_the_elli
     # One degree of longitude on the ellipsoid at 41 N is 84.1 km (77.5 - 75 = 2.5 deg: 210.4 km).
     near = EventSearch(latitude=41.0, longitude=75.0, maxradiuskm=210.0)
     assert {row.public_id for row in near.matching()} == {"corner"}
+
+
+@pytest.mark.django_db
+def test_a_settlement_is_the_centre_of_a_circle():
+    for name, longitude, people in (("Talgar", 60.0, 900), ("Талғар", 77.24, 45000)):
+        Settlement.objects.create(
+            name_en="Talgar", name_kk=name, point=Point(longitude, 43.3), population=people
+        )
+    make_row("near", latitude=43.4, longitude=77.3)
+    make_row("far", latitude=43.4, longitude=60.0, time=TIME + timedelta(hours=1))
+    assert found("settlement=talgar&maxradiuskm=30") == ["near"]
+    assert found("settlement=ТАЛҒАР&maxradius=1") == ["near"]
+    assert found("settlement=Talgar&minradiuskm=100") == ["far"]
+    assert problems("settlement=Nowhere&maxradius=1") == [("settlement", "unknown-value")]
+    assert problems("settlement=Talgar") == [("settlement", "needs")]
+    assert problems("settlement=Talgar&latitude=1&longitude=1&maxradius=1") == [
+        ("settlement", "not-together")
+    ]
+    assert problems("settlement=%00&maxradius=1") == [("settlement", "unknown-value")]
 
 
 @pytest.mark.django_db
