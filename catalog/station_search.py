@@ -263,7 +263,9 @@ class StationSearch:
             text = body.decode("ascii")
         except UnicodeDecodeError as error:
             number = body.count(b"\n", 0, error.start) + 1
-            raise SearchError([SearchProblem(f"line {number}", "unknown-value", "?", "ASCII")]) from error
+            raise SearchError(
+                [SearchProblem(f"line {number}", "unknown-value", "?", "ASCII")]
+            ) from error
         given: list[tuple[str, str]] = []
         lines: list[Selection] = []
         for number, content in enumerate(text.splitlines(), 1):
@@ -395,7 +397,11 @@ class StationSearch:
         """Return the channels of the answer, in the order of their stations."""
         return (
             self._channels(using)
-            .filter(Exists(self.stations(using).filter(pk=OuterRef("station_id")).order_by()))
+            .filter(
+                Exists(
+                    _stations(using).filter(*self._of_stations()).filter(pk=OuterRef("station_id"))
+                )
+            )
             .order_by("net", "sta", "station_start", "station_id", "location_code", "code", "start")
         )
 
@@ -450,22 +456,16 @@ class StationSearch:
     def _of_lines(self, start: str, end: str, of_channels: bool) -> Iterable[Q]:
         if self.lines is None:
             return
-        columns = ["net", "sta" if of_channels else "code"]
-        patterns = [
-            [_like(line.network) for line in self.lines],
-            [_like(line.station) for line in self.lines],
-        ]
+        # Station codes tell most lines apart, so they are compared first.
+        columns = {"sta" if of_channels else "code": [line.station for line in self.lines]}
         if of_channels:
-            columns += ["location_code", "code"]
-            patterns += [
-                [_like(line.location) for line in self.lines],
-                [_like(line.channel) for line in self.lines],
-            ]
+            columns["code"] = [line.channel for line in self.lines]
+            columns["location_code"] = [line.location for line in self.lines]
+        columns["net"] = [line.network for line in self.lines]
         yield Q(
             _WantedByALine(
                 columns,
                 (start, end),
-                patterns,
                 [line.starttime for line in self.lines],
                 [line.endtime for line in self.lines],
             )
@@ -594,9 +594,8 @@ class _WantedByALine(Func):
 
     def __init__(
         self,
-        columns: Sequence[str],
+        columns: Mapping[str, Sequence[str]],
         epoch: tuple[str, str],
-        patterns: Sequence[Sequence[str]],
         starts: Sequence[datetime | None],
         ends: Sequence[datetime | None],
     ) -> None:
@@ -604,11 +603,14 @@ class _WantedByALine(Func):
         times = ArrayField(DateTimeField(null=True))
         super().__init__(
             *(F(column) for column in (*columns, *epoch)),
-            *(Value(list(pattern), output_field=names) for pattern in patterns),
+            *(
+                Value([_like(code) for code in codes], output_field=names)
+                for codes in columns.values()
+            ),
             Value(list(starts), output_field=times),
             Value(list(ends), output_field=times),
         )
-        self.number_of_columns = len(columns)
+        self.columns = tuple(columns)
 
     def as_sql(
         self,
@@ -620,7 +622,7 @@ class _WantedByALine(Func):
         **extra_context: Any,
     ) -> Any:
         parts = [compiler.compile(part) for part in self.get_source_expressions()]
-        count = self.number_of_columns
+        count = len(self.columns)
         columns, (start, end) = parts[:count], parts[count : count + 2]
         patterns, times = parts[count + 2 : -2], parts[-2:]
         names = [f"code{number}" for number in range(count)]
@@ -629,8 +631,8 @@ class _WantedByALine(Func):
             *(f"{sql}::timestamptz[]" for sql, _params in times),
         ]
         conditions = [
-            f"{_BLANK.format(sql)} LIKE wanted.{name}"
-            for (sql, _params), name in zip(columns, names, strict=True)
+            f"{_BLANK.format(sql) if column == 'location_code' else sql} LIKE wanted.{name}"
+            for column, (sql, _params), name in zip(self.columns, columns, names, strict=True)
         ]
         sql = (
             f"EXISTS (SELECT 1 FROM unnest({', '.join(arrays)})"  # noqa: S608 - no value is in it

@@ -16,7 +16,7 @@ from catalog import downloads, rendering
 from catalog.api.fdsn_answers import MAX_URI_BYTES, XML_TYPES, Service, absolute
 from catalog.formats import kml
 from catalog.models import Agency, EventRow
-from catalog.search import FDSN, GROUPS, EventSearch, Kind, Parameter, SearchError, parameters_of
+from catalog.search import FDSN, GROUPS, EventSearch, Parameter, SearchError, parameters_of
 
 SERVICE_VERSION = "1.2.0"
 #: Beyond this, with arrivals, an answer is refused.

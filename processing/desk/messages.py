@@ -32,8 +32,8 @@ MESSAGES = {
     "empty-file": _("The file is empty."),
     "unknown-format": _("No known bulletin format is recognised."),
     "station-list": _(
-        "This is a list of stations, not a bulletin. An administrator adds it with"
-        " manage.py import_stations FILE."
+        "This is a list of stations, not a bulletin. StationXML is sent at the desk under"
+        " “Stations”; other lists an administrator adds with manage.py import_stations FILE."
     ),
     "wrong-format": _("The file is not of the format it was sent as."),
     "unsupported-version": _("This version of the format cannot be read."),

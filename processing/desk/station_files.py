@@ -88,9 +88,7 @@ def _page(request: HttpRequest, refused: str = "", status: int = 200) -> HttpRes
 @require_safe
 def station_file(request: HttpRequest, pk: int) -> HttpResponse:
     """One file: what it holds and every problem by line."""
-    file = get_object_or_404(
-        StationFile.objects.defer("content").select_related("uploader"), pk=pk
-    )
+    file = get_object_or_404(StationFile.objects.defer("content").select_related("uploader"), pk=pk)
     problems: list[dict[str, Any]] = [
         {
             "line": problem.line_number,

