@@ -410,6 +410,7 @@ def _read(source: IO[bytes], limits: Limits) -> Iterator[StationRecord | Problem
     )
     gatherer = _Gatherer(limits)
     root: Any = None
+    holder: Any = None  # the element of ``network``
     network: NetworkRecord | None = None
     elements = 0
     until = clock.thread_time() + MAX_SECONDS
@@ -432,9 +433,8 @@ def _read(source: IO[bytes], limits: Limits) -> Iterator[StationRecord | Problem
                 kind = local(element.tag)
                 if kind == "Station" and parent.getparent() is root and _is_ours(parent):
                     elements = 0
-                    if parent.get(_READ) is None:
-                        network = gatherer.network(parent)
-                        parent.set(_READ, "1")
+                    if parent is not holder:
+                        holder, network = parent, gatherer.network(parent)
                     station = None if network is None else gatherer.station(element, network)
                     yield from gatherer.problems
                     gatherer.problems.clear()
@@ -465,10 +465,6 @@ def _read(source: IO[bytes], limits: Limits) -> Iterator[StationRecord | Problem
         if root is None:
             raise FormatError(problem) from error
         yield problem
-
-
-#: Set on a network whose own attributes have been read.
-_READ = "read-by-us"
 
 
 def _check_root(root: Any) -> None:

@@ -26,7 +26,7 @@ from obspy.clients.fdsn.wadl_parser import WADLParser
 
 from catalog import station_documents
 from catalog.api import fdsnws_station
-from catalog.models import Agency, Channel, Network, Station
+from catalog.models import Agency, Channel, Network, Station, StationDescription
 from catalog.station_search import LEVELS, MAX_BODY_BYTES, PARAMETERS, StationSearch
 from processing.jobs import station_metadata
 from tests.catalog.shop import empty, is_test_database
@@ -213,6 +213,19 @@ def test_stations_of_a_list_are_told_without_channels(shop: None):
     assert network.findtext(f"{NS}Station/{NS}Site/{NS}Name") == "Invented (SYNTHETIC, not real)"
     assert network.findtext(f"{NS}Station/{NS}Comment/{NS}Value").startswith("SYNTHETIC")
     assert network.findtext(f"{NS}Station/{NS}Operator/{NS}Agency") == "An agency"
+
+
+def test_what_is_closed_can_be_left_out(shop: None):
+    described = StationDescription.objects.filter(station__code="SYA")
+    network = Network.objects.filter(code="XS")
+    open_only = "includerestricted=false&format=text"
+    described.update(restricted_status="closed")
+    assert [row[1] for row in rows(open_only)] == ["KNDC", "SYB", "SY01"]
+    network.update(restricted_status="closed")
+    assert [row[1] for row in rows(open_only)] == ["KNDC", "SY01"]
+    assert len(rows("format=text")) == 4
+    network.update(restricted_status="open")
+    described.update(restricted_status="open")
 
 
 def test_post_selects_by_lines(shop: None):
