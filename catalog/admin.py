@@ -249,7 +249,7 @@ class AuthoritativeAreaAdmin(MapAdmin):
 @admin.register(catalog.Network)
 class NetworkAdmin(StaffAdmin):
     editors = (EDITOR,)
-    list_display = ("code", "name_en", "operator")
+    list_display = ("code", "name_en", "operator", "start", "end")
     list_select_related = ("operator",)
     search_fields = ("code", "name_en")
     raw_id_fields = ("operator",)
@@ -272,6 +272,47 @@ class StationAliasAdmin(StaffAdmin):
     list_select_related = ("agency", "station__network", "station__agency")
     search_fields = ("code", "station__code")
     raw_id_fields = ("agency", "station")
+
+
+@admin.register(catalog.Channel)
+class ChannelAdmin(ReadOnlyAdmin):
+    list_display = ("station", "location_code", "code", "start", "end", "sample_rate_hz", "sensor")
+    list_select_related = ("station__network", "station__agency")
+    list_filter = ("restricted_status",)
+    search_fields = ("station__code", "code")
+
+
+@admin.register(catalog.StationDescription)
+class StationDescriptionAdmin(ReadOnlyAdmin):
+    list_display = ("station", "file", "start", "end", "restricted_status")
+    list_select_related = ("station__network", "station__agency", "file")
+    search_fields = ("station__code",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("file__content")
+
+
+@admin.register(catalog.StationFile)
+class StationFileAdmin(ReadOnlyAdmin):
+    list_display = (
+        "name", "received_at", "uploader", "size", "station_count", "channel_count",
+        "problem_count",
+    )  # fmt: skip
+    list_select_related = ("uploader",)
+    search_fields = ("name", "sha256")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("content")
+
+
+@admin.register(catalog.StationFileProblem)
+class StationFileProblemAdmin(ReadOnlyAdmin):
+    list_display = ("file", "line_number", "code", "field", "found", "severity")
+    list_select_related = ("file",)
+    search_fields = ("code",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("file__content")
 
 
 @admin.register(catalog.Settlement)

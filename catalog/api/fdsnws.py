@@ -6,85 +6,25 @@ Errors are plain English text as the standard prescribes: clients show them as t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils import timezone, translation
-from django.views.decorators.csrf import csrf_exempt
 
 from catalog import downloads, rendering
+from catalog.api.fdsn_answers import MAX_URI_BYTES, XML_TYPES, Service, absolute
 from catalog.formats import kml
 from catalog.models import Agency, EventRow
-from catalog.search import FDSN, GROUPS, EventSearch, Kind, Parameter, SearchError, parameters_of
+from catalog.search import FDSN, GROUPS, EventSearch, Parameter, SearchError, parameters_of
 
 SERVICE_VERSION = "1.2.0"
-#: The standard's limit on an encoded address.
-MAX_URI_BYTES = 2000
 #: Told where an answer has no limit, so that clients may compare: the largest ``limit``, an xs:int.
 NO_LIMIT = 2**31 - 1
 
-_MEANING = {
-    400: "Bad request",
-    404: "Not found",
-    405: "Method not allowed",
-    413: "Request too large",
-    414: "Request URI too large",
-    429: "Too many requests",
-    503: "Service unavailable",
-    204: "No data",
-}
-_XML_TYPES = {
-    Kind.TIME: "xs:dateTime",
-    Kind.FLOAT: "xs:double",
-    Kind.INTEGER: "xs:int",
-    Kind.BOOLEAN: "xs:boolean",
-}
-
-View = Callable[[HttpRequest], HttpResponseBase]
-
-
-def error(request: HttpRequest, code: int, detail: str) -> HttpResponse:
-    """Return an error as the standard words it; a 204 has no body."""
-    if code == 204:
-        return HttpResponse(status=204)
-    body = (
-        f"Error {code}: {_MEANING[code]}\n\n{detail}\n\n"
-        f"Usage details are available from {_absolute(request, 'fdsnws-event')}\n\n"
-        f"Request:\n{request.build_absolute_uri()}\n\n"
-        f"Request Submitted:\n{timezone.now():%Y-%m-%dT%H:%M:%S.%f}\n\n"
-        f"Service version:\n{SERVICE_VERSION}\n"
-    )
-    return HttpResponse(body, status=code, content_type="text/plain; charset=utf-8")
-
-
-def _absolute(request: HttpRequest, name: str) -> str:
-    return request.build_absolute_uri(reverse(name))
-
-
-def service(view: View) -> View:
-    """Make a view of the service: read only, open to scripts of any site; answers are English."""
-
-    @csrf_exempt
-    @wraps(view)
-    def wrapped(request: HttpRequest) -> HttpResponseBase:
-        # The page is for people and keeps their language.
-        with translation.override(translation.get_language() if view is index_page else "en"):
-            response: HttpResponseBase
-            if request.method not in ("GET", "HEAD"):
-                response = error(request, 405, f"{request.method} is not offered; use GET.")
-                response["Allow"] = "GET, HEAD"
-            else:
-                response = view(request)
-        response["Access-Control-Allow-Origin"] = "*"
-        response["Access-Control-Expose-Headers"] = "X-Catalogue-Version, ETag"
-        return response
-
-    return wrapped
+SERVICE = Service("fdsnws-event", SERVICE_VERSION)
+error = SERVICE.error
+service = SERVICE.method
 
 
 def _asked(request: HttpRequest) -> EventSearch | HttpResponse:
@@ -201,13 +141,13 @@ def wadl(request: HttpRequest) -> HttpResponse:
     words: dict[str, tuple[Parameter, ...]] = {"query": parameters_of(FDSN)}
     words["count"] = tuple(_as_count_has_it(p) for p in words["query"])
     methods = [
-        (name, [(p, _XML_TYPES.get(p.kind, "xs:string")) for p in words[name]], answers)
+        (name, [(p, XML_TYPES.get(p.kind, "xs:string")) for p in words[name]], answers)
         for name, answers in _ANSWERS.items()
     ]
     return render(
         request,
         "api/application.wadl",
-        {"base": _absolute(request, "fdsnws-event"), "methods": methods},
+        {"base": absolute(request, "fdsnws-event"), "methods": methods},
         content_type="application/xml; charset=utf-8",
     )
 
@@ -255,7 +195,7 @@ def index_page(request: HttpRequest) -> HttpResponse:
         request,
         "api/fdsnws_event.html",
         {
-            "base": _absolute(request, "fdsnws-event"),
+            "base": absolute(request, "fdsnws-event"),
             "groups": groups,
             "version": SERVICE_VERSION,
             "max_events_with_arrivals": downloads.MAX_WITH_ARRIVALS,
@@ -264,7 +204,7 @@ def index_page(request: HttpRequest) -> HttpResponse:
     )
 
 
-index = service(index_page)
+index = service(index_page, keeps_language=True)
 
 
 @service

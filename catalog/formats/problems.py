@@ -70,6 +70,8 @@ CODES = (
     "xml-syntax",
     "xml-too-deep",
     "xml-unknown-element",
+    "xml-not-valid",  # against the schema of its format
+    "foreign-element",  # an element or attribute of another namespace
     "truncated",  # the file ends inside a block
     "missing-field",
     "missing-block",
@@ -90,6 +92,8 @@ CODES = (
     "unused-text",  # text where the format has none
     "unknown-station",
     "ambiguous-station",
+    "overlapping-epochs",  # of one station
+    "made-up-station",  # in the place of a real one, or the other way round
     "unknown-agency",
     "unknown-settlement",
     "unsupported-block",

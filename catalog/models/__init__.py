@@ -38,7 +38,16 @@ from catalog.models.magnitudes import Magnitude, StationMagnitude
 from catalog.models.mechanisms import FocalMechanism
 from catalog.models.observations import Amplitude, Arrival, Pick
 from catalog.models.pick_associations import PickAssociation
-from catalog.models.stations import Network, Station, StationAlias
+from catalog.models.stations import (
+    Channel,
+    Network,
+    Restriction,
+    Station,
+    StationAlias,
+    StationDescription,
+    StationFile,
+    StationFileProblem,
+)
 
 __all__ = [
     "ADMINISTRATOR",
@@ -56,6 +65,7 @@ __all__ = [
     "BulletinProblem",
     "BulletinReading",
     "Change",
+    "Channel",
     "ColumnMapping",
     "Consequence",
     "Event",
@@ -74,11 +84,15 @@ __all__ = [
     "PickAssociation",
     "PreferredMagnitude",
     "Report",
+    "Restriction",
     "Settlement",
     "SignInFailure",
     "Solution",
     "Station",
     "StationAlias",
+    "StationDescription",
+    "StationFile",
+    "StationFileProblem",
     "StationMagnitude",
     "UploadKey",
     "User",

@@ -32,8 +32,8 @@ MESSAGES = {
     "empty-file": _("The file is empty."),
     "unknown-format": _("No known bulletin format is recognised."),
     "station-list": _(
-        "This is a list of stations, not a bulletin. An administrator adds it with"
-        " manage.py import_stations FILE."
+        "This is a list of stations, not a bulletin. StationXML is sent at the desk under"
+        " “Stations”; other lists an administrator adds with manage.py import_stations FILE."
     ),
     "wrong-format": _("The file is not of the format it was sent as."),
     "unsupported-version": _("This version of the format cannot be read."),
@@ -54,6 +54,8 @@ MESSAGES = {
     "xml-syntax": _("The XML is not well-formed."),
     "xml-too-deep": _("The XML is nested too deeply."),
     "xml-unknown-element": _("The XML has an element that the format does not know."),
+    "xml-not-valid": _("This is not as the schema of the format says; it was left out."),
+    "foreign-element": _("This belongs to another namespace; it was left out."),
     "truncated": _("The file ends in the middle of a block."),
     "missing-field": _("A required value is missing."),
     "missing-block": _("A required block is missing."),
@@ -74,6 +76,11 @@ MESSAGES = {
     "unused-text": _("The text stands where the format has none."),
     "unknown-station": _("The station is not known, or the code alone does not say which it is."),
     "ambiguous-station": _("Several stations have this code."),
+    "overlapping-epochs": _("The station has another epoch at this time; this one was left out."),
+    "made-up-station": _(
+        "A made-up station cannot take the place of a real one, nor a real one that of a made-up"
+        " one; it was left out."
+    ),
     "unknown-agency": _("The agency is not known."),
     "unknown-settlement": _("The settlement is not known."),
     "unsupported-block": _("This part of the format is not read; it is kept as text."),

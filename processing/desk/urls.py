@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from processing.desk import by_hand, mappings, readings, travel_times, views
+from processing.desk import by_hand, mappings, readings, station_files, travel_times, views
 
 urlpatterns = [
     path("", views.desk, name="desk"),
@@ -19,6 +19,9 @@ urlpatterns = [
     path("travel-times/<int:pk>/", travel_times.table_page, name="travel-time-table"),
     path("travel-times/<int:pk>/status", travel_times.table_status, name="travel-time-status"),
     path("travel-times/<int:pk>/file", travel_times.table_file, name="travel-time-file"),
+    path("stations/", station_files.station_files, name="station-files"),
+    path("stations/<int:pk>/", station_files.station_file, name="station-file"),
+    path("stations/<int:pk>/file", station_files.station_file_content, name="station-file-content"),
     path("review/", views.review, name="review"),
     path("readings/", readings.readings, name="readings"),
     path("readings/decide", readings.decide, name="readings-decide"),

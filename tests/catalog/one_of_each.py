@@ -33,6 +33,15 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     network = models.Network.objects.create(code=f"N-{name}")
     station = models.Station.objects.create(network=network, code="KNDC", point=POINT)
     models.StationAlias.objects.create(agency=agency, code="KND", station=station)
+    stations = models.StationFile.objects.create(
+        sha256=name.rjust(64, "5"), name=f"{name}.xml", size=3, content=b"<x>", uploader=user
+    )
+    models.StationFileProblem.objects.create(file=stations, code="missing-field")
+    models.StationDescription.objects.create(station=station, file=stations, xml=b"")
+    models.Channel.objects.create(
+        station=station, file=stations, code="BHZ", latitude=POINT.y, longitude=POINT.x,
+        elevation_m=900, depth_m=0, xml=b"",
+    )  # fmt: skip
     settlement = models.Settlement.objects.create(name_en="Almaty", point=POINT, country="KZ")
 
     file = models.BulletinFile.objects.create(

@@ -2,7 +2,8 @@
 
 The kinds of list are those of ``catalog/formats/station_lists.py``; the file tells which it is and
 may be packed with gzip. Stations already known are left alone; a line that cannot be read is told
-with its number and the rest is still imported.
+with its number and the rest is still imported. Of StationXML only the stations are taken:
+``import_stationxml`` keeps channels and responses as well.
 """
 
 from __future__ import annotations

@@ -68,6 +68,10 @@ DELETIONS = (
     ("processing_stationcorrection", "set_id IN (SELECT id FROM gone_correctionset)"),
     ("processing_correctionset", "id IN (SELECT id FROM gone_correctionset)"),
     ("catalog_stationalias", "station_id IN (SELECT id FROM gone_station)"),
+    ("catalog_channel", "station_id IN (SELECT id FROM gone_station)"),
+    ("catalog_stationdescription", "station_id IN (SELECT id FROM gone_station)"),
+    ("catalog_stationfileproblem", "file_id IN (SELECT id FROM gone_stationfile)"),
+    ("catalog_stationfile", "id IN (SELECT id FROM gone_stationfile)"),
     ("catalog_station", "id IN (SELECT id FROM gone_station)"),
 )
 
@@ -105,6 +109,13 @@ COLLECTIONS = (
     ),
     ("gone_correctionset", "SELECT id FROM processing_correctionset WHERE synthetic"),
     ("gone_station", "SELECT id FROM catalog_station WHERE synthetic"),
+    (
+        "gone_stationfile",
+        "SELECT part.file_id AS id FROM (SELECT file_id, station_id FROM catalog_channel UNION ALL"
+        " SELECT file_id, station_id FROM catalog_stationdescription) part"
+        " JOIN catalog_station s ON s.id = part.station_id"
+        " GROUP BY part.file_id HAVING bool_and(s.synthetic)",
+    ),
 )
 
 #: Where a real row may still name a synthetic station.

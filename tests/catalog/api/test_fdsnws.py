@@ -233,7 +233,7 @@ def test_an_error_reads_as_the_standard_prescribes(shop: Shop):
     "path",
     [
         "/fdsnws/",
-        "/fdsnws/station/1/application.wadl",
+        "/fdsnws/station/2/query",
         "/fdsnws/dataselect/1/query",
         "/fdsnws/event/1/query/",
         "/fdsnws/event/2/query",
@@ -307,7 +307,7 @@ def test_obspy_reads_the_service(shop: Shop, server: str, tmp_path: Path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         client = Client(server)
-        assert "event" in client.services and "station" not in client.services
+        assert set(client.services) >= {"event", "station"}
         assert client.get_webservice_version("event") == [1, 2, 0]
         catalog = client.get_events(
             eventid=shop.merged.public_id,
