@@ -8,6 +8,7 @@ come one after the other from the server's cursor, each joined from its stored p
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from django.db import connections, transaction
 from django.db.models import Count, Max
 from django.utils.timezone import now
 
-from catalog import rendering
 from catalog.downloads import ALIAS, BATCH_BYTES
 from catalog.formats import stationxml
 from catalog.formats.stationxml import NetworkRecord, StationHead
@@ -141,7 +141,7 @@ def _head(row: Any) -> StationHead:
         restricted_status="" if description is None else description.restricted_status,
         synthetic=row.synthetic,
         operator="" if operator is None else operator.name_en or operator.code,
-        xml=b"" if description is None else rendering.decompress(bytes(description.xml)),
+        xml=b"" if description is None else zlib.decompress(bytes(description.xml)),
     )
 
 
@@ -238,10 +238,10 @@ def _stations_with_channels(
     for head, channels in members:
         yield stationxml.station_start(head)
         for channel in channels:
-            xml = rendering.decompress(bytes(channel.xml))
+            xml = zlib.decompress(bytes(channel.xml))
             response = getattr(channel, "response", None) if _has_response(channel) else None
             yield stationxml.channel_element(
-                xml, None if response is None else rendering.decompress(bytes(response))
+                xml, None if response is None else zlib.decompress(bytes(response))
             )
         yield stationxml.STATION_END
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +19,6 @@ from django.contrib.gis.geos import Point
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from catalog import rendering
 from catalog.formats import stationxml
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
@@ -215,7 +215,7 @@ def _station(
     description.file = file
     description.start, description.end = record.start, record.end
     description.restricted_status = record.restricted_status
-    description.xml = rendering.compress(record.xml)
+    description.xml = zlib.compress(record.xml)
     if row.pk and _said(row, description) == before:
         return row
     try:
@@ -271,8 +271,8 @@ def _channels(file: StationFile, station: Station, records: Sequence[ChannelReco
     replaced: list[int] = []
     for record in records:
         row = known.get((record.location_code, record.code, record.start))
-        xml = rendering.compress(record.xml)
-        response = None if record.response is None else rendering.compress(record.response)
+        xml = zlib.compress(record.xml)
+        response = None if record.response is None else zlib.compress(record.response)
         if row is not None:
             kept = None if row.response is None else bytes(row.response)
             if row.station_id == station.pk and bytes(row.xml) == xml and kept == response:
