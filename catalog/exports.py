@@ -324,8 +324,9 @@ Rows = Generator[tuple[tuple[Any, ...], Point | None], None, None]
 
 def _fill(package: Package, search: EventSearch, told: Told, max_bytes: int) -> None:
     def write(layer: Layer, rows: Rows) -> Iterator[int]:
-        package.append(layer, [])
-        while batch := list(islice(rows, LAYER_ROWS)):
+        begun = False
+        while (batch := list(islice(rows, LAYER_ROWS))) or not begun:  # empty: a layer all the same
+            begun = True
             package.append(layer, [values for values, _p in batch], [p for _v, p in batch])
             if package.path.stat().st_size > max_bytes:
                 raise TooLarge
@@ -385,7 +386,8 @@ def _mechanism_rows(search: EventSearch) -> Rows:
             "event__row__longitude", "event__row__latitude",
         )
     )  # fmt: skip
-    with closing(found.iterator(LAYER_ROWS)) as rows:
+    solutions: Any = found.iterator(LAYER_ROWS)
+    with closing(solutions) as rows:
         for *values, key, preferred, synthetic, longitude, latitude in rows:
             said = tuple(None if value == "" else value for value in values)
             yield (*said, key == preferred, synthetic), (longitude, latitude)
@@ -403,8 +405,8 @@ def _intensity_rows(search: EventSearch) -> Rows:
             "event__row__synthetic", "at",
         )
     )  # fmt: skip
-    places: Any = found.iterator(LAYER_ROWS)
-    with closing(places) as rows:
+    observations: Any = found.iterator(LAYER_ROWS)
+    with closing(observations) as rows:
         for *values, at in rows:
             said = tuple(None if value == "" else value for value in values)
             yield said, None if at is None else (at.x, at.y)

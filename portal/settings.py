@@ -327,6 +327,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
+    # A line each time rows are added to a GeoPackage says nothing.
+    "loggers": {"pyogrio": {"level": "WARNING"}},
 }
 
 # --- Production ------------------------------------------------------------------------------
