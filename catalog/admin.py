@@ -491,6 +491,35 @@ class StationMagnitudeAdmin(ReadOnlyAdmin):
     list_select_related = ("magnitude",)
 
 
+# --- Exports ---------------------------------------------------------------------------------
+
+
+@admin.register(catalog.Export)
+class ExportAdmin(ReadOnlyAdmin):
+    list_display = (
+        "public_id", "format", "status", "size", "catalogue_version", "asked_at", "expires_at",
+    )  # fmt: skip
+    list_filter = ("status", "format")
+    search_fields = ("public_id",)
+    exclude = ("asker",)
+
+
+@admin.register(catalog.ExportChunk)
+class ExportChunkAdmin(ReadOnlyAdmin):
+    """The bytes themselves are never rendered, nor even fetched: their number is."""
+
+    list_display = ("export", "ordinal", "length")
+    list_select_related = ("export",)
+    readonly_fields = ("length",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("data").annotate(data_length=Length("data"))
+
+    @admin.display(description=_("size, bytes"))
+    def length(self, chunk: Any) -> int:
+        return int(chunk.data_length)
+
+
 # --- Read side, ledger and feed --------------------------------------------------------------
 
 

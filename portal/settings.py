@@ -186,6 +186,12 @@ READ_MAX_MEMORY_MB = env_int("READ_MAX_MEMORY_MB", 2048)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = os.environ.get("TMPDIR")
 
+# --- Exports ---------------------------------------------------------------------------------
+#: One file, all that are kept together, and how long each is. QuakeML of a million events has 2 GB.
+EXPORT_MAX_BYTES = env_int("EXPORT_MAX_BYTES", 4 * 1024**3)
+EXPORT_SPACE_BYTES = env_int("EXPORT_SPACE_BYTES", 20 * 1024**3)
+EXPORT_DAYS = env_int("EXPORT_DAYS", 30)
+
 # --- Pages -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("kk", _("Kazakh")), ("ru", _("Russian")), ("en", _("English"))]
@@ -321,6 +327,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
+    # A line each time rows are added to a GeoPackage says nothing.
+    "loggers": {"pyogrio": {"level": "WARNING"}},
 }
 
 # --- Production ------------------------------------------------------------------------------

@@ -433,15 +433,22 @@ class WorkItem(models.Model):
         """Close the item inside the transaction that stores the result; see ``finish_many``."""
         WorkItem.objects.finish_many([self])
 
-    def release(self) -> None:
-        """Put the item back: something more urgent comes first. It counts as no attempt."""
+    def release(self, *, after_seconds: float = 0.0) -> None:
+        """Put the item back: something else comes first. It counts as no attempt.
+
+        With ``after_seconds`` nobody takes it before; the sweep then wakes a worker.
+        """
         with transaction.atomic():
             current = self._still_mine()
             if current is not None:
                 current.attempts = max(0, current.attempts - 1)
-                current.free(database_now())
-                pk = self.pk
-                transaction.on_commit(lambda: WorkItem.objects.wake_up([pk]))
+                now = database_now()
+                if after_seconds:
+                    current.free(now, not_before=now + timedelta(seconds=after_seconds))
+                else:
+                    current.free(now)
+                    pk = self.pk
+                    transaction.on_commit(lambda: WorkItem.objects.wake_up([pk]))
 
     def give_back(self, error: Exception) -> None:
         """Leave the item open after an error, with its traceback, or park it.

@@ -18,6 +18,7 @@ from django.db.models import Count, Q
 from catalog.models import BulletinReading, Event, Report, User
 from processing.jobs import (
     association,
+    exporting,
     ingestion,
     location,
     magnitude,
@@ -185,12 +186,30 @@ def rerender(items: Sequence[WorkItem]) -> None:
     retried(store)
 
 
+def export(item: WorkItem) -> None:
+    """Write the file of a search, unless another is being written."""
+    try:
+        with writing():
+            turn = exporting.is_turn()
+            if turn:
+                exporting.write(item)
+                item.finish()
+    except exporting.Failed as failed:
+        with writing():
+            exporting.fail(item.object_id, failed.code, failed.values)
+            item.finish()
+        return
+    if not turn:
+        item.release(after_seconds=exporting.TURN_SECONDS)
+
+
 #: What the work of each kind is: one thing at a time, or a small group in one transaction.
 SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
     "dry-run": dry_run,
     "associate": associate,
     "readings": readings,
+    "export": export,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,
@@ -235,6 +254,11 @@ def follow_up(run_ids: Collection[int] | None) -> None:
             "run %(run)d: %(status)s, %(counts)s",
             {"run": run.pk, "status": run.status, "counts": run.counts},
         )
+
+
+def sweep_exports() -> None:
+    """Take away the bytes of expired exports, and see that none waits for nobody."""
+    exporting.sweep()
 
 
 def _events_wait(run: ProcessingRun) -> bool:

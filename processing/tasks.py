@@ -101,9 +101,13 @@ def do(group: Sequence[WorkItem]) -> bool:
     name="processing.sweep", acks_late=False, ignore_result=True, expires=10
 )
 def sweep() -> None:
-    """Free expired leases, repeat wake-ups, end runs whose last worker died at the wrong moment."""
+    """Free expired leases, repeat wake-ups, end runs whose last worker died at the wrong moment.
+
+    Exports that have expired go, too.
+    """
     waiting = WorkItem.objects.sweep()
     if waiting:
         logger.info("%d items wait for a worker", len(waiting))
         WorkItem.objects.wake_up(waiting)
     pipeline.follow_up(None)
+    pipeline.sweep_exports()

@@ -88,6 +88,7 @@ NEEDS = (
     Need("Chromium", "chromium", _command("chromium"), tests_only=True),
     Need("nginx", "nginx", _command("nginx"), tests_only=True),
     Need("OpenSSL's program", "openssl", _command("openssl"), tests_only=True),
+    Need("ogrinfo", "gdal-bin", _command("ogrinfo"), tests_only=True),
     Need(
         "Noto fonts", "fonts-noto-core", lambda: bool(noto_fonts()), tests_only=True
     ),

@@ -32,6 +32,7 @@ from catalog.models.events import (
     Solution,
     new_public_id,
 )
+from catalog.models.exports import Export, ExportChunk, new_export_id
 from catalog.models.history import Change, FeedCounter, MergeDecision
 from catalog.models.macroseismic import IntensityObservation, Settlement
 from catalog.models.magnitudes import Magnitude, StationMagnitude
@@ -72,6 +73,8 @@ __all__ = [
     "EventDescription",
     "EventFragment",
     "EventRow",
+    "Export",
+    "ExportChunk",
     "FeedCounter",
     "FocalMechanism",
     "IntensityObservation",
@@ -96,5 +99,6 @@ __all__ = [
     "StationMagnitude",
     "UploadKey",
     "User",
+    "new_export_id",
     "new_public_id",
 ]

@@ -1,11 +1,13 @@
-"""Addresses of the staff's API, one for all languages."""
+"""Addresses of the API that make work, one for all languages: the staff's, and exports."""
 
 from django.urls import path
 
-from processing.desk import api, readings_api
+from processing.desk import api, exports_api, readings_api
 
 urlpatterns = [
     path("uploads", api.UploadView.as_view(), name="api-upload"),
     path("runs/<int:pk>", api.RunView.as_view(), name="api-run"),
+    # Anybody's, but asking for work needs the queue of record, which catalog does not know.
+    path("exports", exports_api.ExportsView.as_view(), name="api-exports"),
     path("readings", readings_api.ReadingsView.as_view(), name="api-readings"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 
@@ -104,6 +105,13 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.EventFragment.objects.create(
         event=event, part="head", body=b"<event/>", renderer_version="1", version=1
     )
+    content = uuid4()
+    export = models.Export.objects.create(
+        search="minkr=10", format="csv", key=name.rjust(64, "0"), asked_version=1,
+        catalogue_version=1, status="done", size=len(BYTES), sha256="0" * 64, content=content,
+        file_name=f"{name}.csv",
+    )  # fmt: skip
+    models.ExportChunk.objects.create(export=export, content=content, ordinal=0, data=BYTES)
     run = ProcessingRun.objects.create(kind="ingest", reading=reading, actor=user)
     TravelTimeTable.objects.create(
         name=f"table-{name}", version=1, agency=agency, title="A table", provenance="somebody",

@@ -1,0 +1,162 @@
+"""Asking for an export over HTTP: a search and a format in, the export's address back.
+
+Open to everybody, as reading is; ``processing.jobs.exporting`` holds the limits.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, QueryDict
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from catalog import exports
+from catalog.api.exports import export_json
+from catalog.api.views import PublicView, language_of
+from catalog.search import SearchError, SearchProblem
+from processing.jobs import exporting
+
+#: A search with a polygon of a thousand corners has less.
+MAX_BODY_BYTES = 256 * 1024
+LANGUAGES = ("kk", "ru", "en")
+IGNORED = ("format", "lang", "csrfmiddlewaretoken")
+
+
+class ExportsView(PublicView):
+    """Ask for a file of a search."""
+
+    http_method_names = ["post", "options"]
+
+    @extend_schema(
+        operation_id="ask_for_export",
+        summary="Ask for an export",
+        description=(
+            "A worker writes one file with its SHA-256, kept for a time; GeoPackage is to be had "
+            "this way only. The same search in the same format is the same export as long as the "
+            "catalogue has not changed: then the answer is 200 instead of 202. Two may be under "
+            "way for one address, ten in all; more are a 429 with Retry-After."
+        ),
+        request={
+            content_type: {
+                "type": "object",
+                "required": ["format"],
+                "properties": {
+                    "format": {"type": "string", "enum": list(exports.FORMATS)},
+                    "lang": {
+                        "type": "string",
+                        "enum": ["kk", "ru", "en"],
+                        "description": "Of the headings of the year book's tables.",
+                    },
+                },
+                "additionalProperties": {"type": "string", "description": "A search word."},
+            }
+            for content_type in ("application/json", "application/x-www-form-urlencoded")
+        },
+        responses={
+            (status, "application/json"): OpenApiTypes.OBJECT
+            for status in (200, 202, 400, 413, 429, 503)
+        },
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        plain = request._request
+        if int(plain.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+            text = f"The body is larger than {MAX_BODY_BYTES} bytes."
+            return JsonResponse({"error": text}, status=413)
+        words = words_of(plain)
+        code = format_of(words)
+        search = exports.search_of(words, ignore=IGNORED)
+        asked_language = words.get("lang", "")
+        export, is_new = exporting.ask(
+            search,
+            code,
+            address=plain.META.get("REMOTE_ADDR", ""),
+            language=asked_language if asked_language in LANGUAGES else language_of(plain),
+            site=plain.build_absolute_uri("/"),
+        )
+        return JsonResponse(
+            export_json(export, plain),
+            status=202 if is_new else 200,
+            headers={
+                "Location": plain.build_absolute_uri(
+                    reverse("api-export", args=[export.public_id])
+                ),
+                "Cache-Control": "no-store",
+            },
+        )
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, exporting.Refused):
+            return JsonResponse(
+                {"error": exports.sentence(exc.code, exc.values), "code": exc.code},
+                status=exc.status,
+                headers={"Retry-After": str(exc.retry_seconds)},
+            )
+        if isinstance(exc, NotUnderstood):
+            text = exports.sentence(exc.code, exc.values)
+            problem = {"word": exc.word, "code": exc.code, "message": text, **exc.values}
+            return JsonResponse({"error": text, "problems": [problem]}, status=400)
+        return super().handle_exception(exc)
+
+
+class NotUnderstood(Exception):
+    """What was sent is no question: a word, a code of ``exports.PROBLEMS``, its values."""
+
+    def __init__(self, word: str, code: str, **values: Any) -> None:
+        super().__init__(code)
+        self.word, self.code, self.values = word, code, values
+
+
+def words_of(request: HttpRequest) -> QueryDict:
+    """Return the words of a form or of a JSON object, whose values may be lists.
+
+    Raises
+    ------
+    NotUnderstood
+        If the body is JSON, but no object of plain values.
+    SearchError
+        If a word's value is an object.
+    """
+    if request.content_type != "application/json":
+        return request.POST
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise NotUnderstood("", "not-an-object") from None
+    if not isinstance(body, dict):
+        raise NotUnderstood("", "not-an-object")
+    words = QueryDict(mutable=True)
+    for word, value in body.items():
+        if value is None:
+            continue
+        values = value if isinstance(value, list) else [value]
+        if not all(isinstance(part, str | int | float) for part in values):
+            raise SearchError([SearchProblem(word[:60], "unknown-value", "{...}", "text")])
+        words.setlist(word, [_text(part) for part in values])
+    return words
+
+
+def _text(value: str | int | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def format_of(words: QueryDict) -> str:
+    """Return the format asked for.
+
+    Raises
+    ------
+    NotUnderstood
+        If exports know no such format.
+    """
+    code = words.get("format", "")
+    if code not in exports.FORMATS or len(words.getlist("format")) > 1:
+        raise NotUnderstood(
+            "format",
+            "unknown-format",
+            found=", ".join(words.getlist("format"))[:80],
+            expected=", ".join(exports.FORMATS),
+        )
+    return code
