@@ -5,19 +5,25 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from urllib.request import urlopen
 
 import pytest
 from django.contrib.gis.gdal import DataSource
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import connections
 from django.test import override_settings
 from django.test.testcases import LiveServerThread
+from django.urls import NoReverseMatch, reverse
 
 from portal.stream.log import Log
-from tests.catalog.conftest import shop as shop
-from tests.catalog.shop import Shop
+from processing import tasks
+from processing.models import WorkItem
+from tests.catalog.shop import Shop, empty, fill
+from tests.conftest import sow
 from tests.portal.test_stream import running
 
 pytestmark = pytest.mark.django_db(databases=["default", "download"])
@@ -31,6 +37,17 @@ def blocks(language: str, mark: str = "tested") -> list[str]:
     found = [text for name, marked, text in BLOCKS if (name, marked) == (language, mark)]
     assert found, f"there is no {language} block marked {mark}"
     return found
+
+
+@pytest.fixture(scope="module")
+def shop(django_db_setup: None, django_db_blocker) -> Iterator[Shop]:
+    """A small catalogue, committed: the server reads it over connections of its own."""
+    with django_db_blocker.unblock():
+        empty()
+        sow()
+        yield fill(small_ones=6)
+        empty()
+        connections.close_all()
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +82,31 @@ def test_python(
     monkeypatch.chdir(tmp_path)
     exec(compile(text.replace(SITE, site), "docs/recipes.md", "exec"), {"__name__": "recipe"})
     assert capsys.readouterr().out.strip()
+
+
+def work_off() -> None:
+    """What a worker does; its commits are seen by the server, unlike those of a test."""
+    while group := WorkItem.objects.claim_next():
+        tasks.do(group)
+    connections.close_all()
+
+
+def test_geopackage(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        reverse("api-exports")
+    except NoReverseMatch:
+        pytest.skip("there are no exports yet")
+
+    def pause(_seconds: float) -> None:
+        worker = Thread(target=work_off)
+        worker.start()
+        worker.join()
+
+    (text,) = blocks("python", "tested-with-exports")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "sleep", pause)
+    exec(compile(text.replace(SITE, site), "docs/recipes.md", "exec"), {"__name__": "recipe"})
+    assert sum(len(layer) for layer in DataSource(str(tmp_path / "events.gpkg"))) >= 6
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
