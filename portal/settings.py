@@ -311,6 +311,12 @@ QUAKEML_AUTHORITY = env("QUAKEML_AUTHORITY", "kz.seismo.portal")
 #: The code under which computed solutions and the merged catalogue appear.
 PORTAL_AGENCY_CODE = env("PORTAL_AGENCY_CODE", "KZPORTAL")
 
+# --- The stream of changes -------------------------------------------------------------------
+#: Where it is read when no proxy joins it to this site (bin/run): /stream/events leads there.
+STREAM_URL = env("STREAM_URL", "")
+#: How the site is called in the stream's links; empty: as the reader called it.
+SITE_URL = env("SITE_URL", "")
+
 # --- Logs ------------------------------------------------------------------------------------
 LOG_FORMAT = env("LOG_FORMAT", "text")
 if LOG_FORMAT not in ("text", "json"):

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 
 from portal import feeds, health, views
 from portal.sign_in import admin_login
+from portal.stream.view import elsewhere
 
 #: Also knows a full disk: see ``portal.views.server_error``.
 handler500 = "portal.views.server_error"
@@ -24,6 +25,8 @@ urlpatterns = [
     path("fdsnws/", include("catalog.api.fdsnws_urls")),
     # The names are in the list of the feeds; whatever is not is a 404 in text.
     re_path(r"^feeds/(?P<name>.*)$", feeds.feed, name="feed"),
+    # A proxy passes it to the stream's own process; here it only says where that is.
+    path("stream/events", elsewhere, name="stream"),
     path("api/v1/", include("processing.desk.api_urls")),
     path("api/v1/", include("catalog.api.urls")),
     *i18n_patterns(

@@ -1,4 +1,4 @@
-"""The portal's own processes: management commands, web server, worker, beat."""
+"""The portal's own processes: management commands, web server, stream, worker, beat."""
 
 from __future__ import annotations
 
@@ -90,6 +90,15 @@ class Application:
             ],
             self.logs / "web.log", {**self.web, "PROMETHEUS_MULTIPROC_DIR": str(counts)},
             self.checkout.root, self.run / "processes.json",
+            inherit=(listener.fileno(),),
+        )  # fmt: skip
+
+    def stream(self, listener: socket.socket) -> Service:
+        """Return the stream of changes on a socket that is already bound."""
+        return Service(
+            "stream",
+            [str(self.checkout.python), "-m", "portal.stream", "--fd", str(listener.fileno())],
+            self.logs / "stream.log", self.web, self.checkout.root, self.run / "processes.json",
             inherit=(listener.fileno(),),
         )  # fmt: skip
 

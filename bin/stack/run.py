@@ -141,6 +141,11 @@ class _Portal:
         port = str(listener.getsockname()[1])
         origins = f"http://127.0.0.1:{port},http://localhost:{port}"
         environment.setdefault("CSRF_TRUSTED_ORIGINS", origins)
+        # No proxy joins the two here: the site leads to the stream, and its links lead back.
+        stream = self.cleanup.enter_context(take_port(int(port) + 1))
+        stream_url = f"http://127.0.0.1:{stream.getsockname()[1]}/stream/events"
+        environment.setdefault("STREAM_URL", stream_url)
+        environment.setdefault("SITE_URL", f"http://127.0.0.1:{port}")
         environment["REDIS_URL"] = self._redis_url()
         self.application = Application(
             self.checkout,
@@ -160,6 +165,7 @@ class _Portal:
         for service in (
             self.application.worker(),
             self.application.beat(),
+            self.application.stream(stream),
             self.application.gunicorn(listener),
         ):
             self._start(service)

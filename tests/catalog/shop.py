@@ -27,7 +27,7 @@ WHERE schemaname = 'public' AND (tablename LIKE 'catalog\\_%' OR tablename LIKE 
 
 @dataclass(frozen=True)
 class Shop:
-    """``full`` has everything; ``small`` are twelve plain events, an hour apart, newest last."""
+    """``full`` has everything; ``small`` are plain events, an hour apart, newest last."""
 
     full: Event
     small: list[Event]
@@ -35,7 +35,7 @@ class Shop:
     deleted: Event
 
 
-def fill() -> Shop:
+def fill(small_ones: int = 12) -> Shop:
     record = obspy_isf()
     mechanism = FocalMechanismRecord(
         focal_mechanism_id="fm",
@@ -45,7 +45,7 @@ def fill() -> Shop:
     with transaction.atomic():
         full = store_report(replace(record, focal_mechanisms=(mechanism,)))
         small = []
-        for number in range(12):
+        for number in range(small_ones):
             origin = replace(
                 record.origins[0],
                 time=record.origins[0].time.replace(year=2014) + timedelta(hours=number),

@@ -63,7 +63,7 @@ def read_unit(file: Path) -> dict[str, list[str]]:
 
 @dataclass
 class Deployment:
-    """nginx before gunicorn, a worker and beat, all as ``deploy/`` says."""
+    """nginx before gunicorn, the stream, a worker and beat, all as ``deploy/`` says."""
 
     stack: Stack
     http: int = field(default_factory=free_port)
@@ -184,31 +184,38 @@ class Deployment:
     def start(self) -> None:
         self.write_settings()
         self.write_nginx()
-        # A path relative to the folder: a Unix socket's may have 107 bytes only.
-        folder = os.open(self.folder, os.O_PATH)
         with (
-            socket.socket(socket.AF_UNIX) as door,
+            self.door("web.sock") as door,
+            self.door("stream.sock") as stream_door,
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready,
         ):
-            door.bind(f"/proc/self/fd/{folder}/web.sock")
-            door.listen(128)
-            os.close(folder)
             name = f"kzportal-test-{os.getpid()}-{self.https}"
             ready.bind(f"\0{name}")
             ready.settimeout(60)
             self.service("web", (door.fileno(),), notify=f"@{name}")
+            self.service("stream", (stream_door.fileno(),))
             self.service("worker")
             self.service("beat")
             self.start_nginx()
             while b"READY=1" not in ready.recv(1000):
                 pass
 
+    def door(self, name: str) -> socket.socket:
+        """Open a Unix socket as a unit of systemd does."""
+        # A path relative to the folder: a Unix socket's may have 107 bytes only.
+        folder = os.open(self.folder, os.O_PATH)
+        door = socket.socket(socket.AF_UNIX)
+        door.bind(f"/proc/self/fd/{folder}/{name}")
+        door.listen(128)
+        os.close(folder)
+        return door
+
     def write_nginx(self) -> None:
         site = NGINX.read_text()
         site = re.sub(r"^ *listen \[::\].*\n", "", site, flags=re.MULTILINE)
         site = site.replace("listen 80;", f"listen 127.0.0.1:{self.http};")
         site = site.replace("listen 443 ", f"listen 127.0.0.1:{self.https} ")
-        site = site.replace("unix:/run/kzportal/web.sock", "unix:web.sock")
+        site = site.replace("unix:/run/kzportal/", "unix:")
         (self.folder / "site.conf").write_text(self.here(site))
         (self.folder / "nginx.conf").write_text(MAIN_CONF.format(site="include site.conf;"))
         (self.folder / "temp").mkdir()

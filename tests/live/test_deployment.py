@@ -338,6 +338,69 @@ def test_a_visitor_who_stops_reading_does_not_stop_others(
         assert time.monotonic() - started < 10
 
 
+@contextmanager
+def streaming(site: Deployment, address: str, last: str = "") -> Iterator[Iterator[str]]:
+    """The lines of the stream of changes, as they come."""
+    headers = {"Last-Event-ID": last} if last else {}
+    session = visitor(site, address)
+    url = site.url + "stream/events"
+    with session.get(url, headers=headers, stream=True, timeout=30) as answer:
+        assert answer.status_code == 200, answer.text
+        lines = answer.iter_lines(chunk_size=1, decode_unicode=True)
+        assert next(lines) == "retry: 5000"
+        yield lines
+
+
+def change_told(lines: Iterator[str]) -> dict[str, object]:
+    """Read up to the next event of the stream."""
+    data = next(line for line in lines if line.startswith("data: "))
+    found: dict[str, object] = json.loads(data.removeprefix("data: "))
+    return found
+
+
+#: Publish a change of an event, as a worker does at the end of its transaction.
+CHANGE = """
+    WITH n AS (UPDATE catalog_feedcounter SET value = value + 1 RETURNING value)
+    INSERT INTO catalog_change (number, kind, event_id, at, details)
+    SELECT n.value, 'updated', min(e.event_id), now(), '{}'::jsonb FROM n, catalog_eventrow e
+    GROUP BY n.value RETURNING number
+"""
+
+
+def test_a_change_goes_through_nginx_at_once_and_none_is_lost(
+    site: Deployment, stack: Stack, catalogue: None
+) -> None:
+    with streaming(site, "127.0.0.6") as lines:
+        first = int(stack.psql(CHANGE).split()[0])
+        told = change_told(lines)
+        assert (told["number"], told["kind"]) == (first, "updated")
+        # The address by which the reader knows the site, from nginx's word.
+        assert told["url"] == f"{site.url}api/v1/events/{told['id']}"
+        assert visitor(site).get(str(told["url"])).json()["time"] == told["time"]
+    # Away meanwhile, and the process has lost its database, too.
+    stack.psql(CHANGE)
+    stack.psql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'portal stream'"
+    )
+    stack.psql(CHANGE + ";" + CHANGE)
+    with streaming(site, "127.0.0.6", last=str(first)) as lines:
+        assert [change_told(lines)["number"] for _ in range(3)] == [first + n for n in (1, 2, 3)]
+
+
+def test_readers_of_the_stream_are_counted_by_the_visitors_own_address(
+    site: Deployment, catalogue: None
+) -> None:
+    with ExitStack() as readers:
+        for _ in range(5):
+            readers.enter_context(streaming(site, "127.0.0.7"))
+        refused = visitor(site, "127.0.0.7").get(
+            site.url + "stream/events", headers={"X-Forwarded-For": "198.51.100.1"}
+        )
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "30")
+        readers.enter_context(streaming(site, "127.0.0.8"))
+
+
 def test_the_socket_is_for_nginx_only(site: Deployment) -> None:
     """What comes over the socket is believed, so the socket is not a port others could reach."""
     with socket.socket(socket.AF_UNIX) as line:

@@ -124,7 +124,7 @@ def test_compose_runs_the_same_commands_with_the_same_variables() -> None:
     text = (ROOT / "compose.yaml").read_text()
     assert "NOT RUN BY THE TESTS" in text.splitlines()[0]
     services = yaml.safe_load(text)["services"]
-    for name in ("web", "worker", "beat", "migrate"):
+    for name in ("web", "stream", "worker", "beat", "migrate"):
         unit = ROOT / "deploy" / "systemd" / f"kzportal-{name}.service"
         mine = " ".join(words(services[name]["command"]))
         for command in values(unit, "ExecStart"):

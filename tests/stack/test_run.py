@@ -129,7 +129,7 @@ def test_an_operators_day(copy: Path, start: Callable[..., Run]) -> None:
 
     # SIGKILL of everything: no goodbye for PostgreSQL and Redis, all pid files are stale.
     processes = _own_processes(copy)
-    assert set(processes) == {"PostgreSQL", "Redis", "worker", "beat", "web server"}
+    assert set(processes) == {"PostgreSQL", "Redis", "worker", "beat", "stream", "web server"}
     first.process.kill()
     for pid in processes.values():
         os.killpg(pid, signal.SIGKILL)
