@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import locating, reports, views
+from portal import citing, locating, reports, searching, views
 from portal.sign_in import SignIn
 
 urlpatterns = [
@@ -16,7 +16,9 @@ urlpatterns = [
         locating.locating_decide,
         name="locating-decide",
     ),
-    path("search/", views.search_page, name="search"),
+    path("search/", searching.search_page, name="search"),
+    path("search/count", searching.search_count, name="search-count"),
+    path("cite/", citing.cite_page, name="cite"),
     path("reports/", reports.report_list, name="reports"),
     path("reports/<int:pk>/", reports.report_page, name="report"),
     path("about/", views.about_page, name="about"),

@@ -4,7 +4,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from portal import feeds, health, views
+from portal import citing, feeds, health, views
 from portal.sign_in import admin_login
 
 #: Also knows a full disk: see ``portal.views.server_error``.
@@ -24,6 +24,8 @@ urlpatterns = [
     path("fdsnws/", include("catalog.api.fdsnws_urls")),
     # The names are in the list of the feeds; whatever is not is a 404 in text.
     re_path(r"^feeds/(?P<name>.*)$", feeds.feed, name="feed"),
+    # The citation page is under the language's prefix; its files have one address.
+    re_path(r"^cite\.(?P<form>bib|ris|csl\.json|json)$", citing.cite_file, name="cite-file"),
     path("api/v1/", include("processing.desk.api_urls")),
     path("api/v1/", include("catalog.api.urls")),
     *i18n_patterns(
