@@ -25,7 +25,7 @@ from processing.core import geodesy
 #: Events looked at for each kind of change; beyond it numbers say "more than".
 MOST = 5000
 #: Events listed, the latest changes first.
-LISTED = 200
+LISTED = 100
 
 CREATED, UPDATED, DELETED, MERGED = "created", "updated", "deleted", "merged"
 #: Changed in a column the search asks about, and does not match now: it may have matched then.

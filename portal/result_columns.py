@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -102,7 +101,7 @@ def _size(scale: str) -> Column:
     name = scale.lower()
     return Column(
         name, scale, lambda row: seismo.magnitude(getattr(row, name)), True,
-        note=gettext_lazy("preferred value on this scale"), order=name,
+        order=name,
     )  # fmt: skip
 
 
@@ -233,5 +232,37 @@ def headings(
     return found
 
 
-def cells(row: EventRow, columns: tuple[Column, ...]) -> list[tuple[Column, str | SafeString]]:
-    return [(column, column.cell(row)) for column in columns]
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event as the table's row: its head cell, then class words, label and text of each cell."""
+
+    public_id: str
+    head: str
+    cells: list[tuple[str, str, str]]
+
+
+def lines(rows: Iterable[EventRow], columns: tuple[Column, ...]) -> list[Line]:
+    """Return the rows of the table; what does not change from row to row is made once."""
+    first, *others = columns
+    fixed = [
+        (
+            column.cell,
+            f"cell--{column.code}" + (" num" if column.is_number else ""),
+            str(column.label),
+        )
+        for column in others
+    ]
+    found = []
+    for row in rows:
+        texts = [(cell(row), style, label) for cell, style, label in fixed]
+        found.append(
+            Line(
+                row.public_id,
+                first.cell(row),
+                [
+                    (f"{style} is-empty" if text == seismo.DASH else style, label, text)
+                    for text, style, label in texts
+                ],
+            )
+        )
+    return found

@@ -13,11 +13,14 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import Exists, OuterRef
+from django.forms.utils import flatatt
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import formats as localized
+from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_safe
 
 from catalog.downloads import TooLong
@@ -153,6 +156,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
             for column in result_columns.COLUMNS
         ],
         "columns_word": result_columns.columns_word(found.columns),
+        "usual_columns": ",".join(result_columns.DEFAULT),
         "agency_codes": _agency_codes(),
         "feeds": feeds.told(),
         "config": map_config(),
@@ -197,7 +201,7 @@ def _answer(
 
     events = count.value if count else last
     return {
-        "rows": [(row, result_columns.cells(row, columns)) for row in rows],
+        "rows": result_columns.lines(rows, columns),
         "count": count,
         "count_words": count_words(count),
         "headings": result_columns.headings(search, columns, query_of),
@@ -209,7 +213,9 @@ def _answer(
         "all_columns": _default_columns_query(search) if word else "",
         "map_query": search.to_query(without=("limit", "offset", "orderby")),
         "map_rows": [_on_map(row) for row in rows],
-        "panel": download_builder.panel(request, search, events, bool(count and count.exact)),
+        "panel": download_builder.panel(request, search, events, bool(count and count.exact))
+        if rows
+        else None,
         "cite_query": citing.query_of(search, version),
         "since": _since(request, search, version),
     }
@@ -414,7 +420,7 @@ def _field(form: SearchForm, parameter: Parameter, problems: Mapping[str, str]) 
         help=str(parameter.help),
         expected=_expected(parameter),
         error=error,
-        html=bound.as_widget(attrs=attrs),
+        html=_input(bound, attrs),
         is_used=bound.data not in (None, "", []) and bound.data != parameter.default,
     )
 
@@ -440,94 +446,128 @@ def _suit(form: SearchForm, parameter: Parameter) -> None:
         choices = [("", "—"), *((scale, scale) for scale in [*SCALES, *others])]
         form.fields[name] = forms.ChoiceField(required=False, choices=choices)
         return
-    words: dict[str, str] = {
-        "orderby": {
-            "time": _("Newest first"),
-            "time-asc": _("Oldest first"),
-            "magnitude": _("Largest first"),
-            "magnitude-asc": _("Smallest first"),
-        },
-        "status": {
-            "automatic": _("automatic, not yet reviewed"),
-            "reviewed": _("reviewed"),
-            "published": _("published"),
-        },
-        "eventtype": {"unknown": _("no type given"), **seismo.event_types()},
-    }.get(name, {})
     chosen: forms.Field = form.fields[name]
+    if not isinstance(chosen, forms.ChoiceField) or not parameter.choices:
+        return
+    words = {str(code): str(text) for code, text in _choice_words(name).items()}
     if parameter.kind is Kind.CHOICES:
         chosen.widget = forms.CheckboxSelectMultiple()
-    if parameter.choices and isinstance(chosen, forms.ChoiceField):
-        # Types without words here are rare; one the address names stays chosen.
-        rare = name == "eventtype"
-        chosen.choices = [
-            (code, words.get(code, code))
-            for code in parameter.choices
-            if not rare or code in words or code in given
-        ]
+    # Types without words here are rare; one the address names stays chosen.
+    rare = name == "eventtype"
+    chosen.choices = [
+        (code, words.get(code, code))
+        for code in parameter.choices
+        if not rare or code in words or code in given
+    ]
+
+
+def _choice_words(name: str) -> Mapping[str, str | Promise]:
+    """Return the reader's words for a field's choices."""
+    match name:
+        case "orderby":
+            words: dict[str, str | Promise] = {}
+            for column in filter(lambda column: column.order, result_columns.COLUMNS):
+                said = {"column": column.label}
+                words[column.order] = _("%(column)s, largest first") % said
+                words[f"{column.order}-asc"] = _("%(column)s, smallest first") % said
+            return words | {
+                "time": _("Newest first"),
+                "time-asc": _("Oldest first"),
+                "magnitude": _("Largest first"),
+                "magnitude-asc": _("Smallest first"),
+            }
+        case "status":
+            return {
+                "automatic": _("automatic, not yet reviewed"),
+                "reviewed": _("reviewed"),
+                "published": _("published"),
+            }
+        case "eventtype":
+            return {"unknown": _("no type given"), **seismo.event_types()}
+    return {}
+
+
+def _input(bound: forms.BoundField, attrs: dict[str, Any]) -> str:
+    """Return a field's element; a plain input without the detour over a template of its own."""
+    widget = bound.field.widget
+    if not isinstance(widget, forms.TextInput | forms.NumberInput):
+        return bound.as_widget(attrs=attrs)
+    every = {
+        "type": widget.input_type,
+        "name": bound.html_name,
+        "value": bound.data or None,
+        "id": bound.id_for_label,
+        **widget.attrs,
+        **attrs,
+    }
+    return format_html("<input{}>", flatatt(every))
+
+
+#: A short label in words for a search word.
+_LABELS: dict[str, str | Promise] = {
+    "starttime": gettext_lazy("From (UTC)"),
+    "endtime": gettext_lazy("Until (UTC)"),
+    "updatedafter": gettext_lazy("Changed after"),
+    "minlatitude": gettext_lazy("Latitude from"),
+    "maxlatitude": gettext_lazy("Latitude to"),
+    "minlongitude": gettext_lazy("Longitude from"),
+    "maxlongitude": gettext_lazy("Longitude to"),
+    "latitude": gettext_lazy("Centre latitude"),
+    "longitude": gettext_lazy("Centre longitude"),
+    "minradius": gettext_lazy("Radius from, degrees"),
+    "maxradius": gettext_lazy("Radius to, degrees"),
+    "minradiuskm": gettext_lazy("Radius from, km"),
+    "maxradiuskm": gettext_lazy("Radius to, km"),
+    "polygon": gettext_lazy("Polygon"),
+    "mindepth": gettext_lazy("Depth from, km"),
+    "maxdepth": gettext_lazy("Depth to, km"),
+    "minmagnitude": gettext_lazy("Magnitude from"),
+    "maxmagnitude": gettext_lazy("Magnitude to"),
+    "magnitudetype": gettext_lazy("Magnitude scale"),
+    "felt": gettext_lazy("Felt"),
+    "minintensity": gettext_lazy("Intensity from"),
+    "eventtype": gettext_lazy("Event type"),
+    "agency": gettext_lazy("Agency"),
+    "catalog": gettext_lazy("Part of the catalogue"),
+    "contributor": gettext_lazy("Preferred agency"),
+    "status": gettext_lazy("Status"),
+    "synthetic": gettext_lazy("Synthetic events"),
+    "hasmechanism": gettext_lazy("Focal mechanism"),
+    "mingap": gettext_lazy("Gap from, degrees"),
+    "maxgap": gettext_lazy("Gap to, degrees"),
+    "minstations": gettext_lazy("Stations, at least"),
+    "eventid": gettext_lazy("Event ids"),
+    "orderby": gettext_lazy("Order"),
+    "limit": gettext_lazy("Events a page"),
+}
+#: What the two ends of a range are of, by the word of the first.
+_RANGE_LABELS: dict[str, str | Promise] = {
+    "starttime": gettext_lazy("Origin time, UTC"),
+    "minlatitude": gettext_lazy("Latitude, degrees"),
+    "minlongitude": gettext_lazy("Longitude, degrees"),
+    "latitude": gettext_lazy("Centre of a circle: latitude, longitude"),
+    "minradius": gettext_lazy("Distance from the centre, degrees"),
+    "minradiuskm": gettext_lazy("Distance from the centre, km"),
+    "mindepth": gettext_lazy("Depth, km"),
+    "minmagnitude": gettext_lazy("Magnitude"),
+    "minkr": gettext_lazy("Energy class KR"),
+    "mingap": gettext_lazy("Azimuthal gap, degrees"),
+}
+_SCALE_OF = {scale.lower(): scale for scale in SCALES}
 
 
 def range_label(parameter: Parameter) -> str:
     """Say what the two ends of a range are of."""
-    labels = {
-        "starttime": _("Origin time, UTC"),
-        "minlatitude": _("Latitude, degrees"),
-        "minlongitude": _("Longitude, degrees"),
-        "latitude": _("Centre of a circle: latitude, longitude"),
-        "minradius": _("Distance from the centre, degrees"),
-        "minradiuskm": _("Distance from the centre, km"),
-        "mindepth": _("Depth, km"),
-        "minmagnitude": _("Magnitude"),
-        "mingap": _("Azimuthal gap, degrees"),
-    }
-    if parameter.name in labels:
-        return labels[parameter.name]
-    scale = next((s for s in SCALES if s.lower() == parameter.name[3:]), "")
-    if scale == "KR":
-        return _("Energy class KR")
-    return scale or parameter.name[3:]
+    end = parameter.name[3:]
+    return str(_RANGE_LABELS.get(parameter.name) or _SCALE_OF.get(end, end))
 
 
 def field_label(parameter: Parameter) -> str:
-    """A short label in words for a search word."""
-    labels = {
-        "starttime": _("From (UTC)"),
-        "endtime": _("Until (UTC)"),
-        "updatedafter": _("Changed after"),
-        "minlatitude": _("Latitude from"),
-        "maxlatitude": _("Latitude to"),
-        "minlongitude": _("Longitude from"),
-        "maxlongitude": _("Longitude to"),
-        "latitude": _("Centre latitude"),
-        "longitude": _("Centre longitude"),
-        "minradius": _("Radius from, degrees"),
-        "maxradius": _("Radius to, degrees"),
-        "minradiuskm": _("Radius from, km"),
-        "maxradiuskm": _("Radius to, km"),
-        "polygon": _("Polygon"),
-        "mindepth": _("Depth from, km"),
-        "maxdepth": _("Depth to, km"),
-        "minmagnitude": _("Magnitude from"),
-        "maxmagnitude": _("Magnitude to"),
-        "magnitudetype": _("Magnitude scale"),
-        "felt": _("Felt"),
-        "minintensity": _("Intensity from"),
-        "eventtype": _("Event type"),
-        "agency": _("Agency"),
-        "catalog": _("Part of the catalogue"),
-        "contributor": _("Preferred agency"),
-        "status": _("Status"),
-        "synthetic": _("Synthetic events"),
-        "hasmechanism": _("Focal mechanism"),
-        "mingap": _("Gap from, degrees"),
-        "maxgap": _("Gap to, degrees"),
-        "minstations": _("Stations, at least"),
-        "eventid": _("Event ids"),
-        "orderby": _("Order"),
-        "limit": _("Events a page"),
-    }
-    if parameter.name in labels:
-        return labels[parameter.name]
-    scale = next((s for s in SCALES if s.lower() == parameter.name[3:]), parameter.name)
+    """A short label in words for a search word; the word itself where there is none."""
+    if parameter.name in _LABELS:
+        return str(_LABELS[parameter.name])
+    scale = _SCALE_OF.get(parameter.name[3:])
+    if scale is None:
+        return parameter.name
     text = _("%(scale)s from") if parameter.name.startswith("min") else _("%(scale)s to")
     return text % {"scale": scale}

@@ -13,17 +13,18 @@ const byId = (id) => document.getElementById(id);
 const read = (id) => JSON.parse(byId(id).textContent);
 const config = read("map-config");
 const words = read("map-words");
-const DEFAULTS = { orderby: "time", columns: "time,place,kr,mpva,magnitude,depth,agencies" };
 const COUNTRY = [[40.4, 46.3], [55.5, 87.5]];
 
 for (const element of document.querySelectorAll(".js-only")) element.hidden = false;
+for (const element of document.querySelectorAll(".no-js")) element.hidden = true;
 
 // --- The form ------------------------------------------------------------------------------------
 
 const form = byId("search-form");
+const usual = { orderby: "time", columns: form.dataset.columns };
 
 form.addEventListener("formdata", ({ formData }) => {
-  const clean = new URLSearchParams(queryOf([...formData], DEFAULTS));
+  const clean = new URLSearchParams(queryOf([...formData], usual));
   for (const name of new Set(formData.keys())) formData.delete(name);
   for (const [name, value] of clean) formData.set(name, value);
 });
@@ -59,6 +60,15 @@ function markProblems(problems) {
 const askNow = () => ask(queryOf([...new FormData(form)]));
 form.addEventListener("input", askNow);
 form.addEventListener("change", askNow);
+
+// On a small screen a search that was asked shows its events first; its words are one tap away.
+const panel = byId("form-panel");
+const narrow = matchMedia("(max-width: 60rem)");
+const fold = () => {
+  panel.open = !narrow.matches || !location.search || Boolean(byId("problems"));
+};
+narrow.addEventListener("change", fold);
+fold();
 // Every mistake is told at once; the first wrong field is one step away.
 byId("problems")?.focus();
 
