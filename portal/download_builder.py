@@ -1,11 +1,14 @@
 """A search as a file: the formats, how large a file will be, its address and how programs fetch it.
 
-Sizes are measured, not guessed: the writers write a sample of this catalogue's events, once an hour
-and process. A file of other events may well be larger or smaller, so pages call it an estimate.
+Sizes are measured, not guessed. Once an hour and process the writers write a sample of this
+catalogue's events; for each search the stored lines and parts of a sample of its own events tell by
+how much these are larger or smaller (strong events carry ten times the arrivals of small ones). It
+stays a sample, so pages call it an estimate.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shlex
@@ -16,7 +19,8 @@ from urllib.parse import urlencode
 
 from django.core.cache import cache
 from django.db import OperationalError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Avg, Exists, F, Func, IntegerField, OuterRef, Q, Sum
+from django.db.models import Count as CountOf
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats as localized
@@ -25,8 +29,10 @@ from django.utils.translation import get_language, gettext_lazy, ngettext, pgett
 from django.utils.translation import gettext as _
 
 from catalog import downloads, rendering
+from catalog.downloads import TooLong
 from catalog.models import EventFragment, EventRow
-from catalog.search import BY_WORD, EventSearch, Kind
+from catalog.search import BY_WORD, Count, EventSearch, Kind
+from portal.time_limits import within
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +40,13 @@ logger = logging.getLogger(__name__)
 CONNECTION_BITS = 10_000_000
 SAMPLE = 60
 #: Records are slow to fetch: the tables made from them are measured on fewer events.
-SAMPLE_RECORDS = 15
+SAMPLE_RECORDS = 6
 KEPT_SECONDS = 3600
+SEARCH_KEPT_SECONDS = 600
+#: Finding a sample of a search's events takes no longer; else those of the page must do.
+SAMPLING_SECONDS = 0.3
+#: How many times zlib makes QuakeML smaller, where the catalogue's sample does not tell.
+USUAL_COMPRESSION = 6
 FILE_NAME = "kazakhstan-earthquakes"
 
 
@@ -130,6 +141,19 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of some events, on average: bytes of their lines and parts, shares of them."""
+
+    events: int
+    csv: float
+    text: float
+    #: Part of QuakeML -> compressed bytes.
+    parts: Mapping[str, float]
+    with_mechanism: float
+    felt: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """The sizes of all formats, and on how many events they were measured."""
 
@@ -137,10 +161,24 @@ class Sizes:
     formats: Mapping[str, Size]
     #: What each include word adds to QuakeML, bytes an event.
     includes: Mapping[str, float]
+    stored: Stored
+
+
+_INCLUDED_PART = {
+    "includeallorigins": EventFragment.Part.OTHER_ORIGINS,
+    "includeallmagnitudes": EventFragment.Part.OTHER_MAGNITUDES,
+    "includearrivals": EventFragment.Part.ARRIVALS,
+    "includemechanisms": EventFragment.Part.MECHANISMS,
+}
+_BARE_PARTS = (
+    EventFragment.Part.HEAD,
+    EventFragment.Part.PREFERRED_ORIGIN,
+    EventFragment.Part.MAGNITUDE,
+)
 
 
 def sizes(request: HttpRequest) -> Sizes | None:
-    """Return the measured sizes; ``None`` while there is nothing to measure."""
+    """Return the sizes measured on the catalogue; ``None`` while there is nothing to measure."""
     key = f"file-sizes:{rendering.RENDERER_VERSION}"
     found: Sizes | None = cache.get(key)
     if found is None:
@@ -154,33 +192,136 @@ def sizes(request: HttpRequest) -> Sizes | None:
     return found
 
 
+def sizes_of(
+    request: HttpRequest, search: EventSearch, events: int, page: list[int]
+) -> Sizes | None:
+    """Return the sizes for a search that found so many events; ``page`` are keys of some."""
+    general = sizes(request)
+    if general is None or not page:
+        return general
+    words = search.to_query(without=("limit", "offset", "orderby"))
+    digest = hashlib.sha256(f"{events} {words}".encode()).hexdigest()[:24]
+    own: Stored | None = cache.get(f"file-sizes:{digest}")
+    if own is None:
+        own = _stored(page if events <= len(page) else _sampled(search, events) or page)
+        cache.set(f"file-sizes:{digest}", own, SEARCH_KEPT_SECONDS)
+    return _fitted(general, own)
+
+
+def _sampled(search: EventSearch, events: int) -> list[int]:
+    """Return the keys of about ``SAMPLE`` events from all over the search; none if that is slow."""
+    step = max(1, events // SAMPLE)
+    try:
+        with within(SAMPLING_SECONDS):
+            turn = search.matching().order_by().alias(turn=F("event_id") % step)
+            return list(turn.filter(turn=0).values_list("event_id", flat=True)[:SAMPLE])
+    except TooLong:
+        return []
+
+
+def _octets(column: str) -> Func:
+    return Func(F(column), function="octet_length", output_field=IntegerField())
+
+
+def _stored(keys: list[int]) -> Stored:
+    keys = keys[:: max(1, len(keys) // SAMPLE)]
+    found = EventRow.objects.filter(pk__in=keys).aggregate(
+        n=CountOf("pk"),
+        csv=Avg(_octets("csv_line")),
+        text=Avg(_octets("fdsn_text")),
+        mechanisms=CountOf("pk", filter=Q(has_mechanism=True)),
+        felt=CountOf("pk", filter=Q(felt=True)),
+    )
+    n = found["n"] or 1
+    parts = (
+        EventFragment.objects.filter(event__in=keys)
+        .values_list("part")
+        .annotate(size=Sum(_octets("body")))
+    )
+    return Stored(
+        events=found["n"],
+        csv=found["csv"] or 0.0,
+        text=found["text"] or 0.0,
+        parts={part: size / n for part, size in parts},
+        with_mechanism=found["mechanisms"] / n,
+        felt=found["felt"] / n,
+    )
+
+
+def _fitted(general: Sizes, own: Stored) -> Sizes:
+    """Return the catalogue's sizes for events of which other amounts are stored."""
+    usual = general.stored
+
+    def ratio(mine: float, theirs: float) -> float:
+        return mine / theirs if theirs else 1.0
+
+    def bare(stored: Stored) -> float:
+        return sum(stored.parts.get(part, 0.0) for part in _BARE_PARTS)
+
+    line = ratio(own.csv, usual.csv)
+    factors = {
+        QUAKEML: ratio(bare(own), bare(usual)),
+        "text": ratio(own.text, usual.text),
+        "geojson": 1.0,  # it names each property, reported or not
+        **dict.fromkeys(_tables("mechanisms"), own.with_mechanism),
+        **dict.fromkeys(_tables("intensity"), own.felt),
+    }
+    includes = {}
+    for word, part in _INCLUDED_PART.items():
+        mine, theirs = own.parts.get(part, 0.0), usual.parts.get(part, 0.0)
+        grown = general.includes[word] / theirs if theirs else USUAL_COMPRESSION
+        includes[word] = mine * grown
+    return Sizes(
+        events=own.events,
+        formats={
+            code: Size(size.fixed, size.each * factors.get(code, line))
+            for code, size in general.formats.items()
+        },
+        includes=includes,
+        stored=own,
+    )
+
+
+def _tables(subject: str) -> list[str]:
+    return [code for code in downloads.YEAR_BOOK_FORMATS if subject in code]
+
+
 def _measured(request: HttpRequest) -> Sizes | None:
     # Every n-th of all events, so that no time or place decides alone.
     step = max(1, EventRow.objects.count() // SAMPLE)
     head = EventFragment.objects.filter(event=OuterRef("event_id"), part=EventFragment.Part.HEAD)
-    ids = list(
-        EventRow.objects.exclude(csv_line="")
-        .alias(turn=F("event_id") % step)
-        .filter(Exists(head), turn=0)
-        .values_list("public_id", flat=True)[:SAMPLE]
+    written = EventRow.objects.exclude(csv_line="").filter(Exists(head))
+    sample = dict(
+        written.alias(turn=F("event_id") % step)
+        .filter(turn=0)
+        .values_list("event_id", "public_id")[:SAMPLE]
     )
-    if not ids:
+    if not sample:
         return None
-    sample, few = EventSearch(eventid=tuple(ids)), EventSearch(eventid=tuple(ids[:SAMPLE_RECORDS]))
+    ids = list(sample.values())
+    search = EventSearch(eventid=tuple(ids))
+    few = {
+        subject: list(rows.values_list("public_id", flat=True)[:SAMPLE_RECORDS])
+        for subject, rows in (
+            ("mechanisms", written.filter(has_mechanism=True)),
+            ("intensity", written.filter(felt=True)),
+        )
+    }
     found: dict[str, Size] = {}
     with transaction.atomic(using=downloads.ALIAS):
         for code, name in downloads.FORMATS.items():
-            found[code] = _size(downloads.writer_of(name, request), sample, len(ids))
+            found[code] = _size(downloads.writer_of(name, request), search, len(ids))
         for code in downloads.YEAR_BOOK_FORMATS:
             writer = downloads.year_book_writer(code, (get_language() or "en")[:2])
-            found[code] = _size(writer, few, len(few.eventid or ()))
+            held = next((few[s] for s in few if s in code), ids[:SAMPLE_RECORDS])
+            found[code] = _size(writer, EventSearch(eventid=tuple(held or ["none"])), len(held))
         writer = downloads.WRITERS["xml"]
         includes = {
-            word: max(0.0, _size(writer, sample.replace(**{word: True}), len(ids)).each
+            word: max(0.0, _size(writer, search.replace(**{word: True}), len(ids)).each
                       - found[QUAKEML].each)
             for word in INCLUDES
         }  # fmt: skip
-    return Sizes(len(ids), found, includes)
+    return Sizes(len(ids), found, includes, _stored(list(sample)))
 
 
 def _size(writer: downloads.Writer, sample: EventSearch, events: int) -> Size:
@@ -188,7 +329,7 @@ def _size(writer: downloads.Writer, sample: EventSearch, events: int) -> Size:
     empty = sum(map(len, writer.events(nothing)))
     frame = len(writer.head(nothing)) + len(writer.tail)
     whole = sum(map(len, writer.events(sample)))
-    return Size(frame + empty, max(0, whole - empty) / events)
+    return Size(frame + empty, max(0, whole - empty) / max(1, events))
 
 
 def size_units() -> list[str]:
@@ -253,12 +394,15 @@ def given_includes(request: HttpRequest) -> list[str]:
     return [word for word in INCLUDES if request.GET.get(word, "").strip().lower() == "true"]
 
 
-def panel(request: HttpRequest, search: EventSearch, events: int, exact: bool) -> dict[str, Any]:
-    """Return all that the builder shows for a search that found so many events."""
+def panel(
+    request: HttpRequest, search: EventSearch, count: Count, page: list[int]
+) -> dict[str, Any]:
+    """Return all that the builder shows for a search; ``page`` are the keys of its page's events."""
+    events, exact = count.value, count.exact
     chosen = given_format(request) or DEFAULT_FORMAT
     includes = given_includes(request) if chosen == QUAKEML else []
-    measured = sizes(request)
     search = search.replace(limit=None, offset=1)
+    measured = sizes_of(request, search, events, page)
     files = [_shown(form, search, events, measured, chosen) for form in formats_offered()]
     current = next(file for file in files if file.chosen)
     url = file_address(current.form, search, includes) if current.url else ""

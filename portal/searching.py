@@ -199,7 +199,10 @@ def _answer(
     def query_of(search: EventSearch) -> str:
         return urlencode({**search.words(), **page_words}, safe=",:")
 
-    events = count.value if count else last
+    panel = None
+    if rows:
+        known = count or Count(last, False)
+        panel = download_builder.panel(request, search, known, [row.pk for row in rows])
     return {
         "rows": result_columns.lines(rows, columns),
         "count": count,
@@ -213,9 +216,7 @@ def _answer(
         "all_columns": _default_columns_query(search) if word else "",
         "map_query": search.to_query(without=("limit", "offset", "orderby")),
         "map_rows": [_on_map(row) for row in rows],
-        "panel": download_builder.panel(request, search, events, bool(count and count.exact))
-        if rows
-        else None,
+        "panel": panel,
         "cite_query": citing.query_of(search, version),
         "since": _since(request, search, version),
     }
