@@ -397,7 +397,7 @@ def given_includes(request: HttpRequest) -> list[str]:
 def panel(
     request: HttpRequest, search: EventSearch, count: Count, page: list[int]
 ) -> dict[str, Any]:
-    """Return all that the builder shows for a search; ``page`` are the keys of its page's events."""
+    """Return what the builder shows for a search; ``page`` are the keys of its page's events."""
     events, exact = count.value, count.exact
     chosen = given_format(request) or DEFAULT_FORMAT
     includes = given_includes(request) if chosen == QUAKEML else []
