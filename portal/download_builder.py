@@ -1,6 +1,6 @@
 """A search as a file: the formats, how large a file will be, its address and how programs fetch it.
 
-Sizes are measured, not guessed. Once an hour and process the writers write a sample of this
+Sizes are measured, not guessed. Once a day and process the writers write a sample of this
 catalogue's events; for each search the stored lines and parts of a sample of its own events tell by
 how much these are larger or smaller (strong events carry ten times the arrivals of small ones). It
 stays a sample, so pages call it an estimate.
@@ -41,7 +41,7 @@ CONNECTION_BITS = 10_000_000
 SAMPLE = 60
 #: Records are slow to fetch: the tables made from them are measured on fewer events.
 SAMPLE_RECORDS = 6
-KEPT_SECONDS = 3600
+KEPT_SECONDS = 24 * 3600
 SEARCH_KEPT_SECONDS = 600
 #: Finding a sample of a search's events takes no longer; else those of the page must do.
 SAMPLING_SECONDS = 0.3
