@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import exports, locating, reports, views
+from portal import citing, exports, locating, reports, searching, views
 from portal.sign_in import SignIn
 
 urlpatterns = [
@@ -16,9 +16,11 @@ urlpatterns = [
         locating.locating_decide,
         name="locating-decide",
     ),
-    path("search/", views.search_page, name="search"),
     path("exports/", exports.ask_page, name="export-ask"),
     path("exports/<str:export_id>/", exports.export_page, name="export"),
+    path("search/", searching.search_page, name="search"),
+    path("search/count", searching.search_count, name="search-count"),
+    path("cite/", citing.cite_page, name="cite"),
     path("reports/", reports.report_list, name="reports"),
     path("reports/<int:pk>/", reports.report_page, name="report"),
     path("about/", views.about_page, name="about"),

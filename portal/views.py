@@ -19,13 +19,11 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.downloads import MAX_RECORDS
 from catalog.models import (
     ADMINISTRATOR,
     EDITOR,
@@ -43,19 +41,15 @@ from catalog.models import (
 )
 from catalog.scales import SCALES
 from catalog.search import (
-    BY_WORD,
     FDSN,
     GROUPS,
     PAGE,
     EventSearch,
-    Kind,
-    Parameter,
     SearchError,
-    SearchForm,
     parameters_of,
     successors,
 )
-from portal import feeds
+from portal import download_builder, feeds
 from portal.location_words import own_location
 from portal.map_config import LIST_LENGTH, map_config, map_words
 from portal.templatetags import seismo
@@ -69,8 +63,6 @@ REPORT_CHARACTERS = 20_000
 
 #: Words of the map's address that are not search words: position, list kept to the view, order.
 MAP_WORDS = ("map", "inview", "sort", "selected")
-PAGE_LENGTH = 100
-MAX_PAGE_LENGTH = 1000
 #: A full disk is mended by a person.
 NO_SPACE_RETRY_SECONDS = 300
 
@@ -204,252 +196,6 @@ def _presets(request: HttpRequest) -> list[Preset]:
     return presets
 
 
-# --- Search ------------------------------------------------------------------------------------
-
-#: Fields shown at once; the others wait under their group's heading.
-PLAIN_FIELDS = (
-    "starttime",
-    "endtime",
-    "minkr",
-    "maxkr",
-    "minmagnitude",
-    "maxmagnitude",
-    "mindepth",
-    "maxdepth",
-    "minlatitude",
-    "maxlatitude",
-    "minlongitude",
-    "maxlongitude",
-    "agency",
-    "felt",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FieldShown:
-    """One field of the search form with its label, its meaning and what is wrong with it."""
-
-    bound: Any
-    label: str
-    help: str
-    error: str
-    wide: bool
-
-
-@require_safe
-def search_page(request: HttpRequest) -> HttpResponse:
-    """The catalogue as a table; the address is the search."""
-    problems: dict[str, str] = {}
-    search = None
-    try:
-        search = EventSearch.from_query(request.GET, PAGE)
-    except SearchError as error:
-        problems = {p.word: p.message for p in error.problems}
-    form = SearchForm(_form_values(request))
-    known = {parameter.name for parameter in parameters_of(PAGE)}
-    context: dict[str, Any] = {
-        "groups": _grouped(form, problems),
-        "problems": problems,
-        "other_problems": [text for word, text in problems.items() if word not in known],
-        "search": search,
-        "downloads": [],
-        "feeds": feeds.told(),
-    }
-    if search is not None:
-        length = min(search.limit or PAGE_LENGTH, MAX_PAGE_LENGTH)
-        count = search.count()
-        rows = list(search.replace(limit=length).queryset().defer("fdsn_text", "csv_line"))
-        first = search.offset
-        query = search.to_query(without=("limit", "offset"))
-        context |= {
-            "rows": rows,
-            "count": count,
-            "first": first,
-            "last": first + len(rows) - 1,
-            "previous": _page_query(search, max(1, first - length)) if first > 1 else "",
-            "next": (
-                _page_query(search, first + length)
-                if first + len(rows) - 1 < count.value or (not count.exact and len(rows) == length)
-                else ""
-            ),
-            "query": query,
-            "map_query": search.to_query(without=("limit", "offset", "orderby")),
-            "downloads": _downloads(query),
-            "year_books": _year_books(search),
-            "year_book_most": MAX_RECORDS,
-            "sorts": {
-                "time": _sort_query(search, "time-asc" if search.orderby == "time" else "time"),
-                "magnitude": _sort_query(
-                    search, "magnitude-asc" if search.orderby == "magnitude" else "magnitude"
-                ),
-            },
-        }
-    return render(request, "portal/search.html", context)
-
-
-def _form_values(request: HttpRequest) -> dict[str, Any]:
-    """What the form shows again, errors or not: the words as they were given."""
-    values: dict[str, Any] = {}
-    for word in request.GET:
-        parameter = BY_WORD.get(word.lower())
-        if parameter is None:
-            continue
-        texts = request.GET.getlist(word)
-        if parameter.kind is Kind.CHOICES:
-            values[parameter.name] = [t for text in texts for t in text.split(",") if t]
-        elif parameter.kind is Kind.BOOLEAN:
-            values[parameter.name] = texts[-1].lower()
-        elif parameter.kind is Kind.TEXTS:
-            values[parameter.name] = ",".join(text for text in texts if text)
-        else:
-            values[parameter.name] = texts[-1]
-    return values
-
-
-def _grouped(form: SearchForm, problems: dict[str, str]) -> list[dict[str, Any]]:
-    groups = []
-    for code, title in GROUPS.items():
-        plain: list[FieldShown] = []
-        more: list[FieldShown] = []
-        for parameter in parameters_of(PAGE):
-            if parameter.group != code or parameter.name in ("offset",):
-                continue
-            if parameter.kind is Kind.TIME:
-                form.fields[parameter.name].widget.attrs["placeholder"] = _("year-month-day")
-            _say_choices(form, parameter)
-            shown = FieldShown(
-                bound=form[parameter.name],
-                label=field_label(parameter),
-                help=str(parameter.help),
-                error=problems.get(parameter.name, ""),
-                wide=parameter.kind in (Kind.POLYGON, Kind.CHOICES),
-            )
-            (plain if parameter.name in PLAIN_FIELDS else more).append(shown)
-        is_used = any(f.error or f.bound.data not in (None, "", []) for f in more)
-        groups.append({"code": code, "title": title, "plain": plain, "more": more, "open": is_used})
-    return groups
-
-
-def _say_choices(form: SearchForm, parameter: Parameter) -> None:
-    """Put the reader's words on the words a field lets choose; the address keeps the words."""
-    words: dict[str, str] = {
-        "orderby": {
-            "time": _("Newest first"),
-            "time-asc": _("Oldest first"),
-            "magnitude": _("Largest first"),
-            "magnitude-asc": _("Smallest first"),
-        },
-        "status": {
-            "automatic": _("automatic, not yet reviewed"),
-            "reviewed": _("reviewed"),
-            "published": _("published"),
-        },
-        "eventtype": {"unknown": _("no type given"), **seismo.event_types()},
-    }.get(parameter.name, {})
-    if not words:
-        return
-    # Types without words here are rare; one the address names stays chosen.
-    given = form.data.get(parameter.name) or []
-    field = form.fields[parameter.name]
-    field.choices = [  # type: ignore[attr-defined]
-        (code, words.get(code, code))
-        for code in parameter.choices
-        if code in words or code in given
-    ]
-
-
-def field_label(parameter: Parameter) -> str:
-    """A short label in words for a search word."""
-    labels = {
-        "starttime": _("From (UTC)"),
-        "endtime": _("Until (UTC)"),
-        "updatedafter": _("Changed after"),
-        "minlatitude": _("Latitude from"),
-        "maxlatitude": _("Latitude to"),
-        "minlongitude": _("Longitude from"),
-        "maxlongitude": _("Longitude to"),
-        "latitude": _("Centre latitude"),
-        "longitude": _("Centre longitude"),
-        "minradius": _("Radius from, degrees"),
-        "maxradius": _("Radius to, degrees"),
-        "minradiuskm": _("Radius from, km"),
-        "maxradiuskm": _("Radius to, km"),
-        "polygon": _("Polygon"),
-        "mindepth": _("Depth from, km"),
-        "maxdepth": _("Depth to, km"),
-        "minmagnitude": _("Magnitude from"),
-        "maxmagnitude": _("Magnitude to"),
-        "magnitudetype": _("Magnitude scale"),
-        "felt": _("Felt"),
-        "minintensity": _("Intensity from"),
-        "eventtype": _("Event type"),
-        "agency": _("Agency"),
-        "catalog": _("Part of the catalogue"),
-        "contributor": _("Preferred agency"),
-        "status": _("Status"),
-        "synthetic": _("Synthetic events"),
-        "hasmechanism": _("Focal mechanism"),
-        "mingap": _("Gap from, degrees"),
-        "maxgap": _("Gap to, degrees"),
-        "minstations": _("Stations, at least"),
-        "eventid": _("Event ids"),
-        "orderby": _("Order"),
-        "limit": _("Events a page"),
-    }
-    if parameter.name in labels:
-        return labels[parameter.name]
-    scale = next((s for s in SCALES if s.lower() == parameter.name[3:]), parameter.name)
-    text = _("%(scale)s from") if parameter.name.startswith("min") else _("%(scale)s to")
-    return text % {"scale": scale}
-
-
-def _page_query(search: EventSearch, offset: int) -> str:
-    return search.replace(offset=offset).to_query()
-
-
-def _sort_query(search: EventSearch, order: str) -> str:
-    return search.replace(orderby=order, offset=1).to_query()
-
-
-def _downloads(query: str) -> list[dict[str, str]]:
-    """The same search as files."""
-    formats = [
-        ("csv", "CSV", _("wide table, one column a scale")),
-        ("quakeml", "QuakeML", _("QuakeML 1.2, for programs")),
-        ("geojson", "GeoJSON", _("for maps and GIS")),
-        ("kml", "KML", _("KML 2.2, for Earth viewers and GIS")),
-        ("text", "FDSN text", _("short table of the FDSN standard")),
-    ]
-    asked = f"?{query}" if query else ""
-    return [
-        {"code": code, "name": name, "note": note, "url": reverse("download", args=[code]) + asked}
-        for code, name, note in formats
-    ]
-
-
-def _year_books(search: EventSearch) -> list[dict[str, Any]]:
-    """The same search as the year book's tables, in the order the year book prints."""
-    if search.orderby == "time":
-        search = search.replace(orderby="time-asc")
-    query = search.to_query(without=("limit", "offset"))
-    asked = "&".join(filter(None, (query, f"lang={(get_language() or 'en')[:2]}")))
-    names = {
-        "year-book-catalogue": _("catalogue"),
-        "year-book-mechanisms": _("focal mechanisms"),
-        "year-book-intensity": _("felt effects"),
-    }
-    return [
-        {
-            "name": name,
-            "files": [
-                {"name": kind, "url": f"{reverse('download', args=[f'{table}.{suffix}'])}?{asked}"}
-                for kind, suffix in (("CSV", "csv"), ("XLSX", "xlsx"))
-            ],
-        }
-        for table, name in names.items()
-    ]
-
-
 # --- One event ---------------------------------------------------------------------------------
 
 
@@ -549,7 +295,7 @@ def _event_context(
         "history": _history(event),
         **_preference_table(event),
         "own_location": own_location(event, [s.origin for s in solutions]),
-        "downloads": _event_downloads(event),
+        "downloads": download_builder.event_files(f"eventid={event.public_id}"),
         "merged_from": merged_from
         if merged_from and event.absorbed.filter(public_id=merged_from).exists()
         else "",
@@ -695,19 +441,6 @@ def term_words(name: str) -> str:
         "completeness": _("completeness of the solution"),
         "automatic_bulletin": _("automatic bulletin"),
     }.get(name, name)
-
-
-def _event_downloads(event: Event) -> list[dict[str, str]]:
-    return [
-        {**download, "url": download["url"] + extra}
-        for download in _downloads(f"eventid={event.public_id}")
-        for extra in [
-            "&includeallorigins=true&includeallmagnitudes=true&includearrivals=true"
-            "&includemechanisms=true"
-            if download["code"] == "quakeml"
-            else ""
-        ]
-    ]
 
 
 def _event_map(solutions: list[SolutionShown], intensities: list[Any]) -> dict[str, Any]:
