@@ -129,6 +129,16 @@ GROUPS: dict[str, str | Promise] = {
 }
 
 _COLUMNS = {scale: scale.lower() for scale in SCALES}
+#: What our own pages and API order by beside time and magnitude: word -> column.
+_ORDERED_BY = {
+    **{column: column for column in _COLUMNS.values()},
+    "depth": "depth_km",
+    "gap": "azimuthal_gap",
+    "stations": "station_count",
+    "phases": "phase_count",
+    "intensity": "max_intensity",
+    "updated": "updated_at",
+}
 
 
 def _scale_parameters() -> Iterable[Parameter]:
@@ -394,10 +404,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         "orderby",
         Kind.CHOICE,
         "answer",
-        _("Order: time, magnitude, depth and KR descend; with -asc they ascend."),
+        _("Order: each descends, with -asc it ascends; what was not reported comes last."),
         default="time",
         choices=("time", "time-asc", "magnitude", "magnitude-asc"),
-        own_choices=("depth", "depth-asc", "kr", "kr-asc"),
+        own_choices=tuple(f"{what}{way}" for what in _ORDERED_BY for way in ("", "-asc")),
     ),
     Parameter("limit", Kind.INTEGER, "answer", _("At most so many events."), minimum=1),
     Parameter(
@@ -973,7 +983,7 @@ class EventSearch:
         what, _dash, way = self.orderby.partition("-")
         if what == "time":
             return (F("time").asc(), F("event_id").asc()) if way else newest
-        column = F({"magnitude": self.magnitude_column, "depth": "depth_km", "kr": "kr"}[what])
+        column = F(self.magnitude_column if what == "magnitude" else _ORDERED_BY[what])
         first = column.asc(nulls_last=True) if way else column.desc(nulls_last=True)
         return (first, *newest)
 

@@ -88,6 +88,7 @@ _FORMATS = (
     FileFormat("text", "FDSN text", gettext_lazy("short table of the FDSN standard")),
     FileFormat("geojson", "GeoJSON", gettext_lazy("for maps and GIS")),
     FileFormat("kml", "KML", gettext_lazy("KML 2.2, for Earth viewers and GIS")),
+    FileFormat("isf", "ISF", gettext_lazy("IMS1.0 bulletin, for seismologists' programs")),
     FileFormat("year-book-catalogue.csv", "CSV", _CATALOGUE),
     FileFormat("year-book-catalogue.xlsx", "XLSX", _CATALOGUE),
     FileFormat("year-book-mechanisms.csv", "CSV", _MECHANISMS),
@@ -147,7 +148,7 @@ class Stored:
     events: int
     csv: float
     text: float
-    #: Part of QuakeML -> compressed bytes.
+    #: Part of QuakeML -> bytes as stored.
     parts: Mapping[str, float]
     with_mechanism: float
     felt: float
@@ -170,11 +171,6 @@ _INCLUDED_PART = {
     "includearrivals": EventFragment.Part.ARRIVALS,
     "includemechanisms": EventFragment.Part.MECHANISMS,
 }
-_BARE_PARTS = (
-    EventFragment.Part.HEAD,
-    EventFragment.Part.PREFERRED_ORIGIN,
-    EventFragment.Part.MAGNITUDE,
-)
 
 
 def sizes(request: HttpRequest) -> Sizes | None:
@@ -256,7 +252,7 @@ def _fitted(general: Sizes, own: Stored) -> Sizes:
         return mine / theirs if theirs else 1.0
 
     def bare(stored: Stored) -> float:
-        return sum(stored.parts.get(part, 0.0) for part in _BARE_PARTS)
+        return stored.parts.get(EventFragment.Part.PLAIN, 0.0)
 
     line = ratio(own.csv, usual.csv)
     factors = {
@@ -289,8 +285,8 @@ def _tables(subject: str) -> list[str]:
 def _measured(request: HttpRequest) -> Sizes | None:
     # Every n-th of all events, so that no time or place decides alone.
     step = max(1, EventRow.objects.count() // SAMPLE)
-    head = EventFragment.objects.filter(event=OuterRef("event_id"), part=EventFragment.Part.HEAD)
-    written = EventRow.objects.exclude(csv_line="").filter(Exists(head))
+    plain = EventFragment.objects.filter(event=OuterRef("event_id"), part=EventFragment.Part.PLAIN)
+    written = EventRow.objects.exclude(csv_line="").filter(Exists(plain))
     sample = dict(
         written.alias(turn=F("event_id") % step)
         .filter(turn=0)

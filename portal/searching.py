@@ -515,6 +515,7 @@ _LABELS: dict[str, str | Promise] = {
     "maxlongitude": gettext_lazy("Longitude to"),
     "latitude": gettext_lazy("Centre latitude"),
     "longitude": gettext_lazy("Centre longitude"),
+    "settlement": gettext_lazy("Settlement as the centre"),
     "minradius": gettext_lazy("Radius from, degrees"),
     "maxradius": gettext_lazy("Radius to, degrees"),
     "minradiuskm": gettext_lazy("Radius from, km"),
