@@ -42,7 +42,7 @@ _COLUMNS: dict[str, frozenset[str]] = {
     **dict.fromkeys(
         (
             "minlatitude", "maxlatitude", "minlongitude", "maxlongitude", "latitude", "longitude",
-            "minradius", "maxradius", "minradiuskm", "maxradiuskm", "polygon",
+            "minradius", "maxradius", "minradiuskm", "maxradiuskm", "polygon", "settlement",
         ),
         _PLACE,
     ),
