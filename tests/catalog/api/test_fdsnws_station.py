@@ -32,7 +32,7 @@ from processing.jobs import station_metadata
 from tests.catalog.shop import empty, is_test_database
 from tests.conftest import sow
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "synthetic_stations.xml"
+GOLDEN = Path(__file__).parents[2] / "golden_stations" / "synthetic_stations.xml"
 SCHEMA = etree.XMLSchema(
     etree.parse(Path(obspy.__file__).parent / "io/stationxml/data/fdsn-station-1.2.xsd")
 )
