@@ -15,7 +15,7 @@ from catalog.formats.limits import Limits
 from catalog.formats.problems import CODES, FormatError, Problem
 from catalog.formats.stationxml import NAMESPACE, StationRecord
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "synthetic_stations.xml"
+GOLDEN = Path(__file__).parents[2] / "golden_stations" / "synthetic_stations.xml"
 
 
 def read(data: bytes, limits: Limits | None = None) -> tuple[list[StationRecord], list[Problem]]:

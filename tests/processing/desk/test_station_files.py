@@ -15,7 +15,7 @@ from catalog.models import Channel, StationFile, User
 from processing.desk import station_files
 from processing.jobs import station_metadata
 
-GOLDEN = (Path(__file__).parents[2] / "golden" / "synthetic_stations.xml").read_bytes()
+GOLDEN = (Path(__file__).parents[2] / "golden_stations" / "synthetic_stations.xml").read_bytes()
 
 
 def send(client: Client, content: bytes, name: str = "<b>.xml") -> Any:

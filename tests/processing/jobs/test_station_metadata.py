@@ -25,7 +25,7 @@ from processing.jobs.station_metadata import Refused, store
 
 pytestmark = pytest.mark.django_db
 
-GOLDEN = (Path(__file__).parents[2] / "golden" / "synthetic_stations.xml").read_bytes()
+GOLDEN = (Path(__file__).parents[2] / "golden_stations" / "synthetic_stations.xml").read_bytes()
 MODELS = (Network, Station, StationDescription, Channel, StationFile, StationFileProblem)
 
 
