@@ -67,6 +67,8 @@ def _text(parameter: Parameter) -> str | Promise:
     if parameter.kind in (Kind.FLOAT, Kind.INTEGER, Kind.BOOLEAN, Kind.CHOICE, Kind.CHOICES):
         return parameter.help
     expected = parameter.expectation
+    if parameter.kind is Kind.TEXT and not parameter.expected:
+        return parameter.help
     return format_lazy("{help} ({expected})", help=parameter.help, expected=expected)
 
 

@@ -48,6 +48,8 @@ TAGS = (
     ("document", gettext_lazy("This document")),
 )
 
+_FIRST = ("events", "event", "event_history", "changes", "map_events", "upload_bulletin", "run")
+
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """``Authorization: Bearer kzt_...`` (or ``Token``), for uploads and runs."""
@@ -425,7 +427,7 @@ def schemas() -> dict[str, Schema]:
 # --- The document ------------------------------------------------------------------------------
 
 
-def finish(result: Schema, **_: Any) -> Schema:
+def finish(result: Schema, **kwargs: Any) -> Schema:
     """Put in the objects and examples; say once what many addresses share."""
     components = result.setdefault("components", {})
     known = components.setdefault("schemas", {})
@@ -445,15 +447,15 @@ def finish(result: Schema, **_: Any) -> Schema:
     _share_parameters(operations, components.setdefault("parameters", {}))
     result["tags"] = [{"name": name, "description": str(text)} for name, text in TAGS]
     order = {name: place for place, (name, _) in enumerate(TAGS)}
-    result["paths"] = dict(
-        sorted(
-            result["paths"].items(),
-            key=lambda item: (
-                order.get(next(iter(item[1].values())).get("tags", ["staff"])[0], len(order)),
-                item[0].startswith("/api/v1/events/"),
-            ),
-        )
-    )
+
+    def place(item: tuple[str, Schema]) -> tuple[int, int]:
+        """By subject; in it, as the reader comes by them."""
+        said = next(iter(item[1].values()))
+        name = said["operationId"]
+        rank = _FIRST.index(name) if name in _FIRST else len(_FIRST) + name.startswith("event_")
+        return order.get(said["tags"][0], len(order)), rank
+
+    result["paths"] = dict(sorted(result["paths"].items(), key=place))
     return result
 
 

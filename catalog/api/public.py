@@ -83,8 +83,7 @@ CURSOR = Parameter(
     "cursor",
     Kind.TEXT,
     "answer",
-    gettext_lazy("Where a page begins: part of the address in “next”, good for the same search."),
-    expected="next",
+    gettext_lazy("Where a page begins; it is part of the address in “next”."),
 )
 PAGING = (PAGESIZE, CURSOR, LANG)
 #: Search words that mean something only where a document or one slice of the answer is made.

@@ -506,7 +506,7 @@ def test_examples_are_what_their_schemas_say():
 def test_answers_are_what_the_document_says(felt: Shop):
     document = openapi.document()
     for path, methods in document["paths"].items():
-        if (operation := methods.get("get")) is None or "security" in operation:
+        if (operation := methods.get("get")) is None or operation["tags"] == ["staff"]:
             continue
         if "form" in operation["x-example-path"]:
             continue
