@@ -213,7 +213,11 @@ RUN_EXAMPLE = OpenApiExample(
 REFUSALS = {
     401: OpenApiResponse(ERROR, "Not signed in, or the token is not good."),
     403: OpenApiResponse(ERROR, "The account or the token may not do this."),
-    404: OpenApiResponse(ERROR, "There is no such thing."),
+    # An address that is none of ours is answered by the public part.
+    404: OpenApiResponse(
+        {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("StaffError", "Error")]},
+        "There is no such thing.",
+    ),
     405: OpenApiResponse(ERROR, "Not offered here."),
     406: OpenApiResponse(ERROR, "Only JSON is offered."),
 }
