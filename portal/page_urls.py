@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import citing, exports, locating, reports, searching, views
+from portal import api_reference, citing, exports, locating, reports, searching, views
 from portal.sign_in import SignIn
 
 urlpatterns = [
@@ -27,6 +27,7 @@ urlpatterns = [
     path("methods/", views.methods_page, name="methods"),
     path("data-sources/", views.data_sources_page, name="data-sources"),
     path("data-services/", views.api_docs_page, name="api-docs"),
+    path("data-services/api/", api_reference.api_reference_page, name="api-reference"),
     path("login/", SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

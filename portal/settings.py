@@ -290,9 +290,19 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
     "TITLE": "Earthquake catalogue of Kazakhstan",
+    "DESCRIPTION": (
+        "Reading is open to anyone and needs no key; uploads and runs need an access token. Times "
+        "are ISO 8601 UTC, numbers are numbers, what was not reported is null. Answers carry an "
+        "ETag: asking again with If-None-Match costs almost nothing. The FDSN services describe "
+        "themselves: /fdsnws/event/1/application.wadl."
+    ),
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["catalog.api.openapi.finish"],
 }
 
 SILENCED_SYSTEM_CHECKS = [

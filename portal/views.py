@@ -80,10 +80,17 @@ def too_large(request: HttpRequest) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer after an error of ours; when it was a full disk, say so: nothing was stored."""
+    response: HttpResponse
     if is_no_space(sys.exc_info()[1]):
         text = _("There is no space left to store this. Nothing of it was kept; try again later.")
         response = _told(request, 507, "no-space", text, {})
         response["Retry-After"] = str(NO_SPACE_RETRY_SECONDS)
+        return response
+    if request.path.startswith("/api/"):
+        # Not translated: what failed may be the translation.
+        text = "An error of ours; it is in our log."
+        response = JsonResponse({"error": text, "problems": []}, status=500)
+        response["Access-Control-Allow-Origin"] = "*"
         return response
     return HttpResponse(render_to_string("500.html", request=None), status=500)
 
@@ -95,8 +102,9 @@ def _told(
     if "text/html" in request.headers.get("Accept", ""):
         words = {"text": text, "limit": values.get("limit")}
         return HttpResponse(render_to_string("refused.html", words), status=status)
+    problem = {"word": "", "code": code, "found": "", "expected": "", "message": text}
     body = {"code": code, "message": text, "values": values, "line": None}
-    return JsonResponse(body, status=status)
+    return JsonResponse(body | {"error": text, "problems": [problem]}, status=status)
 
 
 @csrf_exempt

@@ -20,12 +20,12 @@ from django.http import (
 )
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 
 from catalog import downloads, exports
-from catalog.api.views import PublicView, plain
+from catalog.api.describing import described
+from catalog.api.public import PublicView, plain
 from catalog.models import Export
 from catalog.rendering import time_text
 
@@ -88,16 +88,17 @@ def find(export_id: str) -> Export:
     return export
 
 
+#: Part of the address, with an example.
+_PATH = {"export_id": "8Kq2mT5wXz0aVbN4"}
+_NO_FILE = (404, 405, 409, 410)
+
+
+@described(
+    "export", _("How far an export is"), (), "Export", tag="files", path=_PATH, errors=(404, 405)
+)
 class ExportView(PublicView):
     """How far an export is, and where its file is once it is ready."""
 
-    @extend_schema(
-        operation_id="export",
-        responses={
-            (200, "application/json"): OpenApiTypes.OBJECT,
-            (404, "application/json"): OpenApiTypes.OBJECT,
-        },
-    )
     def get(self, request: Request, export_id: str) -> HttpResponseBase:
         answer = JsonResponse(export_json(find(export_id), request))
         answer["Cache-Control"] = "private, no-cache"
@@ -105,37 +106,38 @@ class ExportView(PublicView):
         return answer
 
 
+@described(
+    "export_file",
+    _("The file of an export"),
+    (),
+    None,
+    tag="files",
+    path=_PATH,
+    media_types=("application/octet-stream",),
+    errors=(*_NO_FILE, 416),
+    in_parts=True,
+)
 class ExportFileView(PublicView):
     """The file of an export; its ETag is its SHA-256, and a part of it may be asked for."""
 
-    @extend_schema(
-        operation_id="export_file",
-        responses={
-            (200, "*/*"): OpenApiTypes.BINARY,
-            (206, "*/*"): OpenApiTypes.BINARY,
-            (404, "application/json"): OpenApiTypes.OBJECT,
-            (409, "application/json"): OpenApiTypes.OBJECT,
-            (410, "application/json"): OpenApiTypes.OBJECT,
-            (416, "application/json"): OpenApiTypes.OBJECT,
-        },
-    )
     def get(self, request: Request, export_id: str) -> HttpResponseBase:
         export = find(export_id)
         return unavailable(export, request) or send(export, request)
 
 
+@described(
+    "export_checksum",
+    _("The checksum of an export"),
+    (),
+    None,
+    tag="files",
+    path=_PATH,
+    media_types=("text/plain",),
+    errors=_NO_FILE,
+)
 class ExportChecksumView(PublicView):
     """The file's SHA-256 and name, as ``sha256sum -c`` reads them."""
 
-    @extend_schema(
-        operation_id="export_checksum",
-        responses={
-            (200, "text/plain"): OpenApiTypes.STR,
-            (404, "application/json"): OpenApiTypes.OBJECT,
-            (409, "application/json"): OpenApiTypes.OBJECT,
-            (410, "application/json"): OpenApiTypes.OBJECT,
-        },
-    )
     def get(self, request: Request, export_id: str) -> HttpResponseBase:
         export = find(export_id)
         answer = unavailable(export, request) or HttpResponse(
@@ -154,7 +156,7 @@ def unavailable(export: Export, request: HttpRequest) -> HttpResponse | None:
     state = export.state
     if state == Export.Status.DONE:
         return None
-    body = export_json(export, request)
+    body = {"problems": [], **export_json(export, request)}
     if state == Export.Status.EXPIRED:
         at = f"{time_text(export.expires_at)} UTC" if export.expires_at else ""
         body["error"] = exports.sentence("expired", {"at": at})

@@ -1,10 +1,55 @@
-"""What the OpenAPI document says of access tokens."""
+"""The OpenAPI 3.1 document: what the addresses say of themselves, and what their answers look like.
+
+Paths and parameters come from the views (``describing``), the objects in answers from the lists
+that write them (``members``), an event's own parts from the records they are made of. It is made
+once a process and language.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+import msgspec
+import yaml
+from django.http import HttpResponse, HttpResponseBase
+from django.utils import translation
+from django.utils.translation import gettext_lazy
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.request import Request
+
+from catalog.api import collections, stations, views
+from catalog.api.describing import described, ref
+from catalog.api.members import Schema, example_of, schema_of
+from catalog.api.public import LANG, PublicView, asked_of, respond
+from catalog.formats import records
+from catalog.models import Export
+from catalog.search import Kind, Parameter
+
+YAML = "application/vnd.oai.openapi+yaml; charset=utf-8"
+JSON = "application/vnd.oai.openapi+json; charset=utf-8"
+_NEXT = "https://example.kz/api/v1/{}?cursor=WyI0ZjA0…"
+_CURSOR_HELP = "Address of the page that follows; null on the last."
+
+TAGS = (
+    ("events", gettext_lazy("Events, their history, and what changed")),
+    ("origins", gettext_lazy("Origins")),
+    ("arrivals", gettext_lazy("Arrivals")),
+    ("magnitudes", gettext_lazy("Magnitudes")),
+    ("station-magnitudes", gettext_lazy("Station magnitudes")),
+    ("mechanisms", gettext_lazy("Focal mechanisms")),
+    ("intensities", gettext_lazy("Intensities")),
+    ("stations", gettext_lazy("Stations")),
+    ("files", gettext_lazy("Files")),
+    ("staff", gettext_lazy("Uploads and runs, with a token")),
+    ("document", gettext_lazy("This document")),
+)
+
+_FIRST = ("events", "event", "event_history", "changes", "map_events", "upload_bulletin", "run")
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -14,4 +59,548 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "accessToken"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "kzt_…"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "kzt_…",
+            "description": "An access token that an administrator issued; reading needs none.",
+        }
+
+
+# --- What answers look like --------------------------------------------------------------------
+
+
+def _object(help: str, properties: Schema, example: Any, optional: Sequence[str] = ()) -> Schema:
+    return {
+        "type": "object",
+        "description": help,
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+        "example": example,
+    }
+
+
+def _text(help: str, *, null: bool = False) -> Schema:
+    return {"type": ["string", "null"] if null else "string", "description": help}
+
+
+def _whole(help: str, *, null: bool = False) -> Schema:
+    return {"type": ["integer", "null"] if null else "integer", "description": help}
+
+
+def _list(name: str, help: str = "") -> Schema:
+    return {"type": "array", "items": ref(name), "description": help}
+
+
+_SEARCH: Schema = {
+    "type": "object",
+    "description": "The words that were understood, as they would be asked again.",
+    "additionalProperties": {"type": "string"},
+}
+_NEXT_PAGE: Schema = _text(_CURSOR_HELP, null=True)
+_VERSION = _whole("The catalogue's version: the number of its last change.")
+_ANYTHING: Schema = {"type": "object", "description": "", "additionalProperties": True}
+
+
+def _page(
+    help: str, name: str, one: str, example: Any, address: str, **more: tuple[Schema, Any]
+) -> Schema:
+    """Return the schema of a page: what ``more`` tells, its rows, the address of the next."""
+    properties = {key: schema for key, (schema, _) in more.items()}
+    values = {key: value for key, (_, value) in more.items()}
+    return _object(
+        help,
+        {**properties, name: _list(one), "next": _NEXT_PAGE},
+        {**values, name: [example], "next": _NEXT.format(address)},
+    )
+
+
+def _errors() -> dict[str, Schema]:
+    problem = _object(
+        "One thing wrong with what was asked.",
+        {
+            "word": _text("The word."),
+            "code": _text("What is wrong, for programs."),
+            "found": _text("What was found."),
+            "expected": _text("What was expected."),
+            "message": _text("The same as a sentence."),
+        },
+        {
+            "word": "minmagnitud",
+            "code": "unknown-word",
+            "found": "",
+            "expected": "minmagnitude",
+            "message": "“minmagnitud” is not a search word. Did you mean “minmagnitude”?",
+        },
+    )
+    base = {
+        "error": _text("What is wrong, in words."),
+        "problems": _list("Problem", "Each thing wrong; empty where there is nothing to list."),
+    }
+    told = {
+        "change": _whole("Number of the change that did it."),
+        "at": {"type": "string", "format": "date-time"},
+        "details": {**_ANYTHING, "description": "What else the change tells."},
+    }
+    example = {"change": 812, "at": "2026-01-10T08:00:00Z", "details": {}}
+    return {
+        "Problem": problem,
+        "Error": _object(
+            "A mistake.",
+            base,
+            {"error": problem["example"]["message"], "problems": [problem["example"]]},
+        ),
+        "Merged": _object(
+            "The event was merged into another.",
+            {
+                **base,
+                "id": _text("The id asked for."),
+                "status": {"const": "merged"},
+                "into": _text("The event that now answers."),
+                **told,
+            },
+            {
+                "error": "Event kz2014aaaaaa was merged into kz2014m7k2ra.",
+                "problems": [],
+                "id": "kz2014aaaaaa",
+                "status": "merged",
+                "into": "kz2014m7k2ra",
+                **example,
+            },
+            optional=tuple(told),
+        ),
+        "Deleted": _object(
+            "The event was deleted.",
+            {**base, "id": _text("The id asked for."), "status": {"const": "deleted"}, **told},
+            {
+                "error": "Event kz2014aaaaaa was deleted.",
+                "problems": [],
+                "id": "kz2014aaaaaa",
+                "status": "deleted",
+                **example,
+            },
+            optional=tuple(told),
+        ),
+    }
+
+
+_RECORDS: dict[str, type[records.Record]] = {
+    "origins": records.OriginRecord,
+    "magnitudes": records.MagnitudeRecord,
+    "descriptions": records.DescriptionRecord,
+    "picks": records.PickRecord,
+    "amplitudes": records.AmplitudeRecord,
+    "station_magnitudes": records.StationMagnitudeRecord,
+    "focal_mechanisms": records.FocalMechanismRecord,
+    "intensities": records.IntensityRecord,
+    "interpretations": records.InterpretationRecord,
+    "consequences": records.ConsequenceRecord,
+}
+
+
+def _record_schemas() -> dict[str, Schema]:
+    """Return the schemas of records as an event tells them: what was not reported is left out."""
+    _, found = msgspec.json.schema_components(
+        list(_RECORDS.values()), ref_template="#/components/schemas/{name}"
+    )
+    schemas: dict[str, Schema] = {}
+    for name, schema in found.items():
+        properties = {key: _said(part) for key, part in schema["properties"].items()}
+        always = [
+            key
+            for key in schema.get("required", ())
+            if "anyOf" not in schema["properties"][key]
+            and (properties[key].get("type") != "string" or key.endswith("_id"))
+        ]
+        schemas[name] = {
+            "type": "object",
+            "description": str(schema.get("description", "")).split("\n\n")[0],
+            "properties": properties,
+            "required": always,
+            "additionalProperties": False,
+        }
+    number = {"type": ["number", "null"]}
+    flag = {"type": "boolean"}
+    difference = {
+        "type": "object",
+        "description": "From the preferred origin.",
+        "properties": {"distance_km": number, "seconds": number, "depth_km": number},
+        "required": ["distance_km", "seconds", "depth_km"],
+        "additionalProperties": False,
+    }
+    for name, more in (
+        ("OriginRecord", {"preferred": flag, "difference": difference}),
+        (
+            "MagnitudeRecord",
+            {
+                "scale": {"type": "string", "description": "The scale its type belongs to."},
+                "preferred": flag,
+                "preferred_on_its_scale": flag,
+                "difference": {**number, "description": "From the preferred one of its scale."},
+            },
+        ),
+    ):
+        schemas[name]["properties"].update(more)
+        schemas[name]["required"] += list(more)
+    return schemas
+
+
+def _said(schema: Schema) -> Schema:
+    """Return a schema without null, which is not said, and without defaults."""
+    kept = {key: value for key, value in schema.items() if key != "default"}
+    options = [part for part in kept.pop("anyOf", ()) if part != {"type": "null"}]
+    if len(options) == 1:
+        kept |= options[0]
+    elif options:
+        kept["anyOf"] = options
+    return kept
+
+
+def _event_schemas() -> dict[str, Schema]:
+    summary = schema_of(views.SUMMARY, "An event in a list.")
+    key = _text("Id of the preferred one.", null=True)
+    keys = {
+        "preferred_origin_id": key,
+        "preferred_magnitude_id": key,
+        "preferred_focal_mechanism_id": key,
+    }
+    parts = {name: _list(record.__name__) for name, record in _RECORDS.items()}
+    # "origins" and "magnitudes" are numbers in a list, the solutions themselves in the whole.
+    properties = {
+        **summary["properties"],
+        "preference": {
+            **_ANYTHING,
+            "description": "Rule set and terms by which the preferred origin was chosen.",
+        },
+        **parts,
+        **keys,
+    }
+    example = {
+        **example_of(views.SUMMARY),
+        "preference": {"rule_set": "preference-2"},
+        **{name: [] for name in _RECORDS},
+        "origins": [
+            {
+                "origin_id": "origin/2041",
+                "time": "2014-11-14T01:24:16.2Z",
+                "latitude": 42.1,
+                "longitude": 77.27,
+                "depth_km": 17.0,
+                "agency": "SOME",
+                "preferred": True,
+                "difference": {"distance_km": 0.0, "seconds": 0.0, "depth_km": 0.0},
+            }
+        ],
+        "magnitudes": [
+            {
+                "value": 13.6,
+                "type": "KR",
+                "magnitude_id": "magnitude/3107",
+                "agency": "SOME",
+                "scale": "KR",
+                "preferred": False,
+                "preferred_on_its_scale": True,
+                "difference": 0.0,
+            }
+        ],
+        "preferred_origin_id": "origin/2041",
+        "preferred_magnitude_id": "magnitude/3106",
+        "preferred_focal_mechanism_id": None,
+    }
+    count = {
+        "type": ["boolean", "null"],
+        "description": "False: there are more than count; null but on the first page.",
+    }
+    change = example_of(views.CHANGE)
+    cell = {"type": ["string", "number", "boolean", "null", "array"], "items": {"type": "string"}}
+    columns = [*views.MAP_COLUMNS, "place"]
+    return {
+        "EventSummary": summary,
+        "EventDetail": _object("An event with all that is known of it.", properties, example),
+        "EventPage": _page(
+            "A page of events.",
+            "events",
+            "EventSummary",
+            example_of(views.SUMMARY),
+            "events",
+            version=(_VERSION, 812),
+            count=(_whole("How many match; null but on the first page.", null=True), 42),
+            count_is_exact=(count, True),
+            search=(_SEARCH, {"starttime": "2014-01-01", "minkr": "11"}),
+        ),
+        "MapEvents": _object(
+            "Events as rows of one table.",
+            {
+                "version": _VERSION,
+                "count": _whole("Number of rows."),
+                "truncated": {"type": "boolean", "description": "There are more than are told."},
+                "columns": {"type": "array", "items": {"type": "string"}},
+                "rows": {"type": "array", "items": {"type": "array", "items": cell}},
+            },
+            {
+                "version": 812,
+                "count": 1,
+                "truncated": False,
+                "columns": columns[:5],
+                "rows": [["kz2014m7k2ra", 1415928256200, 42.1, 77.27, 17.0]],
+            },
+        ),
+        "HistoryEntry": schema_of(views.HISTORY_ENTRY, "A change, or a decision."),
+        "HistoryPage": _page(
+            "What happened to an event, newest first.",
+            "history",
+            "HistoryEntry",
+            example_of(views.HISTORY_ENTRY),
+            "events/kz2014m7k2ra/history",
+            id=(_text("Public id of the event."), "kz2014m7k2ra"),
+            version=(_whole("How often the event was published."), 2),
+        ),
+        "Change": schema_of(views.CHANGE, "A step of the public catalogue."),
+        "Changes": _object(
+            "Steps of the public catalogue, in the order of commits.",
+            {
+                "version": _VERSION,
+                "changes": _list("Change"),
+                "next": _whole("What to ask after next time."),
+                "more": {"type": "boolean", "description": "There is more already."},
+            },
+            {"version": 812, "changes": [change], "next": 812, "more": False},
+        ),
+    }
+
+
+def _collection_schemas() -> dict[str, Schema]:
+    schemas: dict[str, Schema] = {}
+    for each in collections.COLLECTIONS:
+        name = each.name.replace("-", "_")
+        example = example_of(each.members)
+        schemas[each.one] = schema_of(each.members, each.help)
+        schemas[f"{each.one}Page"] = _page(
+            "A page of rows across events.",
+            name,
+            each.one,
+            example,
+            each.name,
+            version=(_VERSION, 812),
+            search=(_SEARCH, {"starttime": "2014-01-01", "minkr": "11"}),
+        )
+        schemas[f"Event{each.one}Page"] = _page(
+            "A page of rows of one event.",
+            name,
+            each.one,
+            example,
+            f"events/kz2014m7k2ra/{each.name}",
+            id=(_text("Public id of the event."), "kz2014m7k2ra"),
+            version=(_whole("How often the event was published."), 2),
+        )
+    return schemas
+
+
+def _station_schemas() -> dict[str, Schema]:
+    station = schema_of(stations.STATION, "A station.")
+    lists = {"epochs": _list("StationEpoch"), "aliases": _list("StationAlias")}
+    example = {
+        **example_of(stations.STATION),
+        "epochs": [example_of(stations.EPOCH)],
+        "aliases": [example_of(stations.ALIAS)],
+    }
+    return {
+        "StationEpoch": schema_of(stations.EPOCH, "A place at which a station stood."),
+        "StationAlias": schema_of(stations.ALIAS, "An agency's own code for a station."),
+        "Station": _object("A station.", {**station["properties"], **lists}, example),
+        "StationPage": _page("A page of stations.", "stations", "Station", example, "stations"),
+    }
+
+
+def _export_schemas() -> dict[str, Schema]:
+    moment: Schema = {"type": ["string", "null"], "format": "date-time"}
+    problem: Schema = {
+        "type": ["object", "null"],
+        "description": "Why it could not be made.",
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "values": {}},
+    }
+    told = {
+        "id": _text("Its id."),
+        "status": {"enum": list(Export.Status.values)},
+        "status_text": _text("The same in words."),
+        "over": {"type": "boolean", "description": "Nothing more will become of it."},
+        "format": _text("The format of its file."),
+        "search": _text("The words of its search."),
+        "catalogue_version": _whole("The version of the catalogue it holds.", null=True),
+        "events_done": _whole("Events written.", null=True),
+        "events_total": _whole("Events there are.", null=True),
+        "size": _whole("Bytes of the file.", null=True),
+        "sha256": _text("SHA-256 of the file.", null=True),
+        "file_name": _text("Name to save it under.", null=True),
+        "media_type": _text("What it is.", null=True),
+        "url": _text("Where the file is, once it is ready.", null=True),
+        "status_url": _text("Where this is."),
+        "asked_at": moment,
+        "finished_at": moment,
+        "expires_at": {**moment, "description": "null with a finished one: kept for ever."},
+        "problem": problem,
+    }
+    base = "https://catalogue.example.kz/api/v1/exports/8Kq2mT5wXz0aVbN4"
+    example = {
+        "id": "8Kq2mT5wXz0aVbN4",
+        "status": "done",
+        "status_text": "ready",
+        "over": True,
+        "format": "gpkg",
+        "search": "minkr=10",
+        "catalogue_version": 812,
+        "events_done": 41,
+        "events_total": 41,
+        "size": 131072,
+        "sha256": "0" * 64,
+        "file_name": "kazakhstan-earthquakes.gpkg",
+        "media_type": "application/geopackage+sqlite3",
+        "url": f"{base}/file",
+        "status_url": base,
+        "asked_at": "2026-01-10T08:00:00Z",
+        "finished_at": "2026-01-10T08:00:02Z",
+        "expires_at": "2026-02-09T08:00:02Z",
+        "problem": None,
+    }
+    mistake = {
+        "error": _text("Why there is no file."),
+        "problems": _list("Problem", "Empty."),
+    }
+    waiting = {"status": "waiting", "status_text": "waiting", "over": False, "url": None}
+    return {
+        "Export": _object("One finished file of a search, or the work on it.", told, example),
+        "NoFile": _object(
+            "An export without a file: not ready, failed, or gone.",
+            {**mistake, **told},
+            {"error": "waiting", "problems": [], **example, **waiting},
+        ),
+    }
+
+
+def schemas() -> dict[str, Schema]:
+    """Return the schema of every object in an answer, by name."""
+    return {
+        "OpenAPI": {"type": "object", "description": "An OpenAPI 3.1 document."},
+        **_errors(),
+        **_event_schemas(),
+        **_collection_schemas(),
+        **_station_schemas(),
+        **_export_schemas(),
+        **_record_schemas(),
+    }
+
+
+# --- The document ------------------------------------------------------------------------------
+
+
+def finish(result: Schema, **kwargs: Any) -> Schema:
+    """Put in the objects and examples; say once what many addresses share."""
+    components = result.setdefault("components", {})
+    known = components.setdefault("schemas", {})
+    known.update(schemas())
+    operations = [
+        operation
+        for path in result["paths"].values()
+        for method, operation in path.items()
+        if method in ("get", "post")
+    ]
+    for operation in operations:
+        for response in operation["responses"].values():
+            for content in response.get("content", {}).values():
+                name = content.get("schema", {}).get("$ref", "").rsplit("/", 1)[-1]
+                if "example" in known.get(name, {}) and "examples" not in content:
+                    content.setdefault("example", known[name]["example"])
+    _share_parameters(operations, components.setdefault("parameters", {}))
+    result["tags"] = [{"name": name, "description": str(text)} for name, text in TAGS]
+    order = {name: place for place, (name, _) in enumerate(TAGS)}
+
+    def place(item: tuple[str, Schema]) -> tuple[int, int]:
+        """By subject; in it, as the reader comes by them."""
+        said = next(iter(item[1].values()))
+        name = said["operationId"]
+        rank = _FIRST.index(name) if name in _FIRST else len(_FIRST) + name.startswith("event_")
+        return order.get(said["tags"][0], len(order)), rank
+
+    result["paths"] = dict(sorted(result["paths"].items(), key=place))
+    return result
+
+
+def _share_parameters(operations: Sequence[Schema], shared: dict[str, Schema]) -> None:
+    """Say a parameter once where several operations have it word for word."""
+    seen: dict[str, int] = {}
+    texts = {}
+    for operation in operations:
+        for parameter in operation.get("parameters", ()):
+            text = json.dumps(parameter, sort_keys=True, default=str)
+            texts[id(parameter)] = text
+            seen[text] = seen.get(text, 0) + 1
+    names: dict[str, str] = {}
+    for operation in operations:
+        for place, parameter in enumerate(operation.get("parameters", ())):
+            text = texts[id(parameter)]
+            if seen[text] < 2:
+                continue
+            if text not in names:
+                name, number = parameter["name"], 2
+                while name in shared:
+                    name, number = f"{parameter['name']}{number}", number + 1
+                names[text], shared[name] = name, parameter
+            operation["parameters"][place] = {"$ref": f"#/components/parameters/{names[text]}"}
+
+
+@cache
+def document(language: str = "en") -> Schema:
+    """Return the document; summaries and the words' meanings are in the language."""
+    with translation.override(language):
+        made = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+        plain: Schema = json.loads(json.dumps(made, default=str))
+    return plain
+
+
+@cache
+def written(form: str, language: str) -> tuple[bytes, str]:
+    """Return the document as text, and its tag."""
+    made = document(language)
+    text = (
+        json.dumps(made, ensure_ascii=False, indent=1)
+        if form == "json"
+        else yaml.dump(
+            made,
+            Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),
+            sort_keys=False,
+            allow_unicode=True,
+        )
+    )
+    body = text.encode()
+    return body, f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+
+
+FORM = Parameter(
+    "format", Kind.CHOICE, "answer",
+    gettext_lazy("Form of the document; without it, what Accept asks for, else JSON."),
+    choices=("json", "yaml"),
+)  # fmt: skip
+
+
+@described(
+    "schema",
+    gettext_lazy("This document"),
+    (FORM, LANG),
+    "OpenAPI",
+    tag="document",
+    example="format=json",
+    media_types=("application/vnd.oai.openapi+json", "application/vnd.oai.openapi+yaml"),
+)
+class SchemaView(PublicView):
+    """The OpenAPI document of this interface, as JSON or YAML."""
+
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = asked_of(request.GET, (FORM, LANG), events=False)
+        wants_yaml = "yaml" in request.headers.get("Accept", "")
+        form = asked.words["format"] or ("yaml" if wants_yaml else "json")
+        body, tag = written(form, asked.language)
+        kind = YAML if form == "yaml" else JSON
+        response = respond(request, tag, None, lambda: HttpResponse(body, content_type=kind))
+        response["Vary"] = "Accept"
+        return response

@@ -1,17 +1,19 @@
 """Addresses of the JSON API, one for all languages."""
 
-from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
+from django.urls import path, re_path
 
-from catalog.api import exports, views
-from catalog.api import openapi as openapi  # registers itself
+from catalog.api import collections, exports, openapi, public, stations, views
 
 urlpatterns = [
     path("events", views.EventsView.as_view(), name="api-events"),
     path("events/<str:public_id>", views.EventView.as_view(), name="api-event"),
+    path("events/<str:public_id>/history", views.HistoryView.as_view(), name="api-event-history"),
     path("map/events.json", views.MapEventsView.as_view(), name="api-map-events"),
     path("changes", views.ChangesView.as_view(), name="api-changes"),
-    path("download.<str:format>", views.DownloadView.as_view(), name="download"),
+    path("stations", stations.StationsView.as_view(), name="api-stations"),
+    path("stations/<str:station_id>", stations.StationView.as_view(), name="api-station"),
+    path("download.<str:form>", views.DownloadView.as_view(), name="download"),
+    path("schema", openapi.SchemaView.as_view(), name="api-schema"),
     path("exports/<str:export_id>", exports.ExportView.as_view(), name="api-export"),
     path("exports/<str:export_id>/file", exports.ExportFileView.as_view(), name="api-export-file"),
     path(
@@ -19,5 +21,15 @@ urlpatterns = [
         exports.ExportChecksumView.as_view(),
         name="api-export-checksum",
     ),
-    path("schema", SpectacularAPIView.as_view(), name="api-schema"),
 ]
+for each in collections.COLLECTIONS:
+    urlpatterns += [
+        path(each.name, collections.across_events(each).as_view(), name=f"api-{each.name}"),
+        path(
+            f"events/<str:public_id>/{each.name}",
+            collections.below_event(each).as_view(),
+            name=f"api-event-{each.name}",
+        ),
+    ]
+# Last: whatever is no address of the API.
+urlpatterns.append(re_path(r"", public.NothingHereView.as_view()))

@@ -1,146 +1,69 @@
-"""The JSON API: events, one event whole, the map's data, the change feed, downloads, the schema.
+"""The JSON API: events, one event and its history, the map's data, the change feed, downloads.
 
-Answers are made by hand from the read side: numbers are numbers, "not reported" is null, times are
-ISO 8601 UTC with Z (the map's are milliseconds). All of it is public and reads only.
+What hangs on events is in ``collections``, stations are in ``stations``. Answers are made by hand
+from the read side: numbers are numbers, "not reported" is null, times are ISO 8601 UTC with Z (the
+map's are milliseconds). All of it is public and reads only.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func, Q, TextField
+from django.db.models import BigIntegerField, F, Func, Q, QuerySet, TextField
 from django.db.models.functions import Cast, JSONArray
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils import translation
-from django.utils.cache import patch_vary_headers
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from catalog import downloads, exchange
+from catalog.api.describing import described
+from catalog.api.members import Member, Type, told, type_of
+from catalog.api.public import (
+    API_VERSION,
+    LANG,
+    NOT_FOR_PAGES,
+    PAGING,
+    Asked,
+    Order,
+    PublicView,
+    asked_of,
+    cursor_of,
+    digest,
+    event_words,
+    key_of,
+    key_values,
+    kinds_of,
+    next_address,
+    plain,
+    respond,
+    respond_with,
+    state,
+    tag_of,
+)
+from catalog.api.shown import shown
 from catalog.models import (
+    ADMINISTRATOR,
+    EDITOR,
+    OPERATOR,
     Change,
     Event,
     EventRow,
-    FeedCounter,
+    MergeDecision,
     PreferredMagnitude,
+    User,
 )
-from catalog.querysets import EventRowQuerySet
-from catalog.rendering import time_text
 from catalog.scales import scale_of
-from catalog.search import (
-    API,
-    EventSearch,
-    Kind,
-    SearchError,
-    SearchProblem,
-    parameters_of,
-    successors,
-)
+from catalog.search import API, EventSearch, Kind, Parameter
 
 MAP_ROWS = 20_000
-#: Raised when the shape of an answer changes, so that no client keeps an old one by its tag.
-API_VERSION = "1"
-PAGE_SIZE, PAGE_SIZE_MOST = 100, 1000
 CHANGES_MOST = 1000
-
-_TYPES = {
-    Kind.TIME: OpenApiTypes.DATETIME,
-    Kind.FLOAT: OpenApiTypes.DOUBLE,
-    Kind.INTEGER: OpenApiTypes.INT,
-    Kind.BOOLEAN: OpenApiTypes.BOOL,
-}
-
-
-def search_parameters(*names_left_out: str) -> list[OpenApiParameter]:
-    """Return the OpenAPI parameters of the search words."""
-    return [
-        OpenApiParameter(
-            parameter.name,
-            _TYPES.get(parameter.kind, OpenApiTypes.STR),
-            description=f"{parameter.help} {parameter.expectation}",
-            enum=parameter.choices if parameter.kind is Kind.CHOICE else None,
-            default=parameter.default,
-        )
-        for parameter in parameters_of(API)
-        if parameter.name not in names_left_out
-    ]
-
-
-LANGUAGE = OpenApiParameter("lang", str, description="Language of texts.", enum=["kk", "ru", "en"])
-
-
-class PublicView(APIView):
-    """A view anyone may read: no session is looked up, scripts of other sites may ask."""
-
-    authentication_classes: Sequence[Any] = ()
-    http_method_names = ["get", "head", "options"]
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Each address has its one form; "format" in it is ours, not the framework's."""
-        renderer = self.get_renderers()[0]
-        return renderer, renderer.media_type
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response["Access-Control-Allow-Origin"] = "*"
-        response["Access-Control-Expose-Headers"] = "ETag, X-Catalogue-Version"
-        patch_vary_headers(response, ["Accept-Encoding"])
-        return response
-
-    def handle_exception(self, exc: Exception) -> Any:
-        if isinstance(exc, SearchError):
-            return JsonResponse(
-                {"error": exc.message, "problems": [p.as_json() for p in exc.problems]}, status=400
-            )
-        if isinstance(exc, downloads.TooMany):
-            return JsonResponse({"error": str(exc)}, status=413)
-        if isinstance(exc, downloads.Busy):
-            return JsonResponse(
-                {"error": "Too many large answers at once; try again in a moment."},
-                status=429,
-                headers={"Retry-After": str(downloads.RETRY_AFTER_SECONDS)},
-            )
-        return super().handle_exception(exc)
-
-
-def language_of(request: HttpRequest) -> str:
-    """Return the language asked by ``lang``, else the request's."""
-    asked = request.GET.get("lang", "")
-    return asked if asked in ("kk", "ru", "en") else (translation.get_language() or "en")[:2]
-
-
-def _wrong(word: str, found: str, expected: str) -> SearchError:
-    return SearchError([SearchProblem(word, "out-of-range", found, expected)])
-
-
-def _whole(request: HttpRequest, word: str, default: int, least: int, most: int) -> int:
-    text = request.GET.get(word, str(default))
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise _wrong(word, text[:40], f"{least}..{most}")
-    return int(text)
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it."""
-    if isinstance(value, datetime):
-        return time_text(value) + "Z"
-    if isinstance(value, Mapping):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    return value
 
 
 def said(value: Any) -> Any:
@@ -184,29 +107,34 @@ MAP_COLUMNS = {
 }
 
 
+@described(
+    "map_events",
+    gettext_lazy("Events as the map draws them"),
+    (*event_words("orderby", *NOT_FOR_PAGES), LANG),
+    "MapEvents",
+    example="starttime=2014-01-01&minkr=11",
+    tag="events",
+)
 class MapEventsView(PublicView):
-    """The events of a search as the map draws them, newest first."""
+    """The events of a search as the map draws them, newest first, as rows of one table.
 
-    @extend_schema(
-        operation_id="map_events",
-        parameters=[*search_parameters("orderby", "limit", "offset"), LANGUAGE],
-        responses=OpenApiTypes.OBJECT,
-    )
+    At most 20,000; `truncated` says that there are more. Times are milliseconds since 1970.
+    """
+
     def get(self, request: Request) -> HttpResponseBase:
-        search = EventSearch.from_query(request.GET, API, ignore=("lang",))
-        language = language_of(request)
-        version = FeedCounter.current()
-        tag = downloads.etag(version, search, "map", language, API_VERSION)
-        if downloads.is_known(request, tag):
-            response = HttpResponse(status=304)
-        else:
-            response = HttpResponse(
-                self.body(search, language, version), content_type="application/json"
-            )
-            response["X-Catalogue-Version"] = str(version)
-        response["ETag"] = tag
-        response["Cache-Control"] = "no-cache"
-        return response
+        not_here = ("orderby", *NOT_FOR_PAGES)
+        asked = asked_of(request.GET, (LANG,), not_here=not_here)
+        now = state()
+        return respond(
+            request,
+            downloads.etag(now.version, asked.search, "map", asked.language, API_VERSION),
+            now.changed_at,
+            lambda: HttpResponse(
+                self.body(asked.search, asked.language, now.version),
+                content_type="application/json",
+            ),
+            version=now.version,
+        )
 
     def body(self, search: EventSearch, language: str, version: int) -> str:
         """Return the answer; PostgreSQL writes the rows as JSON, four times faster than Python."""
@@ -226,141 +154,170 @@ class MapEventsView(PublicView):
 
 # --- Events ------------------------------------------------------------------------------------
 
-_ORDER = {
-    "time": ("-time", "-event_id"),
-    "time-asc": ("time", "event_id"),
+#: What the columns of the catalogue mean, where the name alone does not say it.
+_HELP = {
+    "time": "Origin time, UTC.",
+    "minute_precision": "The source gives hours and minutes only.",
+    "depth_km": "Depth below sea level.",
+    "KR": "Energy class.",
+    "magnitude": "The catalogue's magnitude: Mw, MS or MLV, mb, ML; never KR or MPVA.",
+    "author": "Agency whose origin is preferred.",
+    "agencies": "Agencies that have a solution of it.",
+    "contributor": "Agency that contributed the preferred solution.",
+    "contributor_id": "The event's id at that agency.",
+    "event_type": "QuakeML EventType.",
+    "event_type_certainty": "known or suspected.",
+    "status": "automatic, reviewed or published.",
+    "stations": "Stations the preferred origin uses.",
+    "phases": "Phases it uses.",
+    "azimuthal_gap": "Degrees.",
+    "felt": "Felt by people.",
+    "max_intensity": "Largest observed intensity, degrees.",
+    "mechanism": "It has a focal mechanism.",
+    "synthetic": "Invented for the example; no such event happened.",
+    "updated": "When the row was last published.",
+}
+_EXAMPLE: dict[str, Any] = {
+    "time": "2014-11-14T01:24:16.2Z",
+    "minute_precision": False,
+    "depth_km": 17.0,
+    "KR": 13.6,
+    "mb": 5.1,
+    "magnitude": 5.1,
+    "magnitude_type": "mb",
+    "magnitude_author": "KNDC",
+    "author": "SOME",
+    "agencies": ["KNDC", "SOME"],
+    "contributor": "SOME",
+    "event_type": "earthquake",
+    "status": "reviewed",
+    "stations": 18,
+    "azimuthal_gap": 74.0,
+    "felt": True,
+    "max_intensity": 4.0,
+    "mechanism": True,
+    "synthetic": True,
+    "updated": "2026-01-10T08:00:00Z",
 }
 
 
-class EventsView(PublicView):
-    """A page of events. ``next`` leads on; no event unchanged meanwhile is skipped or doubled."""
-
-    @extend_schema(
-        operation_id="events",
-        parameters=[
-            *search_parameters("limit", "offset"),
-            OpenApiParameter(
-                "pagesize", int, description=f"1..{PAGE_SIZE_MOST}", default=PAGE_SIZE
-            ),
-            OpenApiParameter("cursor", str, description="From the page before."),
-            LANGUAGE,
-        ],
-        responses=OpenApiTypes.OBJECT,
-    )
-    def get(self, request: Request) -> HttpResponseBase:
-        search = EventSearch.from_query(request.GET, API, ignore=("lang", "cursor", "pagesize"))
-        if search.limit is not None or search.offset != 1 or search.orderby not in _ORDER:
-            word = "orderby" if search.orderby not in _ORDER else "limit"
-            raise SearchError([SearchProblem(word, "not-offered-here")])
-        size = _whole(request, "pagesize", PAGE_SIZE, 1, PAGE_SIZE_MOST)
-        rows = search.matching()
-        text = request.GET.get("cursor")
-        if text is not None:
-            rows = _after(rows, search, text)
-        page = list(rows.order_by(*_ORDER[search.orderby])[: size + 1])
-        following = None
-        if len(page) > size:
-            page.pop()
-            cursor = _cursor(search, page[-1])
-            words = {**search.words(), "pagesize": str(size), "cursor": cursor}
-            if "lang" in request.GET:
-                words["lang"] = request.GET["lang"]
-            following = request.build_absolute_uri(f"{request.path}?{urlencode(words)}")
-        count = search.count()
-        language = language_of(request)
-        answer = {
-            "version": FeedCounter.current(),
-            "count": count.value,
-            "count_is_exact": count.exact,
-            "search": search.words(),
-            "events": [summary(row, language, request) for row in page],
-            "next": following,
-        }
-        return JsonResponse(answer, headers={"Cache-Control": "no-cache"})
+def _column(name: str, column: str) -> Member:
+    field: Any = EventRow._meta.get_field(column)
+    kind = type_of(field)
+    null = field.null or kind is Type.TEXT
+    return Member(name, kind, _HELP.get(name, ""), _EXAMPLE.get(name), column, null=null)
 
 
-def _digest(search: EventSearch) -> str:
-    return hashlib.sha256(search.to_query().encode()).hexdigest()[:12]
-
-
-def _cursor(search: EventSearch, row: EventRow) -> str:
-    text = f"{_digest(search)} {row.time.isoformat()} {row.pk}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _after(rows: EventRowQuerySet, search: EventSearch, text: str) -> EventRowQuerySet:
-    """Return the rows that follow the one a cursor names."""
-    try:
-        plain_text = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        digest, stamp, key = plain_text.split(" ")
-        time, pk = datetime.fromisoformat(stamp), int(key)
-    except ValueError:
-        raise SearchError([SearchProblem("cursor", "cursor")]) from None
-    if digest != _digest(search) or time.tzinfo is None:
-        raise SearchError([SearchProblem("cursor", "cursor")])
-    if search.orderby == "time":
-        return rows.filter(Q(time__lte=time), Q(time__lt=time) | Q(event_id__lt=pk))
-    return rows.filter(Q(time__gte=time), Q(time__gt=time) | Q(event_id__gt=pk))
+#: An event in a list: what GeoJSON tells too, except what depends on the language.
+SUMMARY: tuple[Member, ...] = (
+    Member("id", Type.TEXT, "Public id.", "kz2014m7k2ra", "public_id", null=False),
+    *(
+        _column(name, column)
+        for name, column in downloads.GEOJSON_PROPERTIES.items()
+        if name not in ("place", "name")
+    ),
+    Member("latitude", Type.NUMBER, "Degrees north.", 42.1, "latitude", null=False),
+    Member("longitude", Type.NUMBER, "Degrees east.", 77.27, "longitude", null=False),
+    Member("place", Type.TEXT, "Where it is, in the language asked for.",
+           "128 km S of Almaty", "place_{language}"),
+    Member("name", Type.TEXT, "Its name, if it has one.", None, "name_{language}"),
+    Member("origins", Type.INTEGER, "Number of its solutions.", 3, "origin_count", null=False),
+    Member("magnitudes", Type.INTEGER, "Number of its sizes.", 6, "magnitude_count", null=False),
+    Member("version", Type.INTEGER, "How often it was published.", 2, "version", null=False),
+    Member("change", Type.INTEGER, "Number of its last change.", 812, "change_number", null=False),
+    Member("url", Type.TEXT, "Where all of it is told.",
+           "https://example.kz/api/v1/events/kz2014m7k2ra", null=False),
+)  # fmt: skip
 
 
 def summary(row: EventRow, language: str, request: HttpRequest) -> dict[str, Any]:
     """Return a row of the catalogue as JSON."""
+    address = request.build_absolute_uri(reverse("api-event", args=[row.public_id]))
     values = {
-        name: plain(getattr(row, column)) for name, column in downloads.GEOJSON_PROPERTIES.items()
+        f"m_{m.name}": getattr(row, str(m.source).format(language=language), address)
+        for m in SUMMARY
+        if m.name != "url"
     }
-    return {
-        "id": row.public_id,
-        **values,
-        "latitude": row.latitude,
-        "longitude": row.longitude,
-        "place": getattr(row, f"place_{language}"),
-        "name": getattr(row, f"name_{language}") or row.name_en or None,
-        "origins": row.origin_count,
-        "magnitudes": row.magnitude_count,
-        "version": row.version,
-        "change": row.change_number,
-        "url": request.build_absolute_uri(reverse("api-event", args=[row.public_id])),
-    }
+    values["m_name"] = values["m_name"] or row.name_en
+    return told(SUMMARY, {**values, "m_url": address})
 
 
+@described(
+    "events",
+    gettext_lazy("Search events"),
+    (*event_words(*NOT_FOR_PAGES), *PAGING),
+    "EventPage",
+    example="starttime=2014-01-01&endtime=2014-12-31&minkr=11&pagesize=10",
+    tag="events",
+)
+class EventsView(PublicView):
+    """A page of events. `next` leads on; no event unchanged meanwhile is skipped or doubled.
+
+    The first page tells how many match, up to 100,000; the pages after it say null.
+    """
+
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = asked_of(request.GET, PAGING, not_here=NOT_FOR_PAGES)
+        order = Order(asked.search)
+        bound = digest("events", asked.search.to_query())
+        text = asked.words["cursor"]
+        key = None if text is None else key_of(text, bound, kinds_of(order))
+        now = state()
+        return respond(
+            request,
+            tag_of(now.version, "events", bound, key, asked.size, asked.language),
+            now.changed_at,
+            lambda: JsonResponse(
+                {"version": now.version, **self.body(request, asked, order, bound, key)}
+            ),
+            version=now.version,
+        )
+
+    def body(
+        self, request: Request, asked: Asked, order: Order, bound: str, key: list[Any] | None
+    ) -> dict[str, Any]:
+        search = asked.search
+        rows = search.matching() if key is None else search.matching().filter(order.after(key))
+        page = list(
+            rows.order_by(*search.ordering()).defer("fdsn_text", "csv_line")[: asked.size + 1]
+        )
+        cursor = None
+        if len(page) > asked.size:
+            page.pop()
+            cursor = cursor_of(bound, key_values(page[-1], order))
+        count = search.count() if key is None else None
+        return {
+            "count": count.value if count else None,
+            "count_is_exact": count.exact if count else None,
+            "search": search.words(),
+            "events": [summary(row, asked.language, request) for row in page],
+            "next": next_address(request, search.words(), cursor),
+        }
+
+
+@described(
+    "event",
+    gettext_lazy("One event whole"),
+    (LANG,),
+    "EventDetail",
+    path={"public_id": "kz2014m7k2ra"},
+    tag="events",
+)
 class EventView(PublicView):
-    """One event whole: all solutions beside the preferred one, and why that is preferred."""
+    """One event whole: all solutions beside the preferred one, and why that is preferred.
 
-    @extend_schema(operation_id="event", parameters=[LANGUAGE], responses=OpenApiTypes.OBJECT)
+    A value that was not reported is left out of the objects below `origins`, `picks` and so on.
+    """
+
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
-        if not public_id.isprintable():  # PostgreSQL takes no NUL in a text
-            raise Http404
-        event = get_object_or_404(Event, public_id=public_id)
-        if event.status == Event.Status.MERGED:
-            successor = successors([public_id])[public_id]
-            return JsonResponse(
-                {"id": public_id, "status": "merged", "into": successor.public_id}
-                | _last_change(event),
-                status=301,
-                headers={"Location": reverse("api-event", args=[successor.public_id])},
-            )
-        row = EventRow.objects.filter(pk=event.pk).first()
-        if event.status == Event.Status.DELETED or (row is None and event.published_version):
-            body = {"id": public_id, "status": "deleted"} | _last_change(event)
-            return JsonResponse(body, status=410)
-        if row is None:
-            raise Http404
-        tag = f'"{row.change_number}-{language_of(request)}-{API_VERSION}"'
-        response: HttpResponse
-        if downloads.is_known(request, tag):
-            response = HttpResponse(status=304)
-        else:
-            response = JsonResponse(detail(event, row, language_of(request), request))
-        response["ETag"] = tag
-        response["Cache-Control"] = "no-cache"
-        return response
-
-
-def _last_change(event: Event) -> dict[str, Any]:
-    change = Change.objects.filter(event=event).order_by("-number").first()
-    if change is None:
-        return {}
-    return {"change": change.number, "at": plain(change.at), "details": change.details}
+        asked = asked_of(request.GET, (LANG,), events=False)
+        row = shown(request, public_id)
+        return respond(
+            request,
+            tag_of(row.change_number, "event", public_id, asked.language),
+            row.updated_at,
+            lambda: JsonResponse(detail(row.event, row, asked.language, request)),
+        )
 
 
 def detail(event: Event, row: EventRow, language: str, request: HttpRequest) -> dict[str, Any]:
@@ -453,98 +410,246 @@ def _distances_km(event: Event) -> dict[str, float]:
         return {f"origin/{key}": round(km, 3) for key, km in cursor.fetchall()}
 
 
+# --- History -----------------------------------------------------------------------------------
+
+TEXT = Type.TEXT
+HISTORY_ENTRY: tuple[Member, ...] = (
+    Member("at", Type.TIME, "When.", "2026-01-10T08:00:00Z", null=False),
+    Member("of", Type.TEXT, "A change of the public catalogue, or a decision of the ledger.",
+           "decision", null=False, choices=("change", "decision")),
+    Member("kind", Type.TEXT, "What was done.", "associate", null=False,
+           choices=tuple(dict.fromkeys([*Change.Kind.values, *MergeDecision.Kind.values]))),
+    Member("text", Type.TEXT, "The same in words.", "joined to an event", null=False),
+    Member("by", Type.TEXT, "Who decided: the rule set, or a role; never a person's name.",
+           "rule set",
+           choices=("rule set", "administrator", "editor", "operator", "program", "staff")),
+    Member("change", Type.INTEGER, "Number of the change, as in /changes.", None),
+    Member("rule_set", TEXT, "Rule set, with its version.", "association-3"),
+    Member("misfit", Type.NUMBER, "Misfit that decided.", 0.42),
+    Member("parts", Type.OBJECT, "Its parts.", {"time": 0.1, "distance": 0.32}, null=False),
+    Member("report_agency", TEXT, "Agency whose report was decided on.", "KNDC"),
+    Member("report", TEXT, "That report's key: the agency's own event id, or a hash.",
+           "id:K-55172"),
+    Member("note", TEXT, "Note of who decided.", None),
+    Member("details", Type.OBJECT, "Of a change: what it tells.", {}, null=False),
+)  # fmt: skip
+
+
+def role_of(actor: User | None) -> str:
+    """Return who did something as the public page tells it: by role, never by name."""
+    if actor is None:
+        return "rule set"
+    roles = {group.name for group in actor.groups.all()}
+    if actor.is_superuser or ADMINISTRATOR in roles:
+        return "administrator"
+    for role in (EDITOR, OPERATOR):
+        if role in roles:
+            return str(role)
+    return "staff" if actor.has_usable_password() else "program"
+
+
+def _decision(row: MergeDecision) -> dict[str, Any]:
+    return {
+        "of": "decision",
+        "by": role_of(row.actor),
+        "rule_set": row.rule_set,
+        "misfit": row.misfit,
+        "parts": row.parts or {},
+        "report_agency": row.report.agency.code if row.report else None,
+        "report": row.report.key if row.report else None,
+        "note": row.note,
+    }
+
+
+def _change(row: Change) -> dict[str, Any]:
+    by = role_of(row.actor) if row.actor else None
+    return {"of": "change", "by": by, "change": row.number, "details": row.details or {}}
+
+
+#: How a source of the history is named in its order: of one moment, the change comes first.
+_SOURCES: tuple[tuple[str, Callable[[Any], dict[str, Any]]], ...] = (
+    ("decided_at", _decision),
+    ("at", _change),
+)
+
+
+@described(
+    "event_history",
+    gettext_lazy("Changes of an event and decisions on it"),
+    PAGING,
+    "HistoryPage",
+    path={"public_id": "kz2014m7k2ra"},
+    tag="events",
+)
+class HistoryView(PublicView):
+    """What happened to an event, newest first: changes of the public catalogue, and the ledger.
+
+    A decision tells its kind, the misfit that led to it with its parts, and the rule set. Persons
+    are told by their role.
+    """
+
+    def get(self, request: Request, public_id: str) -> HttpResponseBase:
+        asked = asked_of(request.GET, PAGING, events=False)
+        row = shown(request, public_id, "history")
+        bound = digest("history", public_id)
+        text = asked.words["cursor"]
+        key = None if text is None else key_of(text, bound, (datetime, int, int))
+        page = self.page(row.event, key, asked.size + 1)
+        cursor = None
+        if len(page) > asked.size:
+            page.pop()
+            cursor = cursor_of(bound, page[-1][0])
+        answer = {
+            "id": row.public_id,
+            "version": row.version,
+            "history": [line for _, line in page],
+            "next": next_address(request, {}, cursor),
+        }
+        # Decisions have no number in the catalogue: the answer itself is what is known again.
+        newest = page[0][0][0] if page and key is None else None
+        return respond_with(request, answer, newest)
+
+    def page(
+        self, event: Event, key: list[Any] | None, size: int
+    ) -> list[tuple[list[Any], dict[str, Any]]]:
+        """Return the lines after a key, each with its own; two queries and those of the roles."""
+        lines: list[tuple[list[Any], dict[str, Any]]] = []
+        asked: tuple[QuerySet[Any], ...] = (
+            event.decisions.select_related("report__agency", "actor"),
+            event.changes.select_related("actor"),
+        )
+        for rank, (rows, (at, tell)) in enumerate(zip(asked, _SOURCES, strict=True)):
+            if key is not None:
+                time, last_rank, pk = key
+                same = Q() if rank < last_rank else Q(pk__lt=pk if rank == last_rank else 0)
+                rows = rows.filter(Q(**{f"{at}__lt": time}) | (Q(**{at: time}) & same))
+            for row in rows.prefetch_related("actor__groups").order_by(f"-{at}", "-pk")[:size]:
+                values = {"kind": row.kind, "text": row.get_kind_display(), **tell(row)}
+                time = getattr(row, at)
+                line = told(
+                    HISTORY_ENTRY,
+                    {f"m_{m.name}": values.get(m.name) for m in HISTORY_ENTRY} | {"m_at": time},
+                )
+                lines.append(([time, rank, row.pk], line))
+        return sorted(lines, key=lambda line: line[0], reverse=True)[:size]
+
+
 # --- Changes, downloads ------------------------------------------------------------------------
 
+CHANGE: tuple[Member, ...] = (
+    Member("number", Type.INTEGER, "Its number; numbers follow the order of commits.", 812,
+           null=False),
+    Member("kind", Type.TEXT, "What happened.", "updated", null=False,
+           choices=tuple(Change.Kind.values)),
+    Member("id", Type.TEXT, "Public id of the event.", "kz2014m7k2ra", null=False),
+    Member("at", Type.TIME, "When.", "2026-01-10T08:00:00Z", null=False),
+    Member("details", Type.OBJECT, "What else is told of it.", {}, null=False),
+    Member("url", Type.TEXT, "Where the event is told.",
+           "https://example.kz/api/v1/events/kz2014m7k2ra", null=False),
+)  # fmt: skip
 
+AFTER = Parameter(
+    "after", Kind.INTEGER, "answer", gettext_lazy("The last change already known."),
+    default="0", minimum=0,
+)  # fmt: skip
+LIMIT = Parameter(
+    "limit", Kind.INTEGER, "answer", gettext_lazy("At most so many changes."),
+    default=str(CHANGES_MOST), minimum=1, maximum=CHANGES_MOST,
+)  # fmt: skip
+
+
+@described(
+    "changes",
+    gettext_lazy("What changed since"),
+    (AFTER, LIMIT),
+    "Changes",
+    example="after=800&limit=100",
+    tag="events",
+)
 class ChangesView(PublicView):
-    """What changed after a change number, in the order of commits."""
+    """What changed after a change number, in the order of commits.
 
-    @extend_schema(
-        operation_id="changes",
-        parameters=[
-            OpenApiParameter("after", int, description="The last change already known.", default=0),
-            OpenApiParameter("limit", int, description=f"1..{CHANGES_MOST}", default=CHANGES_MOST),
-        ],
-        responses=OpenApiTypes.OBJECT,
-    )
+    Keep `next` and ask with `after=` it: nothing is missed, deletions and merges included.
+    """
+
     def get(self, request: Request) -> HttpResponseBase:
-        unknown = sorted(set(request.GET) - {"after", "limit"})
-        if unknown:
-            raise SearchError([SearchProblem(word[:60], "unknown-word") for word in unknown])
-        after = _whole(request, "after", 0, 0, 2**62)
-        limit = _whole(request, "limit", CHANGES_MOST, 1, CHANGES_MOST)
-        version = FeedCounter.current()
+        asked = asked_of(request.GET, (AFTER, LIMIT), events=False)
+        after, limit = asked.words["after"], asked.words["limit"]
+        now = state()
+        return respond(
+            request,
+            tag_of(now.version, "changes", after, limit),
+            now.changed_at,
+            lambda: JsonResponse(self.body(request, now.version, after, limit)),
+            version=now.version,
+        )
+
+    def body(self, request: Request, version: int, after: int, limit: int) -> dict[str, Any]:
         changes = list(
             Change.objects.filter(number__gt=after, number__lte=version)
             .select_related("event")
             .order_by("number")[:limit]
         )
         last = changes[-1].number if changes else after
-        answer = {
+        return {
             "version": version,
             "changes": [
-                {
-                    "number": change.number,
-                    "kind": change.kind,
-                    "id": change.event.public_id,
-                    "at": plain(change.at),
-                    "details": change.details,
-                    "url": request.build_absolute_uri(
-                        reverse("api-event", args=[change.event.public_id])
-                    ),
-                }
+                told(
+                    CHANGE,
+                    {
+                        "m_number": change.number,
+                        "m_kind": change.kind,
+                        "m_id": change.event.public_id,
+                        "m_at": change.at,
+                        "m_details": change.details,
+                        "m_url": request.build_absolute_uri(
+                            reverse("api-event", args=[change.event.public_id])
+                        ),
+                    },
+                )
                 for change in changes
             ],
             "next": last,
             "more": last < version and bool(changes),
         }
-        return JsonResponse(answer, headers={"Cache-Control": "no-cache"})
 
 
+@described(
+    "download",
+    gettext_lazy("A search as a file"),
+    (*event_words(), LANG),
+    None,
+    path={"form": "csv"},
+    path_choices={"form": (*downloads.FORMATS, *downloads.YEAR_BOOK_FORMATS)},
+    example="starttime=2014-01-01&minkr=11",
+    tag="files",
+    media_types=(
+        "text/csv", "application/xml", "application/geo+json", "text/plain",
+        "application/vnd.google-earth.kml+xml", downloads.XLSX,
+    ),
+    errors=(400, 404, 405, 413, 429, 503),
+)  # fmt: skip
 class DownloadView(PublicView):
     """A search as a file: csv, quakeml, geojson, kml, text, or a table of the year book.
 
     The year book's tables (catalogue, mechanisms, intensity; CSV or workbook) have headings in the
-    language of ``lang``, else of the request, and hold at most 20,000 events: more are a 413.
+    language of `lang`, else of the request, and hold at most 20,000 events: more are a 413.
+    `lang` is for these tables only.
     """
 
-    @extend_schema(
-        operation_id="download",
-        parameters=[
-            OpenApiParameter(
-                "format",
-                str,
-                OpenApiParameter.PATH,
-                enum=[*downloads.FORMATS, *downloads.YEAR_BOOK_FORMATS],
-            ),
-            *search_parameters(),
-            OpenApiParameter(
-                "lang",
-                str,
-                description="Language of the headings; only for the year book's tables.",
-                enum=["kk", "ru", "en"],
-            ),
-        ],
-        responses={
-            (200, "*/*"): OpenApiTypes.BINARY,
-            (400, "application/json"): OpenApiTypes.OBJECT,
-            (413, "application/json"): OpenApiTypes.OBJECT,
-            (429, "application/json"): OpenApiTypes.OBJECT,
-        },
-    )
-    def get(self, request: Request, format: str) -> HttpResponseBase:
-        if format in downloads.YEAR_BOOK_FORMATS:
-            search = EventSearch.from_query(request.GET, API, ignore=("lang",))
+    def get(self, request: Request, form: str) -> HttpResponseBase:
+        if form in downloads.YEAR_BOOK_FORMATS:
+            asked = asked_of(request.GET, (LANG,))
             return downloads.respond(
                 request,
-                search,
-                format,
-                filename=f"kazakhstan-{format.partition('.')[0]}",
-                writer=downloads.year_book_writer(format, language_of(request)),
+                asked.search,
+                form,
+                filename=f"kazakhstan-{form.partition('.')[0]}",
+                writer=downloads.year_book_writer(form, asked.language),
             )
-        if format not in downloads.FORMATS:
-            raise Http404
+        if form not in downloads.FORMATS:
+            raise Http404(_("There is no such format."))
         search = EventSearch.from_query(request.GET, API)
         return downloads.respond(
-            request, search, downloads.FORMATS[format], filename="kazakhstan-earthquakes"
+            request, search, downloads.FORMATS[form], filename="kazakhstan-earthquakes"
         )

@@ -13,7 +13,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    inline_serializer,
+)
 from rest_framework import exceptions, serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -46,15 +52,175 @@ PARAMETERS = ("agency", "format", "kind", "time_zone", "accept_readings", "dry_r
 KEY_LENGTH = 200
 ONE_BULLETIN = "one file, or the tables of one CSS3.0 database"
 
-ERROR = inline_serializer(
-    "Error",
+_PROBLEM = inline_serializer(
+    "StaffProblem",
     {
+        "word": serializers.CharField(help_text="The field; empty where it is none."),
         "code": serializers.CharField(),
+        "found": serializers.CharField(),
+        "expected": serializers.CharField(),
         "message": serializers.CharField(),
-        "values": serializers.DictField(),
-        "line": serializers.IntegerField(allow_null=True),
+    },
+    many=True,
+)
+ERROR = inline_serializer(
+    "StaffError",
+    {
+        "error": serializers.CharField(help_text="What is wrong, in words."),
+        "problems": _PROBLEM,
+        "code": serializers.CharField(help_text="What is wrong, for programs."),
+        "message": serializers.CharField(help_text="The same as error."),
+        "values": serializers.DictField(help_text="What was found, expected ..."),
+        "line": serializers.IntegerField(allow_null=True, help_text="Line of the file."),
     },
 )
+_RUN_LINK = inline_serializer(
+    "RunLink",
+    {
+        "id": serializers.IntegerField(),
+        "kind": serializers.CharField(),
+        "url": serializers.CharField(help_text="Where to ask how far it is."),
+        "page": serializers.CharField(help_text="Its page for people."),
+    },
+)
+UPLOADED = inline_serializer(
+    "Uploaded",
+    {
+        "file": inline_serializer(
+            "UploadedFile",
+            {
+                "id": serializers.IntegerField(),
+                "name": serializers.CharField(),
+                "size": serializers.IntegerField(help_text="Bytes."),
+                "sha256": serializers.CharField(),
+            },
+        ),
+        "duplicate": serializers.BooleanField(help_text="These bytes were here already."),
+        "agency": serializers.CharField(),
+        "format": serializers.CharField(),
+        "run": _RUN_LINK,
+    },
+)
+RUN = inline_serializer(
+    "Run",
+    {
+        "id": serializers.IntegerField(),
+        "kind": serializers.CharField(),
+        "status": serializers.CharField(),
+        "status_text": serializers.CharField(),
+        "stage": serializers.CharField(allow_blank=True),
+        "stage_text": serializers.CharField(allow_blank=True),
+        "stage_number": serializers.IntegerField(),
+        "done": serializers.IntegerField(allow_null=True),
+        "total": serializers.IntegerField(allow_null=True),
+        "counts": serializers.DictField(child=serializers.IntegerField()),
+        "count_lines": inline_serializer(
+            "RunCount",
+            {
+                "name": serializers.CharField(),
+                "label": serializers.CharField(),
+                "value": serializers.IntegerField(),
+            },
+            many=True,
+        ),
+        "reason": inline_serializer(
+            "RunReason",
+            {
+                "code": serializers.CharField(),
+                "message": serializers.CharField(),
+                "values": serializers.DictField(),
+            },
+            allow_null=True,
+        ),
+        "over": serializers.BooleanField(),
+        "created_at": serializers.DateTimeField(),
+        "started_at": serializers.DateTimeField(allow_null=True),
+        "finished_at": serializers.DateTimeField(allow_null=True),
+        "url": serializers.CharField(help_text="Its page for people."),
+    },
+)
+
+
+_NOT_SIGNED_IN = "You are not signed in, or the token is not valid."
+ERROR_EXAMPLE = OpenApiExample(
+    "Refused",
+    {
+        "error": _NOT_SIGNED_IN,
+        "problems": [
+            {
+                "word": "",
+                "code": "not-signed-in",
+                "found": "",
+                "expected": "",
+                "message": _NOT_SIGNED_IN,
+            }
+        ],
+        "code": "not-signed-in",
+        "message": _NOT_SIGNED_IN,
+        "values": {},
+        "line": None,
+    },
+    response_only=True,
+    status_codes=[
+        str(status) for status in (400, 401, 403, 404, 405, 406, 409, 413, 415, 429, 507)
+    ],
+)
+_LINK = {"id": 41, "kind": "ingest", "url": "/api/v1/runs/41", "page": "/en/desk/runs/41/"}
+UPLOADED_EXAMPLE = OpenApiExample(
+    "Kept",
+    {
+        "file": {"id": 17, "name": "may.isf", "size": 20480, "sha256": "9f86d081884c7d65…"},
+        "duplicate": False,
+        "agency": "SOME",
+        "format": "isf",
+        "run": _LINK,
+    },
+    response_only=True,
+    status_codes=["200", "202"],
+)
+ASKED_EXAMPLE = OpenApiExample(
+    "A bulletin",
+    {"file": ["(the file's bytes)"], "agency": "SOME", "dry_run": False},
+    request_only=True,
+    media_type="multipart/form-data",
+)
+RUN_EXAMPLE = OpenApiExample(
+    "Reading",
+    {
+        "id": 41,
+        "kind": "ingest",
+        "status": "running",
+        "status_text": "running",
+        "stage": "read",
+        "stage_text": "reading",
+        "stage_number": 1,
+        "done": 120,
+        "total": 400,
+        "counts": {"entries": 120},
+        "count_lines": [{"name": "entries", "label": "events in the file", "value": 120}],
+        "reason": None,
+        "over": False,
+        "created_at": "2026-01-10T08:00:00Z",
+        "started_at": "2026-01-10T08:00:01Z",
+        "finished_at": None,
+        "url": "/en/desk/runs/41/",
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+#: What staff's addresses may answer, beside their own: no token, a token without the right, a form
+#: of answer that is not offered.
+REFUSALS = {
+    401: OpenApiResponse(ERROR, "Not signed in, or the token is not good."),
+    403: OpenApiResponse(ERROR, "The account or the token may not do this."),
+    # An address that is none of ours is answered by the public part.
+    404: OpenApiResponse(
+        {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("StaffError", "Error")]},
+        "There is no such thing.",
+    ),
+    405: OpenApiResponse(ERROR, "Not offered here."),
+    406: OpenApiResponse(ERROR, "Only JSON is offered."),
+}
 
 
 class UploadThrottle(UserRateThrottle):
@@ -93,13 +259,31 @@ class StaffAPIView(APIView):
         code = next((code for kind, code in codes if isinstance(exc, kind)), None)
         if code is not None:
             answer.data = error_body(code, {})
+        elif isinstance(answer.data, dict) and "detail" in answer.data:
+            # Of the framework: nothing here, a method or a form of answer that is not offered.
+            text = str(answer.data["detail"])
+            answer.data = _error(str(answer.data["detail"].code).replace("_", "-"), text, {})
         return answer
 
 
 def error_body(code: str, values: dict[str, Any]) -> dict[str, Any]:
-    return {
+    return _error(code, messages.sentence(code, values), values)
+
+
+def _error(code: str, message: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return a mistake in the shape of the whole API, with what programs of old ask for."""
+    problem = {
+        "word": str(values.get("field", "")),
         "code": code,
-        "message": messages.sentence(code, values),
+        "found": str(values.get("found", "")),
+        "expected": str(values.get("expected", "")),
+        "message": message,
+    }
+    return {
+        "error": message,
+        "problems": [problem],
+        "code": code,
+        "message": message,
         "values": values,
         "line": values.get("line"),
     }
@@ -162,10 +346,19 @@ class UploadView(StaffAPIView):
                 },
             }
         },
+        tags=["staff"],
+        examples=[UPLOADED_EXAMPLE, ASKED_EXAMPLE, ERROR_EXAMPLE],
         responses={
-            (status, "application/json"): ERROR for status in (400, 401, 403, 409, 413, 415, 429)
-        }
-        | {(status, "application/json"): OpenApiTypes.OBJECT for status in (200, 202)},
+            200: OpenApiResponse(UPLOADED, "These bytes were here already."),
+            202: OpenApiResponse(UPLOADED, "Kept, and waiting to be read."),
+            400: OpenApiResponse(ERROR, "No file, or a field that cannot be used."),
+            409: OpenApiResponse(ERROR, "The Idempotency-Key came with another request."),
+            413: OpenApiResponse(ERROR, "The file is larger than allowed."),
+            415: OpenApiResponse(ERROR, "The format is not known."),
+            429: OpenApiResponse(ERROR, "Too many uploads; Retry-After tells when to go on."),
+            507: OpenApiResponse(ERROR, "No space is left; nothing was kept."),
+            **REFUSALS,
+        },
     )
     def post(self, request: Request) -> Response:
         files = [file for file in request.FILES.getlist("file") if isinstance(file, UploadedFile)]
@@ -290,10 +483,13 @@ class RunView(StaffAPIView):
     @extend_schema(
         operation_id="run",
         summary="How far a run is",
+        description="Ask until `over` is true; an ETag spares what has not changed.",
+        tags=["staff"],
+        examples=[RUN_EXAMPLE, ERROR_EXAMPLE],
         responses={
-            (200, "application/json"): OpenApiTypes.OBJECT,
-            (401, "application/json"): ERROR,
-            (403, "application/json"): ERROR,
+            200: OpenApiResponse(RUN, "How far it is."),
+            304: OpenApiResponse(None, "Not changed since the answer named by If-None-Match."),
+            **REFUSALS,
         },
     )
     def get(self, request: Request, pk: int) -> Response:

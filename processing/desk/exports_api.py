@@ -10,13 +10,15 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, QueryDict
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
 from catalog import exports
+from catalog.api.describing import ref
 from catalog.api.exports import export_json
-from catalog.api.views import PublicView, language_of
+from catalog.api.public import PublicView, mistake
 from catalog.search import SearchError, SearchProblem
 from processing.jobs import exporting
 
@@ -33,7 +35,8 @@ class ExportsView(PublicView):
 
     @extend_schema(
         operation_id="ask_for_export",
-        summary="Ask for an export",
+        summary=_("Ask for an export"),
+        tags=["files"],
         description=(
             "A worker writes one file with its SHA-256, kept for a time; GeoPackage is to be had "
             "this way only. The same search in the same format is the same export as long as the "
@@ -57,24 +60,30 @@ class ExportsView(PublicView):
             for content_type in ("application/json", "application/x-www-form-urlencoded")
         },
         responses={
-            (status, "application/json"): OpenApiTypes.OBJECT
-            for status in (200, 202, 400, 413, 429, 503)
+            200: OpenApiResponse(ref("Export"), "It is there already, or under way."),
+            202: OpenApiResponse(ref("Export"), "A worker will make it."),
+            400: OpenApiResponse(ref("Error"), "A word cannot be used; each problem is named."),
+            405: OpenApiResponse(ref("Error"), "Only POST is offered."),
+            413: OpenApiResponse(ref("Error"), "The body is too large."),
+            429: OpenApiResponse(ref("Error"), "Too many wait; Retry-After tells when to ask."),
+            503: OpenApiResponse(ref("Error"), "There is no room for it now."),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
         plain = request._request
         if int(plain.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
-            text = f"The body is larger than {MAX_BODY_BYTES} bytes."
-            return JsonResponse({"error": text}, status=413)
+            return mistake(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
         words = words_of(plain)
         code = format_of(words)
         search = exports.search_of(words, ignore=IGNORED)
-        asked_language = words.get("lang", "")
+        language = words.get("lang", "")
+        if language not in LANGUAGES:
+            language = (get_language() or "en")[:2]
         export, is_new = exporting.ask(
             search,
             code,
             address=plain.META.get("REMOTE_ADDR", ""),
-            language=asked_language if asked_language in LANGUAGES else language_of(plain),
+            language=language,
             site=plain.build_absolute_uri("/"),
         )
         return JsonResponse(
@@ -90,16 +99,29 @@ class ExportsView(PublicView):
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, exporting.Refused):
-            return JsonResponse(
-                {"error": exports.sentence(exc.code, exc.values), "code": exc.code},
-                status=exc.status,
-                headers={"Retry-After": str(exc.retry_seconds)},
-            )
+            wait = {"Retry-After": str(exc.retry_seconds)}
+            return _told(exc.status, "", exc.code, exc.values, wait)
         if isinstance(exc, NotUnderstood):
-            text = exports.sentence(exc.code, exc.values)
-            problem = {"word": exc.word, "code": exc.code, "message": text, **exc.values}
-            return JsonResponse({"error": text, "problems": [problem]}, status=400)
+            return _told(400, exc.word, exc.code, exc.values)
         return super().handle_exception(exc)
+
+
+def _told(
+    status: int,
+    word: str,
+    code: str,
+    values: dict[str, Any],
+    headers: dict[str, str] | None = None,
+) -> JsonResponse:
+    text = exports.sentence(code, values)
+    problem = {
+        "word": word,
+        "code": code,
+        "found": str(values.get("found", "")),
+        "expected": str(values.get("expected", "")),
+        "message": text,
+    }
+    return mistake(status, text, headers=headers, more={"problems": [problem]})
 
 
 class NotUnderstood(Exception):

@@ -7,17 +7,106 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    inline_serializer,
+)
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.models import AccessToken, PickAssociation
 from processing.desk import readings
-from processing.desk.api import ERROR, StaffAPIView
+from processing.desk.api import ERROR, ERROR_EXAMPLE, REFUSALS, StaffAPIView
 from processing.jobs.ingestion import Refused
 
 PAGE, PAGE_MOST = 100, 500
 WORDS = (*readings.SearchForm.base_fields, "after", "limit")
+
+
+def _associations(name: str, **kwargs: Any) -> Any:
+    return inline_serializer(
+        name,
+        {
+            "id": serializers.IntegerField(),
+            "event": serializers.CharField(allow_null=True, help_text="Public id."),
+            "phase": serializers.CharField(allow_blank=True),
+            "time_residual_s": serializers.FloatField(allow_null=True),
+            "expected_sigma_s": serializers.FloatField(allow_null=True),
+            "distance_deg": serializers.FloatField(allow_null=True),
+            "p_and_s": serializers.CharField(allow_null=True),
+            "unambiguous": serializers.BooleanField(),
+            "rule_set": serializers.CharField(allow_blank=True),
+            "decided_at": serializers.DateTimeField(allow_null=True),
+        },
+        **kwargs,
+    )
+
+
+READINGS = inline_serializer(
+    "ReadingPage",
+    {
+        "readings": inline_serializer(
+            "Reading",
+            {
+                "id": serializers.IntegerField(),
+                "network": serializers.CharField(allow_null=True),
+                "station": serializers.CharField(),
+                "station_known": serializers.BooleanField(),
+                "phase": serializers.CharField(allow_null=True),
+                "time": serializers.DateTimeField(allow_null=True),
+                "time_uncertainty_s": serializers.FloatField(allow_null=True),
+                "agency": serializers.CharField(),
+                "synthetic": serializers.BooleanField(),
+                "file": inline_serializer(
+                    "ReadingFile",
+                    {
+                        "id": serializers.IntegerField(),
+                        "name": serializers.CharField(),
+                        "line": serializers.IntegerField(allow_null=True),
+                    },
+                ),
+                "state": serializers.CharField(),
+                "accepted": _associations("ReadingAccepted", allow_null=True),
+                "proposed": _associations("ReadingProposal", many=True),
+                "rejected": _associations("ReadingRejection", many=True),
+                "duplicate_of": serializers.IntegerField(allow_null=True),
+            },
+            many=True,
+        ),
+        "next": serializers.CharField(allow_null=True, help_text="The page that follows."),
+    },
+)
+EXAMPLE = OpenApiExample(
+    "One reading",
+    {
+        "readings": [
+            {
+                "id": 50127,
+                "network": "KZ",
+                "station": "TKM2",
+                "station_known": True,
+                "phase": "P",
+                "time": "2014-11-14T01:24:23.9Z",
+                "time_uncertainty_s": None,
+                "agency": "SOME",
+                "synthetic": False,
+                "file": {"id": 17, "name": "may.isf", "line": 12},
+                "state": "unassociated",
+                "accepted": None,
+                "proposed": [],
+                "rejected": [],
+                "duplicate_of": None,
+            }
+        ],
+        "next": None,
+    },
+    response_only=True,
+    status_codes=["200"],
+)
 
 
 class ReadingsView(StaffAPIView):
@@ -40,8 +129,13 @@ class ReadingsView(StaffAPIView):
             )
             for name in WORDS
         ],
-        responses={(200, "application/json"): OpenApiTypes.OBJECT}
-        | {(status, "application/json"): ERROR for status in (400, 401, 403)},
+        tags=["staff"],
+        examples=[EXAMPLE, ERROR_EXAMPLE],
+        responses={
+            200: OpenApiResponse(READINGS, "A page of readings."),
+            400: OpenApiResponse(ERROR, "A word is unknown, repeated, or cannot be used."),
+            **REFUSALS,
+        },
     )
     def get(self, request: Request) -> Response:
         given = request.query_params

@@ -18,7 +18,7 @@ GUARDED: dict[str, str] = {
         "0002_guard_what_was_reported",
         "0004_guard_interpretations_and_consequences",
         "0007_propose_events_for_readings",
-        "0013_keep_station_channels",
+        "0014_keep_station_channels",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }

@@ -21,8 +21,9 @@ from django.utils import translation
 from django.utils.http import http_date
 from lxml import etree
 
-from catalog.downloads import _FEATURE, GEOJSON_PROPERTIES
+from catalog.downloads import GEOJSON_PROPERTIES, _feature
 from catalog.models import Change, Event, EventRow
+from catalog.search import EventSearch
 from portal import feeds
 from portal.feeds import FEEDS, FORMS, PERIODS, SIZES
 from tests.catalog.event_rows import make_row
@@ -31,6 +32,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NAMES = {"a": feeds.ATOM, "g": feeds.GEORSS}
 HOSTILE = '</title><script>alert("x")</script> & \x07\x1b ]]> \ufffe end'
 LANGUAGES = ("en", "ru", "kk")
+WRITTEN = _feature(EventSearch())
 #: One for all requests: each new client would load the middleware anew.
 READER = Client()
 
@@ -210,7 +212,7 @@ def test_a_feature_is_that_of_the_download_in_the_readers_language(month: list[E
     make_row("kz2026plain", time=ago(minutes=1), name_en="Name", name_ru="Имя", place_en="x")
     files = {
         feature["id"]: feature
-        for feature in map(json.loads, EventRow.objects.values_list(_FEATURE, flat=True))
+        for feature in map(json.loads, EventRow.objects.values_list(WRITTEN, flat=True))
     }
     for feature in get("all_month.geojson").json()["features"]:
         own = {name: feature["properties"].pop(name) for name in ("title", "url")}

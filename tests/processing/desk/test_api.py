@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from catalog.models import AccessToken, Agency, BulletinFile, UploadKey, User
 from processing.models import ProcessingRun
+from tests.catalog.api.asking import document, is_as_told
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +43,8 @@ def test_an_upload_is_accepted_and_its_run_can_be_watched(
     assert answer["Location"] == body["run"]["url"]
     state = client.get(body["run"]["url"], headers={"Authorization": f"Bearer {token}"})
     assert state.json()["status"] == "queued"
+    is_as_told(document()["paths"]["/api/v1/uploads"]["post"], answer, "upload")
+    is_as_told(document()["paths"]["/api/v1/runs/{id}"]["get"], state, "run")
     run = ProcessingRun.objects.get()
     assert run.reading is not None
     assert run.reading.evaluation_mode == "automatic"
@@ -133,7 +136,9 @@ def test_a_wrong_parameter_is_named(
     answer = post(client, token, bulletin, **{"agency": "AGA", **values})
     assert answer.json()["code"] == code
     assert answer.status_code in (400, 415)
-    assert set(answer.json()) == {"code", "message", "values", "line"}
+    assert set(answer.json()) == {"error", "problems", "code", "message", "values", "line"}
+    assert answer.json()["problems"][0]["code"] == code
+    is_as_told(document()["paths"]["/api/v1/uploads"]["post"], answer, "upload")
     assert BulletinFile.objects.count() == 0
 
 
