@@ -20,12 +20,14 @@ from django.test import Client
 from django.utils import timezone
 
 from catalog import downloads, exports
+from catalog.api import openapi
 from catalog.models import Change, Export, ExportChunk
 from catalog.search import EventSearch
 from processing import pipeline, tasks
 from processing.jobs import exporting
 from processing.models import WorkItem
 from tests.catalog.api.conftest import plain_static
+from tests.catalog.api.test_views import validator
 from tests.catalog.conftest import shop
 from tests.catalog.shop import Shop
 
@@ -83,8 +85,14 @@ SOME_FORMATS = [
 ]
 
 
-def why(refused) -> tuple[int, str]:
-    (problem,) = refused.json()["problems"]
+def said(answer: Any, name: str) -> Any:
+    """Return a JSON answer, which is what the OpenAPI document says of it."""
+    validator(openapi.document(), name).validate(answer.json())
+    return answer.json()
+
+
+def why(refused: Any) -> tuple[int, str]:
+    (problem,) = said(refused, "Error")["problems"]
     return refused.status_code, problem["code"]
 
 
@@ -109,7 +117,7 @@ def test_every_format_is_written_whole(code: str, monkeypatch: pytest.MonkeyPatc
 
 def test_the_file_over_http(client: Client) -> None:
     export = made("csv", minkr=4.2)
-    told = client.get(f"{ASK}/{export.public_id}").json()
+    told = said(client.get(f"{ASK}/{export.public_id}"), "Export")
     assert told["status"] == "done" and told["sha256"] == export.sha256
     assert (told["search"], told["events_done"]) == ("minkr=4.2", export.events_total)
     answer = client.get(told["url"])
@@ -223,10 +231,7 @@ def test_who_asks_for_too_much_waits() -> None:
     for number in range(2):
         assert ask(far, format="csv", minkr=number).status_code == 202
     refused = ask(Client(REMOTE_ADDR="2001:db8:1:2::77"), format="csv", minkr=5)  # one customer
-    assert why(refused) == (
-        429,
-        "too-many-of-address",
-    )
+    assert why(refused) == (429, "too-many-of-address")
     assert int(refused["Retry-After"]) > 0
     assert ask(far, format="csv", minkr=1).status_code == 200  # it is there already
     assert "2001" not in json.dumps(list(Export.objects.values("asker", "site", "search")))
@@ -275,8 +280,9 @@ def test_an_expired_export_is_gone_and_says_so(client: Client, plain_static: Non
     export.refresh_from_db()
     assert (export.status, export.content, export.asker) == ("expired", None, "")
     assert not ExportChunk.objects.exists()
-    assert client.get(address).json()["status"] == "expired"
-    assert client.get(f"{address}/file").status_code == 410
+    assert said(client.get(address), "Export")["status"] == "expired"
+    gone = client.get(f"{address}/file")
+    assert gone.status_code == 410 and said(gone, "NoFile")["error"]
     assert client.get(f"{address}/file.sha256").status_code == 410
     assert client.get(f"/en/exports/{export.public_id}/").status_code == 410
     assert ask(format="csv").json()["id"] != export.public_id
@@ -310,7 +316,7 @@ def test_a_wrong_question_is_answered_with_what_is_wrong(body: Any, word: str) -
     sent = body if isinstance(body, str) else json.dumps(body)
     answer = Client().post(ASK, sent, content_type="application/json")
     assert answer.status_code == 400
-    assert [problem["word"] for problem in answer.json()["problems"]] == [word]
+    assert [problem["word"] for problem in said(answer, "Error")["problems"]] == [word]
     assert answer.json()["problems"][0]["message"] and not Export.objects.exists()
 
 
@@ -320,9 +326,12 @@ def test_a_form_asks_as_json_does_and_a_large_body_is_refused(client: Client) ->
     assert (answer.status_code, answer.json()["search"]) == (
         202, "eventtype=earthquake&agency=SOME%2CKNDC",
     )  # fmt: skip
-    assert client.get(answer["Location"]).status_code == 200
+    assert said(client.get(answer["Location"]), "Export")["status"] == "waiting"
+    early = client.get(f"{answer['Location']}/file")
+    assert early.status_code == 409 and said(early, "NoFile")["over"] is False
     assert client.post(ASK, {"format": "x" * 300_000}).status_code == 413
-    assert client.get(ASK).status_code == 405
+    refused = client.get(ASK)
+    assert refused.status_code == 405 and "POST" in said(refused, "Error")["error"]
 
 
 def test_a_geopackage_opens_in_gdal_and_tells_what_the_csv_tells(tmp_path: Path) -> None:
