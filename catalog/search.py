@@ -560,7 +560,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
 _BOOLEAN = {"true": True, "false": False}
 
 
-class _Wrong(Exception):
+class WrongValue(Exception):
     """A value that cannot be used: code, found, expected."""
 
     def __init__(self, code: str, found: str, expected: str) -> None:
@@ -571,7 +571,7 @@ class _Wrong(Exception):
 def _time(parameter: Parameter, text: str) -> datetime:
     match = _TIME.fullmatch(text)
     if match is None:
-        raise _Wrong("not-a-time", text, parameter.expectation)
+        raise WrongValue("not-a-time", text, parameter.expectation)
     year, month, day, hour, minute, second, fraction = match.groups()
     try:
         return datetime(
@@ -585,19 +585,19 @@ def _time(parameter: Parameter, text: str) -> datetime:
             tzinfo=UTC,
         )
     except ValueError:
-        raise _Wrong("not-a-time", text, parameter.expectation) from None
+        raise WrongValue("not-a-time", text, parameter.expectation) from None
 
 
 def _in_range(parameter: Parameter, value: float, text: str) -> None:
     low, high = parameter.minimum, parameter.maximum
     if (low is not None and value < low) or (high is not None and value > high):
-        raise _Wrong("out-of-range", text, parameter.expectation)
+        raise WrongValue("out-of-range", text, parameter.expectation)
 
 
 def _float(parameter: Parameter, text: str) -> float:
     # The standard forbids exponents, and Python would read "nan", "1_000" and other digits.
     if not _FLOAT.fullmatch(text):
-        raise _Wrong("not-a-number", text, parameter.expectation)
+        raise WrongValue("not-a-number", text, parameter.expectation)
     value = float(text)
     _in_range(parameter, value, text)
     return value
@@ -605,7 +605,7 @@ def _float(parameter: Parameter, text: str) -> float:
 
 def _integer(parameter: Parameter, text: str) -> int:
     if not _INTEGER.fullmatch(text):
-        raise _Wrong("not-a-whole-number", text, parameter.expectation)
+        raise WrongValue("not-a-whole-number", text, parameter.expectation)
     value = int(text)
     _in_range(parameter, value, text)
     return value
@@ -615,25 +615,25 @@ def _boolean(parameter: Parameter, text: str) -> bool:
     try:
         return _BOOLEAN[text.lower()]
     except KeyError:
-        raise _Wrong("not-a-boolean", text, parameter.expectation) from None
+        raise WrongValue("not-a-boolean", text, parameter.expectation) from None
 
 
 def _choice(parameter: Parameter, text: str) -> str:
     if text.lower() not in parameter.choices:
-        raise _Wrong("unknown-value", text, parameter.expectation)
+        raise WrongValue("unknown-value", text, parameter.expectation)
     return text.lower()
 
 
 def _texts(parameter: Parameter, text: str) -> tuple[str, ...]:
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not words:
-        raise _Wrong("empty", text, parameter.expectation)
+        raise WrongValue("empty", text, parameter.expectation)
     if len(words) > MAX_EVENT_IDS:
-        raise _Wrong("too-many", str(len(words)), str(MAX_EVENT_IDS))
+        raise WrongValue("too-many", str(len(words)), str(MAX_EVENT_IDS))
     for word in words:
         if not word.isprintable():  # PostgreSQL takes no NUL in a text; no name has any of these
             found = "".join(c if c.isprintable() else "\ufffd" for c in word)
-            raise _Wrong("unknown-value", found, parameter.expectation)
+            raise WrongValue("unknown-value", found, parameter.expectation)
     return words
 
 
@@ -641,7 +641,7 @@ def _choices(parameter: Parameter, text: str) -> tuple[str, ...]:
     words = tuple(word.lower() for word in _texts(parameter, text))
     for word in words:
         if word not in parameter.choices:
-            raise _Wrong("unknown-value", word, parameter.expectation)
+            raise WrongValue("unknown-value", word, parameter.expectation)
     return words
 
 
@@ -649,20 +649,20 @@ def _polygon(parameter: Parameter, text: str) -> tuple[tuple[float, float], ...]
     """Read longitude and latitude of each corner; longitudes up to 360 pass the date line."""
     tokens = [token for token in re.split(r"[\s,]+", text.strip()) if token]
     if len(tokens) % 2 or not all(_FLOAT.fullmatch(token) for token in tokens):
-        raise _Wrong("not-a-polygon", text[:80], parameter.expectation)
+        raise WrongValue("not-a-polygon", text[:80], parameter.expectation)
     numbers = [float(token) for token in tokens]
     corners = list(zip(numbers[::2], numbers[1::2], strict=True))
     if len(corners) > 1 and corners[0] == corners[-1]:
         corners.pop()
     if len(corners) > MAX_POLYGON_VERTICES:
-        raise _Wrong("too-many", str(len(corners)), str(MAX_POLYGON_VERTICES))
+        raise WrongValue("too-many", str(len(corners)), str(MAX_POLYGON_VERTICES))
     if len(corners) < 3:
-        raise _Wrong("not-a-polygon", text[:80], parameter.expectation)
+        raise WrongValue("not-a-polygon", text[:80], parameter.expectation)
     for longitude, latitude in corners:
         if not (-180 <= longitude <= 360 and -90 <= latitude <= 90):
-            raise _Wrong("out-of-range", f"{longitude:g} {latitude:g}", "-180..360 -90..90")
+            raise WrongValue("out-of-range", f"{longitude:g} {latitude:g}", "-180..360 -90..90")
     if not _ring(tuple(corners)).valid:
-        raise _Wrong("not-a-polygon", text[:80], parameter.expectation)
+        raise WrongValue("not-a-polygon", text[:80], parameter.expectation)
     return tuple(corners)
 
 
@@ -675,7 +675,7 @@ def _ring(corners: tuple[tuple[float, float], ...]) -> Polygon:
 
 def _name(parameter: Parameter, text: str) -> str:
     if not text.isprintable():
-        raise _Wrong("unknown-value", ascii(text), parameter.expectation)
+        raise WrongValue("unknown-value", ascii(text), parameter.expectation)
     return text
 
 
@@ -690,11 +690,11 @@ def _scale(parameter: Parameter, text: str) -> str:
             return scale
     found = scale_of(text)
     if not found:
-        raise _Wrong("unknown-value", text, parameter.expectation)
+        raise WrongValue("unknown-value", text, parameter.expectation)
     return found
 
 
-_READ = {
+READERS = {
     Kind.TIME: _time,
     Kind.FLOAT: _float,
     Kind.INTEGER: _integer,
@@ -708,7 +708,7 @@ _READ = {
 }
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """Write a value so that reading gives it back, as short as it can be."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -879,8 +879,8 @@ class EventSearch:
                 problems.append(SearchProblem(name, "empty", "", parameter.expectation))
             else:
                 try:
-                    values[name] = _READ[parameter.kind](parameter, texts[0])
-                except _Wrong as wrong:
+                    values[name] = READERS[parameter.kind](parameter, texts[0])
+                except WrongValue as wrong:
                     problems.append(
                         SearchProblem(name, wrong.code, wrong.found[:80], wrong.expected)
                     )
@@ -894,7 +894,7 @@ class EventSearch:
         for low, high in _PAIRS:
             least, most = getattr(self, low), getattr(self, high)
             if least is not None and most is not None and least > most:
-                yield SearchProblem(low, "larger-than", _written(least), f"{high}={_written(most)}")
+                yield SearchProblem(low, "larger-than", written(least), f"{high}={written(most)}")
         circle = {"minradius", "maxradius", "minradiuskm", "maxradiuskm"} & given
         if "settlement" in given:
             yield from self._wrong_settlement(circle, {"latitude", "longitude"} & given)
@@ -927,7 +927,7 @@ class EventSearch:
         """Return the words that say something, with their values as text."""
         left_out = set(without)
         return {
-            name: _written(getattr(self, name))
+            name: written(getattr(self, name))
             for name, default in _DEFAULTS.items()
             if name not in left_out and getattr(self, name) != default
         }

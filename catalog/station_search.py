@@ -39,14 +39,14 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Channel, Restriction, Station
 from catalog.search import (
-    _READ,
+    READERS,
     SPHERE_RADIUS_M,
     Kind,
     Parameter,
     SearchError,
     SearchProblem,
-    _written,
-    _Wrong,
+    WrongValue,
+    written,
 )
 
 LEVELS = ("network", "station", "channel", "response")
@@ -289,7 +289,7 @@ class StationSearch:
                 continue
             try:
                 lines.extend(_selections(where, content))
-            except _Wrong as wrong:
+            except WrongValue as wrong:
                 problems.append(SearchProblem(where, wrong.code, wrong.found[:80], wrong.expected))
             if len(lines) > MAX_LINES:
                 problems.append(SearchProblem(where, "too-many", f"> {MAX_LINES}", str(MAX_LINES)))
@@ -327,8 +327,8 @@ class StationSearch:
                 elif not text.strip():
                     problems.append(SearchProblem(name, "empty", "", parameter.expectation))
                 else:
-                    values[name] = _READ[parameter.kind](parameter, text.strip())
-            except _Wrong as wrong:
+                    values[name] = READERS[parameter.kind](parameter, text.strip())
+            except WrongValue as wrong:
                 problems.append(SearchProblem(name, wrong.code, wrong.found[:80], wrong.expected))
         search = cls(**values, lines=lines)
         problems.extend(search._contradictions(seen))
@@ -340,7 +340,7 @@ class StationSearch:
         for low, high in _PAIRS:
             least, most = getattr(self, low), getattr(self, high)
             if least is not None and most is not None and least > most:
-                yield SearchProblem(low, "larger-than", _written(least), f"{high}={_written(most)}")
+                yield SearchProblem(low, "larger-than", written(least), f"{high}={written(most)}")
         circle = {"minradius", "maxradius"} & given
         for word, other in (("latitude", "longitude"), ("longitude", "latitude")):
             if word not in given and (circle or other in given):
@@ -356,7 +356,7 @@ class StationSearch:
     def canonical(self) -> str:
         """Return what decides an answer as one text: long names, one order, defaults left out."""
         words = {
-            field.name: _written(getattr(self, field.name))
+            field.name: written(getattr(self, field.name))
             for field in fields(self)
             if field.name != "lines" and getattr(self, field.name) != field.default
         }
@@ -524,13 +524,13 @@ def _codes(parameter: Parameter, text: str) -> tuple[str, ...]:
         if parameter.name == "location" and word in ("", "--"):
             word = "--"
         elif not word:
-            raise _Wrong("empty", "", parameter.expectation)
+            raise WrongValue("empty", "", parameter.expectation)
         elif not _CODE.match(word):
             found = "".join(c if c.isprintable() else "\ufffd" for c in word)
-            raise _Wrong("unknown-value", found, parameter.expectation)
+            raise WrongValue("unknown-value", found, parameter.expectation)
         words.append(word)
     if len(words) > MAX_CODES:
-        raise _Wrong("too-many", str(len(words)), str(MAX_CODES))
+        raise WrongValue("too-many", str(len(words)), str(MAX_CODES))
     return tuple(dict.fromkeys(words))
 
 
@@ -539,20 +539,20 @@ def _selections(where: str, text: str) -> Iterable[Selection]:
 
     Raises
     ------
-    _Wrong
+    WrongValue
         It is not of the form.
     """
     words = text.split()
     if len(words) != 6:
-        raise _Wrong("unknown-value", text, _LINE_EXPECTED)
+        raise WrongValue("unknown-value", text, _LINE_EXPECTED)
     codes = [_codes(BY_WORD[name], word) for name, word in zip(_CODES, words[:4], strict=True)]
     times: list[Any] = [
-        None if word == "*" else _READ[Kind.TIME](BY_WORD[name], word)
+        None if word == "*" else READERS[Kind.TIME](BY_WORD[name], word)
         for name, word in zip(_TIMES_OF_LINES, words[4:], strict=True)
     ]
     start, end = times
     if start is not None and end is not None and start > end:
-        raise _Wrong("larger-than", words[4], words[5])
+        raise WrongValue("larger-than", words[4], words[5])
     combinations = itertools.islice(itertools.product(*codes), MAX_LINES + 1)
     return [
         Selection(network, station, location, channel, start, end)
