@@ -55,8 +55,6 @@ from catalog.search import EventSearch
 
 ALIAS = "download"
 BATCH_BYTES = 64 * 1024
-#: Events whose fragments are fetched together.
-BATCH_EVENTS = 500
 
 #: Events that a table made from records may hold, and those whose records are fetched together.
 MAX_RECORDS = 20_000
@@ -276,9 +274,9 @@ def _copied(search: EventSearch, text: Any, between: bytes = b"") -> Generator[b
             yield bytes(batch)
 
 
-def _compiled(search: EventSearch, column: Any) -> tuple[str, Any] | None:
-    """Return the statement that fetches one column of the answer; None: nothing can match."""
-    query = search.queryset().using(ALIAS).values_list(column).query
+def _compiled(search: EventSearch, *columns: Any) -> tuple[str, Any] | None:
+    """Return the statement that fetches columns of the answer; None: nothing can match."""
+    query = search.queryset().using(ALIAS).values_list(*columns).query
     try:
         return query.get_compiler(ALIAS).as_sql()  # type: ignore[no-any-return]
     except EmptyResultSet:
@@ -287,50 +285,39 @@ def _compiled(search: EventSearch, column: Any) -> tuple[str, Any] | None:
 
 # --- QuakeML -----------------------------------------------------------------------------------
 
-_FRAGMENTS = """
-SELECT event_id, part, body FROM catalog_eventfragment
-WHERE event_id = ANY(%s) AND part = ANY(%s)
-"""
-
-
-# The part is fetched for rows in order: asked for in one query, it would be sorted along with them.
-_PLAIN = """
+# The parts are fetched for rows in order: asked for in one query, they would be sorted with them.
+_PART = (
+    "(SELECT f.body FROM catalog_eventfragment f "
+    "WHERE f.event_id = found.event_id AND f.part = '{}')"
+)
+_EVENTS = """
 COPY (
-    SELECT (
-        SELECT f.body FROM catalog_eventfragment f
-        WHERE f.event_id = found.event_id AND f.part = 'plain'
-    ) FROM ({}) AS found (event_id)
+    SELECT found.public_id, found.kr, {} FROM ({}) AS found (event_id, public_id, kr)
 ) TO STDOUT (FORMAT binary)
 """
 
 
 def _quakeml_events(search: EventSearch) -> Generator[bytes, None, None]:
-    if (
-        search.includeallorigins
-        or search.includeallmagnitudes
-        or search.includearrivals
-        or search.includemechanisms
-        or search.converts
-    ):
-        yield from _joined_events(search)
-    else:
-        yield from _plain_events(search)
-
-
-def _plain_events(search: EventSearch) -> Generator[bytes, None, None]:
-    """Yield the plain parts as they are stored; a row without one is a LookupError."""
-    query = _compiled(search, F("event_id"))
+    """Yield events as QuakeML; one without its plain part is a LookupError."""
+    wanted = rendering.parts_wanted(
+        all_origins=search.includeallorigins,
+        all_magnitudes=search.includeallmagnitudes,
+        arrivals=search.includearrivals,
+        mechanisms=search.includemechanisms,
+    )
+    query = _compiled(search, "event_id", "public_id", "kr")
     if query is None:
         return
     sql, params = query
-    connection = connections[ALIAS].connection
-    with psycopg.Cursor(connection) as cursor, cursor.copy(_PLAIN.format(sql), params) as copy:
-        copy.set_types(["bytea"])
+    copy = _EVENTS.format(", ".join(map(_PART.format, wanted)), sql)
+    is_plain = len(wanted) == 1 and not search.converts
+    with psycopg.Cursor(connections[ALIAS].connection) as cursor, cursor.copy(copy, params) as rows:
+        rows.set_types(["varchar", "float8", *("bytea" for _ in wanted)])
         batch = bytearray()
-        for (body,) in copy.rows():
-            if body is None:
-                raise LookupError("an event without its plain part")
-            batch += body
+        for public_id, kr, *bodies in rows.rows():
+            if bodies[0] is None:
+                raise LookupError(f"{public_id} has no plain part")
+            batch += bodies[0] if is_plain else _joined(search, public_id, kr, wanted, bodies)
             if len(batch) >= BATCH_BYTES:
                 yield bytes(batch)
                 batch.clear()
@@ -338,46 +325,27 @@ def _plain_events(search: EventSearch) -> Generator[bytes, None, None]:
             yield bytes(batch)
 
 
-def _joined_events(search: EventSearch) -> Generator[bytes, None, None]:
-    wanted = list(
-        rendering.parts_wanted(
-            all_origins=search.includeallorigins,
-            all_magnitudes=search.includeallmagnitudes,
-            arrivals=search.includearrivals,
-            mechanisms=search.includemechanisms,
-        )
+def _joined(
+    search: EventSearch,
+    public_id: str,
+    kr: float,
+    wanted: Sequence[str],
+    bodies: Sequence[bytes | None],
+) -> bytes:
+    """Return an event's element, made of its parts as they are stored."""
+    more = b""
+    if search.converts:
+        more = quakeml.render_magnitude(_converted(public_id, kr), rendering.resource_id)
+    return rendering.join_event(
+        {
+            part: rendering.unpacked(part, body)
+            for part, body in zip(wanted, bodies, strict=True)
+            if body is not None
+        },
+        all_origins=search.includeallorigins,
+        all_magnitudes=search.includeallmagnitudes,
+        more=more,
     )
-    keys = search.queryset().using(ALIAS).values_list("event_id", "public_id", "kr")
-    stream = keys.iterator(chunk_size=BATCH_EVENTS)  # a server-side cursor
-    connection = connections[ALIAS].connection
-    # Bytes as bytes: the plain cursor of the driver, not Django's, which asks for text.
-    with psycopg.Cursor(connection) as cursor:
-        # The first event alone: its bytes should not wait for the others'.
-        size = 1
-        while batch := list(islice(stream, size)):
-            size = BATCH_EVENTS if not search.includearrivals else BATCH_EVENTS // 10
-            parts: dict[int, dict[str, bytes]] = {}
-            cursor.execute(_FRAGMENTS, [[key for key, _, _ in batch], wanted], binary=True)
-            for event_id, part, body in cursor:
-                parts.setdefault(event_id, {})[part] = rendering.unpacked(part, body)
-            out = bytearray()
-            for event_id, public_id, kr in batch:
-                more = b""
-                if search.converts:
-                    more = quakeml.render_magnitude(
-                        _converted(public_id, kr), rendering.resource_id
-                    )
-                out += rendering.join_event(
-                    parts.pop(event_id),
-                    all_origins=search.includeallorigins,
-                    all_magnitudes=search.includeallmagnitudes,
-                    more=more,
-                )
-                if len(out) >= BATCH_BYTES:
-                    yield bytes(out)
-                    out.clear()
-            if out:
-                yield bytes(out)
 
 
 def _converted(public_id: str, kr: float) -> MagnitudeRecord:

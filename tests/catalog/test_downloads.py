@@ -182,7 +182,6 @@ def test_kml_takes_no_more_memory_for_more_events(shop, monkeypatch):
 
 
 def test_an_answer_is_of_one_moment(shop, monkeypatch):
-    monkeypatch.setattr(downloads, "BATCH_EVENTS", 2)
     answer = Answer(EventSearch(orderby="time-asc"), downloads.WRITERS["xml"])
     before = answer.version
     chunks = iter(answer)
@@ -215,7 +214,6 @@ def damaged(event):
 
 
 def test_a_fault_under_way_breaks_the_stream_and_does_not_end_it(shop, monkeypatch):
-    monkeypatch.setattr(downloads, "BATCH_EVENTS", 10)
     monkeypatch.setattr(downloads, "BATCH_BYTES", 1000)
     with damaged(shop.full):
         # The first batches are sound: 200 is said already.
