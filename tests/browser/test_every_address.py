@@ -81,7 +81,9 @@ def test_every_public_page_opens_without_complaint(
         assert watch.complaints == [], path
 
 
-@pytest.mark.parametrize("language", ["kk", "ru", "en"])
+@pytest.mark.parametrize(
+    "language", ["kk", *(pytest.param(other, marks=pytest.mark.long) for other in ("ru", "en"))]
+)
 def test_every_staff_page_opens_without_complaint(
     site: str, open_browser: OpenBrowser, language: str
 ):

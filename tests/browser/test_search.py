@@ -62,7 +62,7 @@ def test_the_search_page_by_keyboard(site: str, open_browser: OpenBrowser):
 
     # The builder: another format by keyboard changes address, lines and what QuakeML holds.
     page.locator("#files summary").press("Enter")
-    page.locator('[name="format"][value="csv"]').focus()
+    page.locator('input[type=radio][name="format"][value="csv"]').focus()
     page.keyboard.press("ArrowDown")
     expect(page.locator("#file-address")).to_have_value(re.compile(r"/api/v1/download\.quakeml$"))
     page.locator('[name="includearrivals"]').press("Space")

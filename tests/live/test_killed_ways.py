@@ -87,7 +87,9 @@ def kill(stack: Stack, stages: dict[str, str], offset: int) -> None:
     assert rows(stack, "SELECT DISTINCT state FROM processing_workitem") == [("done",)]
 
 
-@pytest.mark.parametrize("moment", [0, pytest.param(1, marks=pytest.mark.long), 2])
+@pytest.mark.parametrize(
+    "moment", [0, *(pytest.param(later, marks=pytest.mark.long) for later in (1, 2))]
+)
 def test_workers_killed_with_all_three_ways_in_hand(stack: Stack, moment: int) -> None:
     kill(stack, TOGETHER[moment], 1 + moment)
 
