@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -316,7 +317,7 @@ class UploadView(StaffAPIView):
 
     @extend_schema(
         operation_id="upload_bulletin",
-        summary="Send a bulletin",
+        summary=gettext_lazy("Send a bulletin"),
         description=(
             "Keeps the file as received and asks for its reading. The tables of one CSS3.0 "
             "database (`may.origin`, `may.arrival` ...) may be sent together, each as a part "
@@ -482,7 +483,7 @@ class RunView(StaffAPIView):
 
     @extend_schema(
         operation_id="run",
-        summary="How far a run is",
+        summary=gettext_lazy("How far a run is"),
         description="Ask until `over` is true; an ETag spares what has not changed.",
         tags=["staff"],
         examples=[RUN_EXAMPLE, ERROR_EXAMPLE],

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -116,7 +117,7 @@ class ReadingsView(StaffAPIView):
 
     @extend_schema(
         operation_id="readings",
-        summary="Station readings without an event",
+        summary=gettext_lazy("Station readings without an event"),
         description=(
             "The latest first. `next` is the address of the following page, null on the last."
             " States: " + ", ".join(readings.STATES) + "."
