@@ -29,6 +29,7 @@ def committing(django_db_blocker: Any) -> Iterator[None]:
             own = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         try:
             empty()
+            sow()
             yield
             empty()
         finally:
@@ -41,7 +42,6 @@ def committing(django_db_blocker: Any) -> Iterator[None]:
 def shop(django_db_setup: None, django_db_blocker) -> Iterator[Shop]:
     """Committed data: a download reads over a connection of its own."""
     with committing(django_db_blocker):
-        sow()
         yield fill()
 
 

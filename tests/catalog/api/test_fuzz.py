@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 
 from catalog.models import AccessToken, User
 from tests.catalog.api.asking import QUICK, document, is_as_told
@@ -69,7 +70,11 @@ def test_schemathesis_finds_nothing(shop: Shop, staff) -> None:
                 )
                 is_as_told(operation, response, f"{sent.method} {sent.path_url} {headers}")  # noqa: B023
 
-            ask()
+            try:
+                ask()
+            except Unsatisfiable:  # nothing that it takes can be wrong: any text may be an id
+                if mode is not schemathesis.GenerationMode.NEGATIVE:
+                    raise
 
 
 REQUEST_PARTS = ("method", "url", "headers", "files", "data", "json", "params", "cookies")
