@@ -50,7 +50,7 @@ from catalog.models import (
     IntensityObservation,
     PreferredMagnitude,
 )
-from catalog.scales import CONVERTED, SCALES, as_magnitude, scale_of
+from catalog.scales import CONVERTED, KR_A_UNIT, KR_OF_ZERO, SCALES, scale_of
 from catalog.search import EventSearch
 
 ALIAS = "download"
@@ -175,9 +175,14 @@ def counted(search: EventSearch) -> tuple[int, int]:
             version = FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
             return version, search.sent_of(search.matching().using(ALIAS).count())
     except OperationalError as failure:
-        if isinstance(failure.__cause__, psycopg.errors.QueryCanceled):
+        if was_given_up(failure):
             raise TooLong from failure
         raise
+
+
+def was_given_up(failure: OperationalError) -> bool:
+    """True if the database broke a question off because it took too long."""
+    return isinstance(failure.__cause__, psycopg.errors.QueryCanceled)
 
 
 def is_heavy(search: EventSearch) -> bool:
@@ -215,9 +220,10 @@ def _lines(column: str) -> Callable[[EventSearch], Generator[bytes, None, None]]
 #: M(KR) to one decimal, as all that is computed here; its own uncertainty is larger (0.3).
 _CONVERTED_VALUE = Func(
     F("kr"),
-    template="round(((%(expressions)s - 4) / 1.8)::numeric, 1)",
+    template=f"round(((%(expressions)s - {KR_OF_ZERO}) / {KR_A_UNIT})::numeric, 1)",
     output_field=FloatField(),
 )
+_CONVERTED_NUMBER = Cast(_CONVERTED_VALUE, FloatField())
 #: By column of finished lines: what stands before the three cells of the magnitude, with them; what
 #: ends a cell; the cells of the magnitude converted from KR.
 _CONVERTED_CELLS: dict[str, tuple[str, str, tuple[Any, ...]]] = {
@@ -261,17 +267,26 @@ def _copied(search: EventSearch, text: Any, between: bytes = b"") -> Generator[b
     copy = rf"COPY ({sql}) TO STDOUT (FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02')"
     # The driver's own cursor: Django's debugging wrapper does not know COPY's second argument.
     with connections[ALIAS].cursor() as cursor, cursor.cursor.copy(copy, params) as rows:
-        batch = bytearray()
-        separator = b""
-        for row in rows:
-            batch += separator
-            batch += row
-            separator = between
-            if len(batch) >= BATCH_BYTES:
-                yield bytes(batch)
-                batch.clear()
-        if batch:
+        yield from _batched(_separated(rows, between) if between else rows)
+
+
+def _separated(rows: Iterable[bytes], between: bytes) -> Iterator[bytes]:
+    for number, row in enumerate(rows):
+        if number:
+            yield between
+        yield row
+
+
+def _batched(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
+    """Yield pieces joined until they are ``BATCH_BYTES`` or more, and what is left of them."""
+    batch = bytearray()
+    for piece in pieces:
+        batch += piece
+        if len(batch) >= BATCH_BYTES:
             yield bytes(batch)
+            batch.clear()
+    if batch:
+        yield bytes(batch)
 
 
 def _compiled(search: EventSearch, *columns: Any) -> tuple[str, Any] | None:
@@ -292,7 +307,8 @@ _PART = (
 )
 _EVENTS = """
 COPY (
-    SELECT found.public_id, found.kr, {} FROM ({}) AS found (event_id, public_id, kr)
+    SELECT found.public_id, found.kr, found.converted, {}
+    FROM ({}) AS found (event_id, public_id, kr, converted)
 ) TO STDOUT (FORMAT binary)
 """
 
@@ -305,37 +321,39 @@ def _quakeml_events(search: EventSearch) -> Generator[bytes, None, None]:
         arrivals=search.includearrivals,
         mechanisms=search.includemechanisms,
     )
-    query = _compiled(search, "event_id", "public_id", "kr")
+    query = _compiled(search, "event_id", "public_id", "kr", _CONVERTED_NUMBER)
     if query is None:
         return
     sql, params = query
     copy = _EVENTS.format(", ".join(map(_PART.format, wanted)), sql)
     is_plain = len(wanted) == 1 and not search.converts
     with psycopg.Cursor(connections[ALIAS].connection) as cursor, cursor.copy(copy, params) as rows:
-        rows.set_types(["varchar", "float8", *("bytea" for _ in wanted)])
-        batch = bytearray()
-        for public_id, kr, *bodies in rows.rows():
-            if bodies[0] is None:
-                raise LookupError(f"{public_id} has no plain part")
-            batch += bodies[0] if is_plain else _joined(search, public_id, kr, wanted, bodies)
-            if len(batch) >= BATCH_BYTES:
-                yield bytes(batch)
-                batch.clear()
-        if batch:
-            yield bytes(batch)
+        rows.set_types(["varchar", "float8", "float8", *("bytea" for _ in wanted)])
+
+        def elements() -> Iterator[bytes]:
+            for public_id, kr, converted, *bodies in rows.rows():
+                if bodies[0] is None:
+                    raise LookupError(f"{public_id} has no plain part")
+                if is_plain:
+                    yield bodies[0]
+                else:
+                    yield _joined(search, public_id, kr, converted, wanted, bodies)
+
+        yield from _batched(elements())
 
 
 def _joined(
     search: EventSearch,
     public_id: str,
     kr: float,
+    converted: float,
     wanted: Sequence[str],
     bodies: Sequence[bytes | None],
 ) -> bytes:
     """Return an event's element, made of its parts as they are stored."""
     more = b""
     if search.converts:
-        more = quakeml.render_magnitude(_converted(public_id, kr), rendering.resource_id)
+        more = quakeml.render_magnitude(_converted(public_id, kr, converted), rendering.resource_id)
     return rendering.join_event(
         {
             part: rendering.unpacked(part, body)
@@ -348,10 +366,10 @@ def _joined(
     )
 
 
-def _converted(public_id: str, kr: float) -> MagnitudeRecord:
-    """Return the magnitude converted from an event's energy class."""
+def _converted(public_id: str, kr: float, magnitude: float) -> MagnitudeRecord:
+    """Return the magnitude converted from an event's energy class, which it names."""
     return MagnitudeRecord(
-        round(as_magnitude(kr), 1),
+        magnitude,
         CONVERTED,
         magnitude_id=f"magnitude/m-kr-{public_id}",
         agency=settings.PORTAL_AGENCY_CODE,
@@ -471,38 +489,33 @@ def _geojson_events(search: EventSearch) -> Generator[bytes, None, None]:
 
 
 def _isf_events(search: EventSearch) -> Generator[bytes, None, None]:
-    rows = search.queryset().using(ALIAS).values_list("event_id", "kr")
+    rows = search.queryset().using(ALIAS).values_list("event_id", "kr", _CONVERTED_NUMBER)
     stream = rows.iterator(chunk_size=BATCH_RECORDS)
     first = list(islice(stream, 1))
     if not first:
         return
-    batch = bytearray()
-    for lines in isf.write(_asked_records(search, chain(first, stream))):
-        batch += lines.encode()
-        if len(batch) >= BATCH_BYTES:
-            yield bytes(batch)
-            batch.clear()
-    yield bytes(batch)
+    lines = isf.write(_asked_records(search, chain(first, stream)))
+    yield from _batched(line.encode() for line in lines)
 
 
 def _asked_records(
-    search: EventSearch, rows: Iterable[tuple[int, float | None]]
+    search: EventSearch, rows: Iterable[tuple[int, float | None, float | None]]
 ) -> Iterator[EventRecord]:
-    """Yield events with the solutions a search asks for; ``rows`` are their keys and KR."""
+    """Yield events with the solutions a search asks for; ``rows``: keys, KR, and M(KR) of them."""
     stream = iter(rows)
     while batch := list(islice(stream, BATCH_RECORDS)):
-        found = Event.objects.using(ALIAS).in_bulk([key for key, _ in batch])
-        events = [found[key] for key, _ in batch]
+        found = Event.objects.using(ALIAS).in_bulk([key for key, _, _ in batch])
+        events = [found[key] for key, _, _ in batch]
         records = exchange.event_records(events, arrivals=search.includearrivals, using=ALIAS)
-        for (_, kr), (event, record) in zip(batch, records, strict=True):
+        for (_, kr, converted), (event, record) in zip(batch, records, strict=True):
             origins, magnitudes = record.origins, record.magnitudes
             if not search.includeallorigins:
                 origins = origins[:1]
             if not search.includeallmagnitudes:
                 preferred = record.preferred_magnitude_id
                 magnitudes = tuple(m for m in magnitudes if m.magnitude_id == preferred)
-            if search.converts and kr is not None:
-                magnitudes = (*magnitudes, _converted(event.public_id, kr))
+            if search.converts and kr is not None and converted is not None:
+                magnitudes = (*magnitudes, _converted(event.public_id, kr, converted))
             yield replace(record, origins=origins, magnitudes=magnitudes)
 
 
@@ -570,19 +583,15 @@ def kml_writer(request: HttpRequest) -> Writer:
         return kml.document_start(f"Earthquakes ({rendering.main_catalog()})", about, icon)
 
     def events(search: EventSearch) -> Generator[bytes, None, None]:
-        batch = bytearray()
         with closing(_copied(search, _line("csv_line", search))) as tables:
-            for table in tables:
-                # No other line ends: the lines hold no control character.
-                for cells in csv.reader(table.decode().removesuffix("\n").split("\n")):
-                    row = dict(zip(kml.COLUMNS, map(rendering.unguarded, cells), strict=True))
-                    page = f"{before}{row['event_id']}{after}"
-                    batch += kml.placemark(row, page).encode()
-                    if len(batch) >= BATCH_BYTES:
-                        yield bytes(batch)
-                        batch.clear()
-        if batch:
-            yield bytes(batch)
+            yield from _batched(placemarks(tables))
+
+    def placemarks(tables: Iterable[bytes]) -> Iterator[bytes]:
+        for table in tables:
+            # No other line ends: the lines hold no control character.
+            for cells in csv.reader(table.decode().removesuffix("\n").split("\n")):
+                row = dict(zip(kml.COLUMNS, map(rendering.unguarded, cells), strict=True))
+                yield kml.placemark(row, f"{before}{row['event_id']}{after}").encode()
 
     return Writer(
         f"{kml.MEDIA_TYPE}; charset=utf-8",
@@ -616,14 +625,8 @@ def year_book_writer(name: str, language: str) -> Writer:
     book, part = _YEAR_BOOKS[table]
 
     def text(search: EventSearch) -> Generator[bytes, None, None]:
-        batch = bytearray()
-        for line in year_book.write(book, _tabled_records(search, part), language):
-            batch += line.encode()
-            if len(batch) >= BATCH_BYTES:
-                yield bytes(batch)
-                batch.clear()
-        if batch:
-            yield bytes(batch)
+        lines = year_book.write(book, _tabled_records(search, part), language)
+        yield from _batched(line.encode() for line in lines)
 
     def workbook(search: EventSearch) -> Generator[bytes, None, None]:
         # An archive is finished before its first byte goes out: a fault is told by the status.

@@ -18,16 +18,12 @@ MAGNITUDE_ORDER = ("Mw", "MS", "MLV", "mb", "ML")
 #: What a magnitude converted from KR is called, and never without this name. The relation is that
 #: of the composite catalogues of the former USSR, K = 1.8 M + 4 (docs/methods.md).
 CONVERTED = "M(KR)"
+KR_A_UNIT, KR_OF_ZERO = 1.8, 4
 
 
 def as_kr(magnitude: float) -> float:
     """Return the energy class that a magnitude converted from KR comes from."""
-    return round(1.8 * magnitude + 4, 9)
-
-
-def as_magnitude(kr: float) -> float:
-    """Return the magnitude M(KR) converted from an energy class: (KR - 4) / 1.8."""
-    return (kr - 4) / 1.8
+    return round(KR_A_UNIT * magnitude + KR_OF_ZERO, 9)
 
 
 _PATTERNS = (

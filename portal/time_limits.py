@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 from django.db import OperationalError, connection, transaction
 
-from catalog.downloads import TooLong
+from catalog.downloads import TooLong, was_given_up
 
 
 @contextmanager
@@ -29,6 +28,6 @@ def within(seconds: float) -> Iterator[None]:
                 )
             yield
     except OperationalError as failure:
-        if isinstance(failure.__cause__, psycopg.errors.QueryCanceled):
+        if was_given_up(failure):
             raise TooLong from failure
         raise

@@ -5,7 +5,6 @@ The validator, the WADL and the human page are made from ``catalog.station_searc
 
 from __future__ import annotations
 
-import psycopg
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
@@ -13,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 
 from catalog import station_documents, station_search
 from catalog.api.fdsn_answers import MAX_URI_BYTES, XML_TYPES, Service, absolute
-from catalog.downloads import is_known
+from catalog.downloads import is_known, was_given_up
 from catalog.search import SearchError
 from catalog.station_documents import MAX_CHANNELS_WITH_RESPONSE
 from catalog.station_search import MAX_BODY_BYTES, MAX_LINES, PARAMETERS, StationSearch
@@ -57,7 +56,7 @@ def _query(request: HttpRequest) -> HttpResponseBase:
             "Ask for fewer stations or channels, or with level=channel.",
         )
     except OperationalError as failure:
-        if not isinstance(failure.__cause__, psycopg.errors.QueryCanceled):
+        if not was_given_up(failure):
             raise
         return error(request, 503, "Searching took too long. Ask for less.")
     if not found:

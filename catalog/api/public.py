@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
-import psycopg
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.db.models import F, OuterRef, Q, Subquery
@@ -183,7 +182,7 @@ class PublicView(APIView):
                     _("Too many large answers at once; try again in a moment."),
                     headers={"Retry-After": str(downloads.RETRY_AFTER_SECONDS)},
                 )
-            case OperationalError() if isinstance(exc.__cause__, psycopg.errors.QueryCanceled):
+            case OperationalError() if downloads.was_given_up(exc):
                 return mistake(
                     503,
                     _("This took too long. Ask for a shorter span of time or a smaller region."),

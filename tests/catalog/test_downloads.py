@@ -471,6 +471,25 @@ def test_a_magnitude_from_kr_is_told_only_when_it_is_asked_for(shop):
         assert event.preferred_magnitude_id != converted[0].resource_id, row.public_id
 
 
+def test_a_magnitude_from_kr_is_rounded_alike_in_every_format(shop):
+    row = EventRow.objects.get(event=shop.small[0])
+    EventRow.objects.filter(pk=row.pk).update(kr=9.49)  # 3.05, between two decimals
+    search = EventSearch(magnitudetype="M(KR)", minkr=9)
+    try:
+        (line,) = body(get(search, "text")).decode().splitlines()[1:]
+        (event,) = obspy.read_events(io.BytesIO(body(get(search, "xml"))), format="QUAKEML")
+        (record,) = [
+            r
+            for r in read("isf", io.BytesIO(body(get(search, "isf"))))
+            if isinstance(r, EventRecord)
+        ]
+    finally:
+        row.save()
+    assert line.split("|")[10] == "3.1"
+    assert [m.mag for m in event.magnitudes] == [3.1]
+    assert [m.value for m in record.magnitudes] == [3.1]
+
+
 def test_isf_is_the_same_bulletin_again(shop):
     search = EventSearch(orderby="time-asc", includeallorigins=True, includearrivals=True)
     bulletin = body(get(search, "isf"))
