@@ -537,6 +537,12 @@ class SearchProblem:
         }
 
 
+def unknown_word(word: str, known: Iterable[str]) -> SearchProblem:
+    """Return the problem of a word that is none, with the likely one."""
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.75)
+    return SearchProblem(word[:60], "unknown-word", expected=close[0] if close else "")
+
+
 class SearchError(ValueError):
     """The search cannot be asked; carries every problem, not the first only."""
 
@@ -759,6 +765,14 @@ class Count:
     exact: bool
 
 
+def crossed_limits(search: Any, pairs: Iterable[tuple[str, str]]) -> Iterable[SearchProblem]:
+    """Yield the problems of limits of which the lower is above the upper."""
+    for low, high in pairs:
+        least, most = getattr(search, low), getattr(search, high)
+        if least is not None and most is not None and least > most:
+            yield SearchProblem(low, "larger-than", written(least), f"{high}={written(most)}")
+
+
 @dataclass(frozen=True)
 class EventSearch:
     """A search as typed values; every field is a word of ``PARAMETERS``, ``None`` if not given."""
@@ -854,10 +868,7 @@ class EventSearch:
             texts = [str(text).strip() for text in found]
             parameter = BY_WORD.get(word.lower())
             if parameter is None:
-                close = difflib.get_close_matches(word.lower(), BY_WORD, n=1, cutoff=0.75)
-                problems.append(
-                    SearchProblem(word[:60], "unknown-word", expected=close[0] if close else "")
-                )
+                problems.append(unknown_word(word, BY_WORD))
             elif surface not in parameter.surfaces:
                 problems.append(SearchProblem(word, "not-offered-here"))
             else:
@@ -891,10 +902,7 @@ class EventSearch:
         return search
 
     def _contradictions(self, given: set[str]) -> Iterable[SearchProblem]:
-        for low, high in _PAIRS:
-            least, most = getattr(self, low), getattr(self, high)
-            if least is not None and most is not None and least > most:
-                yield SearchProblem(low, "larger-than", written(least), f"{high}={written(most)}")
+        yield from crossed_limits(self, _PAIRS)
         circle = {"minradius", "maxradius", "minradiuskm", "maxradiuskm"} & given
         if "settlement" in given:
             yield from self._wrong_settlement(circle, {"latitude", "longitude"} & given)

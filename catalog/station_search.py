@@ -7,7 +7,6 @@ Its words and their meanings are those of fdsnws-station 1.1.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,6 +45,8 @@ from catalog.search import (
     SearchError,
     SearchProblem,
     WrongValue,
+    crossed_limits,
+    unknown_word,
     written,
 )
 
@@ -312,9 +313,7 @@ class StationSearch:
         for word, text in given:
             parameter = BY_WORD.get(word.lower())
             if parameter is None:
-                close = difflib.get_close_matches(word.lower(), BY_WORD, n=1, cutoff=0.75)
-                hint = close[0] if close else ""
-                problems.append(SearchProblem(word[:60], "unknown-word", expected=hint))
+                problems.append(unknown_word(word, BY_WORD))
                 continue
             name = parameter.name
             if name in seen:
@@ -337,10 +336,7 @@ class StationSearch:
         return search
 
     def _contradictions(self, given: set[str]) -> Iterable[SearchProblem]:
-        for low, high in _PAIRS:
-            least, most = getattr(self, low), getattr(self, high)
-            if least is not None and most is not None and least > most:
-                yield SearchProblem(low, "larger-than", written(least), f"{high}={written(most)}")
+        yield from crossed_limits(self, _PAIRS)
         circle = {"minradius", "maxradius"} & given
         for word, other in (("latitude", "longitude"), ("longitude", "latitude")):
             if word not in given and (circle or other in given):

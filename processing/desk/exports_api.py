@@ -18,13 +18,12 @@ from rest_framework.request import Request
 from catalog import exports
 from catalog.api.describing import ref
 from catalog.api.exports import export_json
-from catalog.api.public import PublicView, mistake
+from catalog.api.public import LANG, PublicView, mistake
 from catalog.search import SearchError, SearchProblem
 from processing.jobs import exporting
 
 #: A search with a polygon of a thousand corners has less.
 MAX_BODY_BYTES = 256 * 1024
-LANGUAGES = ("kk", "ru", "en")
 IGNORED = ("format", "lang", "csrfmiddlewaretoken")
 
 
@@ -51,7 +50,7 @@ class ExportsView(PublicView):
                     "format": {"type": "string", "enum": list(exports.FORMATS)},
                     "lang": {
                         "type": "string",
-                        "enum": ["kk", "ru", "en"],
+                        "enum": list(LANG.choices),
                         "description": "Of the headings of the year book's tables.",
                     },
                 },
@@ -77,7 +76,7 @@ class ExportsView(PublicView):
         code = format_of(words)
         search = exports.search_of(words, ignore=IGNORED)
         language = words.get("lang", "")
-        if language not in LANGUAGES:
+        if language not in LANG.choices:
             language = (get_language() or "en")[:2]
         export, is_new = exporting.ask(
             search,

@@ -14,10 +14,8 @@ from pathlib import Path
 import obspy
 import pytest
 from django.contrib.gis.geos import Point
-from django.db import connections
 from django.test import Client as HttpClient
 from django.test import RequestFactory
-from django.test.utils import setup_databases, teardown_databases
 from lxml import etree
 from obspy import UTCDateTime
 from obspy.clients.fdsn import Client
@@ -29,8 +27,7 @@ from catalog.api import fdsnws_station
 from catalog.models import Agency, Channel, Network, Station, StationDescription
 from catalog.station_search import LEVELS, MAX_BODY_BYTES, PARAMETERS, StationSearch
 from processing.jobs import station_metadata
-from tests.catalog.shop import empty, is_test_database
-from tests.conftest import sow
+from tests.catalog.conftest import committing
 
 GOLDEN = Path(__file__).parents[2] / "golden_stations" / "synthetic_stations.xml"
 SCHEMA = etree.XMLSchema(
@@ -44,29 +41,18 @@ NS = "{http://www.fdsn.org/xml/station/1}"
 @pytest.fixture(scope="module")
 def shop(django_db_setup: None, django_db_blocker) -> Iterator[None]:
     """Committed stations: two of the golden file, one of a network's list, one of no network."""
-    with django_db_blocker.unblock():
-        own = None
-        if not is_test_database():
-            own = setup_databases(verbosity=0, interactive=False, aliases={"default"})
-        try:
-            empty()
-            sow()
-            station_metadata.store("golden.xml", GOLDEN.read_bytes())
-            some = Agency.objects.create(code="SOME", name_en="An agency")
-            network = Network.objects.create(code="KZ", name_en="Kazakhstan | all", operator=some)
-            Station.objects.create(
-                network=network, code="KNDC", name_en="Almaty", point=Point(76.97, 43.22)
-            )
-            Station.objects.create(
-                agency=some, code="SY01", name_en="Invented", point=Point(76.5, 43.0),
-                elevation_m=900, synthetic=True,
-            )  # fmt: skip
-            yield
-            empty()
-        finally:
-            connections.close_all()
-            if own is not None:
-                teardown_databases(own, verbosity=0)
+    with committing(django_db_blocker):
+        station_metadata.store("golden.xml", GOLDEN.read_bytes())
+        some = Agency.objects.create(code="SOME", name_en="An agency")
+        network = Network.objects.create(code="KZ", name_en="Kazakhstan | all", operator=some)
+        Station.objects.create(
+            network=network, code="KNDC", name_en="Almaty", point=Point(76.97, 43.22)
+        )
+        Station.objects.create(
+            agency=some, code="SY01", name_en="Invented", point=Point(76.5, 43.0),
+            elevation_m=900, synthetic=True,
+        )  # fmt: skip
+        yield
 
 
 def asked(words: str, body: bytes | None = None):
