@@ -1251,7 +1251,10 @@ def event_records(
     if arrivals:
         _gather_observations(
             parts,
-            {"entry__current_of__event__in": keys},
+            {
+                "entry__current_of__event__in": keys,
+                "entry__current_of__outranked_by": None,
+            },
             "entry__current_of__event_id",
             {o.pk: (key, o) for key, part in parts.items() for o in part.origins},
             using,

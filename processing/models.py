@@ -30,6 +30,7 @@ from redis.exceptions import RedisError
 
 from processing.correction_models import CorrectionSet as CorrectionSet
 from processing.correction_models import StationCorrection as StationCorrection
+from processing.joint_fit_models import JointRelocation as JointRelocation
 from processing.leases import Progress, database_now, heartbeat, lease_end
 from processing.transactions import is_lost_connection, is_no_space
 

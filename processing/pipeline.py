@@ -82,6 +82,12 @@ def associate(item: WorkItem) -> None:
     done = 0
     for batch in association.batches(run):
 
+        def weigh(batch: association.Batch = batch) -> None:
+            with writing():
+                association.relocate(batch)
+
+        retried(weigh)
+
         def store(batch: association.Batch = batch) -> None:
             with writing():
                 item.hold()
@@ -95,9 +101,12 @@ def associate(item: WorkItem) -> None:
             item.release()
             return
 
+    clocks = association.suspect_clocks(run)
+
     def end() -> None:
         with writing():
             touched = association.withdraw_missing(run)
+            association.flag_clocks(run, clocks)
             WorkItem.objects.request_many("recompute", touched, run=run, priority=item.priority)
             item.finish()
 

@@ -165,6 +165,15 @@ class Report(models.Model):
     withdrawn_at = models.DateTimeField(
         _("withdrawn"), null=True, blank=True, help_text=_("A newer reading no longer has it.")
     )
+    outranked_by = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="outranks",
+        verbose_name=_("replaced by"),
+        help_text=_("The agency's later word on the event: final after preliminary or automatic."),
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -357,12 +357,12 @@ def _follow_region(work: Work, fit: _Fit) -> _Fit:
             break
         work.use(mixture)
         fit = _settle(work, fit.place, fit.free)
-    if _doubt_model(work, fit):
+    if doubt_model(work, fit.place):
         fit = _settle(work, fit.place, fit.free)
     return fit
 
 
-def _doubt_model(work: Work, fit: _Fit) -> bool:
+def doubt_model(work: Work, at: FloatArray) -> bool:
     """Take the predictions for wrong where models are known to be; tell whether it is so there.
 
     The difference from the model that is known to fit better is what one standard error makes of
@@ -370,7 +370,7 @@ def _doubt_model(work: Work, fit: _Fit) -> bool:
     """
     if not work.doubts:
         return False
-    place = float(fit.place[0]), float(fit.place[1])
+    place = float(at[0]), float(at[1])
     doubt, name = earth_models.doubt_at(float(geodesy.geographic_latitude(place[0])), place[1])
     mixture = work.mixture
     used = dict(zip(mixture.names, mixture.weights.tolist(), strict=True))
@@ -379,9 +379,9 @@ def _doubt_model(work: Work, fit: _Fit) -> bool:
         was = bool(work.readings.model_error.any())
         work.readings.model_error[:] = 0.0
         return was
-    here = linear(work, fit.place)[0].time
+    here = linear(work, at)[0].time
     work.use(earth_at(name, (), *place))
-    there = linear(work, fit.place)[0].time
+    there = linear(work, at)[0].time
     work.use(mixture)
     work.readings.model_error[:] = doubt * np.nan_to_num(there - here)
     return True

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
@@ -32,9 +33,11 @@ from catalog.models import (
     User,
     new_public_id,
 )
+from catalog.scales import SCALES
 from processing.core import association as core
-from processing.core import phases
-from processing.jobs import publishing, station_readings
+from processing.core import geodesy, phases
+from processing.core.joint_fit import JointFit
+from processing.jobs import joint_relocations, publishing, station_readings
 from processing.models import ProcessingRun
 
 RULES = core.RuleSet()
@@ -46,6 +49,10 @@ LONG_INTERVAL_S = 120.0
 #: A time good to the day. A wider one, or a slip of the pen such as 1e12 s, is compared as this:
 #: it must neither gather all the catalogue into one question nor leave the calendar.
 WIDEST_TIME_UNCERTAINTY_S = 43_200.0
+#: Reports this far apart in time count among the events around each other.
+RATE_WINDOW_S = max(RULES.rate_windows_s)
+#: The farthest a clock is thought to be wrong, and some more.
+CLOCK_REACH_S = 3600.0 * RULES.clock_hours + 60.0
 
 #: Tables whose rows follow their entry's report from event to event.
 FOLLOWERS = (
@@ -69,13 +76,24 @@ class Standing:
     entry: int
     event: int | None
     synthetic: bool
+    outranked_by: int | None
+    """The later word of the same agency on the same event."""
     view: core.ReportView
 
     @property
     def interval(self) -> tuple[float, float]:
         """The time in which another report could be compared with it [s since 1970]."""
-        half = half_gate_s(self.view.time_uncertainty)
+        half = core.half_gate_s(self.view.time_uncertainty, RULES)
         return self.view.time - half, self.view.time + half
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The time in which it weighs on the odds of others: where it counts as one around."""
+        start, end = self.interval
+        return (
+            min(start, self.view.time - RATE_WINDOW_S),
+            max(end, self.view.time + RATE_WINDOW_S),
+        )
 
 
 @dataclass
@@ -84,10 +102,6 @@ class Outcome:
 
     touched: list[tuple[int, int]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
-
-
-def half_gate_s(time_uncertainty: float | None) -> float:
-    return max(0.5 * RULES.gate_time_s, RULES.gate_time_sigmas * (time_uncertainty or 0.0))
 
 
 # --- What a run brings -----------------------------------------------------------------------
@@ -126,6 +140,18 @@ def batches(run: ProcessingRun) -> Iterator[Batch]:
     for group in [[e for name in names_ for e in names[name]] for names_ in cut] + [placeless]:
         for start in range(0, len(group), BATCH_ENTRIES):
             yield group[start : start + BATCH_ENTRIES]
+
+
+def relocate(batch: Batch) -> None:
+    """Make the joint relocations that arranging a batch will want, before anything is locked.
+
+    Arranging makes those itself that are still missing then: when another batch came between.
+    """
+    newest = {s.report: s for s in load_entries(batch)}
+    known, constraints = _neighbourhood(newest, load_reports(newest).values())
+    for synthetic in (False, True):
+        standing = [s for s in known.values() if s.synthetic == synthetic]
+        _joint(standing, constraints, _around(standing, synthetic))
 
 
 def associate(run: ProcessingRun, batch: Batch) -> list[tuple[int, int]]:
@@ -222,6 +248,99 @@ def withdraw_missing(run: ProcessingRun) -> list[tuple[int, int]]:
     return outcome.touched
 
 
+@dataclass(frozen=True)
+class Flag:
+    """Two reports that a wrong clock may keep apart: for a person to look at."""
+
+    first: Standing
+    second: Standing
+    suspect: core.ClockSuspect
+
+
+def suspect_clocks(run: ProcessingRun) -> list[Flag]:
+    """Find reports of a run that would be of one event with another's if a clock were wrong.
+
+    Nothing is locked: what is found is only shown to people.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM min(o.time)), extract(epoch FROM max(o.time))"
+            " FROM catalog_report r JOIN catalog_bulletinentry e ON e.id = r.current_entry_id"
+            " JOIN catalog_origin o ON o.entry_id = e.id WHERE e.reading_id = %s",
+            [run.reading_id],
+        )
+        first, last = cursor.fetchone()
+        if first is None:
+            return []
+        first, last = float(first), float(last)
+        cursor.execute(
+            "SELECT r.id, e.reading_id = %s, NOT EXISTS (SELECT 1 FROM catalog_report other"
+            " WHERE other.event_id = r.event_id AND other.id <> r.id)"
+            " FROM catalog_origin o JOIN catalog_report r ON r.current_entry_id = o.entry_id"
+            " JOIN catalog_bulletinentry e ON e.id = r.current_entry_id"
+            " WHERE o.time BETWEEN %s AND %s AND r.withdrawn_at IS NULL",
+            [run.reading_id, _moment(first - CLOCK_REACH_S), _moment(last + CLOCK_REACH_S)],
+        )
+        rows = {report: (mine, alone) for report, mine, alone in cursor.fetchall()}
+    if not any(mine and alone for mine, alone in rows.values()):
+        return []
+    standing = load_reports(rows)
+    if len({s.view.agency for s in standing.values()}) < 2:
+        return []
+    found: list[Flag] = []
+    for synthetic in (False, True):
+        here = {pk: s for pk, s in standing.items() if s.synthetic == synthetic}
+        by_name = {s.view.report_id: s for s in here.values()}
+        suspects = core.clock_suspects(
+            [s.view for pk, s in here.items() if rows[pk][1]],
+            RULES,
+            [
+                core.Neighbour(
+                    s.view.agency, s.view.time, s.view.latitude, s.view.longitude, s.view.grade
+                )
+                for pk, s in here.items()
+                if not rows[pk][1]
+            ],
+        )
+        for suspect in suspects:
+            one, other = by_name[suspect.first], by_name[suspect.second]
+            if rows[one.report][0] or rows[other.report][0]:
+                found.append(Flag(one, other, suspect))
+    return found
+
+
+def flag_clocks(run: ProcessingRun, flags: Sequence[Flag]) -> None:
+    """Put suspected clocks up for review, inside a transaction; those that stand already stay."""
+    if not flags:
+        return
+    _one_at_a_time()
+    kind = MergeDecision.Kind.REVIEW
+    known = set(
+        MergeDecision.objects.filter(
+            kind=kind, parts__reason="clock", report__in=[f.first.report for f in flags]
+        ).values_list("report", "other_report")
+    )
+    fresh = [f for f in flags if (f.first.report, f.second.report) not in known]
+    MergeDecision.objects.bulk_create(
+        MergeDecision(
+            kind=kind,
+            report_id=flag.first.report,
+            other_report_id=flag.second.report,
+            event_id=flag.first.event,
+            other_event_id=flag.second.event,
+            rule_set=RULES.name,
+            misfit=flag.suspect.misfit.total,
+            parts={
+                "reason": "clock",
+                **asdict(flag.suspect.misfit),
+                "shift_s": flag.suspect.shift_s,
+            },
+        )
+        for flag in fresh
+    )
+    run.count(review=len(fresh))
+
+
 def rearrange(reports: Iterable[int], actor: User | None = None) -> list[tuple[int, int]]:
     """Arrange reports anew, after a person's decision about them, inside a transaction."""
     _one_at_a_time()
@@ -307,20 +426,27 @@ def _supersede(entries: list[int], now: datetime) -> None:
 
 # --- Loading ---------------------------------------------------------------------------------
 
-_STANDING = """
-    SELECT r.id, e.id, r.event_id, e.synthetic, a.code, r.key, extract(epoch FROM o.time)::float8,
+#: What an agency's automatic system said, its first word, and its last.
+_GRADE = f"""
+    CASE WHEN 'automatic' IN (o.evaluation_mode, b.evaluation_mode) THEN {core.AUTOMATIC}
+    WHEN o.evaluation_status = 'preliminary' THEN {core.PRELIMINARY} ELSE {core.FINAL} END
+"""
+_STANDING = f"""
+    SELECT r.id, e.id, r.event_id, e.synthetic, r.outranked_by_id, a.code, r.key,
+        extract(epoch FROM o.time)::float8,
         ST_Y(o.point), ST_X(o.point), o.time_uncertainty, o.horizontal_uncertainty_km,
-        o.semi_major_axis_km, o.confidence_level, o.depth_km, o.depth_uncertainty_km
+        o.semi_major_axis_km, o.confidence_level, o.depth_km, o.depth_uncertainty_km, {_GRADE}
     FROM catalog_report r
     JOIN catalog_agency a ON a.id = r.agency_id
-    JOIN catalog_bulletinentry e ON {entry}
+    JOIN catalog_bulletinentry e ON {{entry}}
+    JOIN catalog_bulletinreading b ON b.id = e.reading_id
     JOIN LATERAL (
         SELECT * FROM catalog_origin o WHERE o.entry_id = e.id
         ORDER BY o.is_prime DESC, (coalesce(o.agency_id, r.agency_id) = r.agency_id) DESC, o.id
         LIMIT 1
     ) o ON true
-    WHERE {which}
-"""
+    WHERE {{which}}
+"""  # noqa: S608
 
 
 def load_reports(reports: Iterable[int]) -> dict[int, Standing]:
@@ -347,20 +473,21 @@ def _load(sql: str, keys: Sequence[int]) -> list[Standing]:
         cursor.execute(sql, [list(keys)])
         rows = cursor.fetchall()
     entries = [row[1] for row in rows]
-    classes: dict[int, float] = {}
-    for entry, value in (
-        Magnitude.objects.filter(entry__in=entries, scale="KR", bound="")
+    sizes: dict[int, dict[str, float]] = defaultdict(dict)
+    for entry, scale, value in (
+        Magnitude.objects.filter(entry__in=entries, scale__in=SCALES, bound="")
         .order_by("entry", "-is_prime", "pk")
-        .values_list("entry", "value")
+        .values_list("entry", "scale", "value")
     ):
-        classes.setdefault(entry, value)
-    arrivals = _arrivals(entries)
+        sizes[entry].setdefault(scale, value)
+    arrivals = _arrivals({row[1]: (row[8], row[9]) for row in rows})
     return [
         Standing(
             report=report,
             entry=entry,
             event=event,
             synthetic=synthetic,
+            outranked_by=outranked_by,
             view=core.ReportView(
                 report_id=f"{agency}:{key}",
                 agency=agency,
@@ -373,28 +500,105 @@ def _load(sql: str, keys: Sequence[int]) -> list[Standing]:
                 horizontal_uncertainty_km=core.standard_error_km(horizontal, major, confidence),
                 depth_km=depth,
                 depth_uncertainty_km=depth_error,
-                kr=classes.get(entry),
-                arrivals=arrivals.get(entry, ()),
+                kr=sizes[entry].get("KR"),
+                arrivals=arrivals[entry].rows,
+                grade=grade,
+                magnitudes=tuple(
+                    (scale, value) for scale, value in sizes[entry].items() if scale != "KR"
+                ),
+                link=arrivals[entry].link,
             ),
         )
         for (
-            report, entry, event, synthetic, agency, key, time, latitude, longitude, time_error,
-            horizontal, major, confidence, depth, depth_error,
+            report, entry, event, synthetic, outranked_by, agency, key, time, latitude, longitude,
+            time_error, horizontal, major, confidence, depth, depth_error, grade,
         ) in rows
     ]  # fmt: skip
 
 
-def _arrivals(entries: Sequence[int]) -> dict[int, tuple[tuple[str, str, float], ...]]:
-    found: dict[int, list[tuple[str, str, float]]] = defaultdict(list)
-    for entry, station, phase, time in (
-        Pick.objects.filter(entry__in=entries, station__isnull=False, time__isnull=False)
+@dataclass(frozen=True)
+class _Readings:
+    """An entry's readings at known stations, and where those stations lie."""
+
+    rows: tuple[tuple[str, str, float], ...] = ()
+    link: tuple[float, float] | None = None
+
+
+def _arrivals(places: dict[int, tuple[float, float]]) -> dict[int, _Readings]:
+    """Return the readings of entries, given their epicentres (latitude, longitude)."""
+    rows: dict[int, list[tuple[str, str, float]]] = defaultdict(list)
+    stations: dict[int, dict[int, tuple[float, float]]] = defaultdict(dict)
+    for entry, station, point, phase, time in (
+        Pick.objects.filter(entry__in=places, station__isnull=False, time__isnull=False)
         .order_by("entry", "pk")
-        .values_list("entry", "station", "phase_hint", "time")
+        .values_list("entry", "station", "station__point", "phase_hint", "time")
     ):
         family = phases.family(phase)
         if family is not None and time is not None:
-            found[entry].append((str(station), family, time.timestamp()))
-    return {entry: tuple(sorted(rows)) for entry, rows in found.items()}
+            rows[entry].append((str(station), family, time.timestamp()))
+            stations[entry][station] = (point.y, point.x)
+    found: dict[int, _Readings] = defaultdict(_Readings)
+    for entry, readings in rows.items():
+        where = np.array([stations[entry][key] for key in sorted(stations[entry])])
+        azimuth = np.radians(geodesy.distance_azimuth(*places[entry], where[:, 0], where[:, 1])[1])
+        found[entry] = _Readings(
+            tuple(sorted(readings)), (float(np.sin(azimuth).mean()), float(np.cos(azimuth).mean()))
+        )
+    return found
+
+
+def _around(standing: Sequence[Standing], synthetic: bool) -> list[core.Neighbour]:
+    """Return the current reports near in time to those given that are none of them."""
+    if not standing:
+        return []
+    spans = _merged([(s.view.time - RATE_WINDOW_S, s.view.time + RATE_WINDOW_S) for s in standing])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT a.code, extract(epoch FROM o.time)::float8, ST_Y(o.point), ST_X(o.point),
+                {_GRADE}
+            FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS w(lo, hi)
+            JOIN catalog_origin near ON near.time BETWEEN w.lo AND w.hi
+            JOIN catalog_report r ON r.current_entry_id = near.entry_id
+            JOIN catalog_bulletinentry e ON e.id = r.current_entry_id
+            JOIN catalog_bulletinreading b ON b.id = e.reading_id
+            JOIN catalog_agency a ON a.id = r.agency_id
+            JOIN LATERAL (
+                SELECT * FROM catalog_origin o WHERE o.entry_id = e.id
+                ORDER BY o.is_prime DESC, (coalesce(o.agency_id, r.agency_id) = r.agency_id) DESC,
+                    o.id
+                LIMIT 1
+            ) o ON o.id = near.id
+            WHERE r.withdrawn_at IS NULL AND e.synthetic = %s AND NOT r.id = ANY(%s)
+            ORDER BY 1, 2, 3, 4
+            """,  # noqa: S608
+            [
+                [_moment(start) for start, _end in spans],
+                [_moment(end) for _start, end in spans],
+                synthetic,
+                [s.report for s in standing],
+            ],
+        )
+        return [
+            core.Neighbour(agency, time, latitude, longitude, grade)
+            for agency, time, latitude, longitude, grade in cursor.fetchall()
+        ]
+
+
+def _joint(
+    standing: Sequence[Standing],
+    constraints: Sequence[core.Constraint],
+    around: Sequence[core.Neighbour],
+) -> dict[tuple[str, str], JointFit]:
+    """Return the joint relocations that arranging the reports wants to know."""
+    by_name = {s.view.report_id: s for s in standing}
+    wanted = core.to_relocate([s.view for s in standing], constraints, RULES, around)
+    if not wanted:
+        return {}
+    fits = joint_relocations.of_pairs(
+        [(by_name[one].entry, by_name[other].entry) for one, other in wanted]
+    )
+    return {pair: fit for pair, fit in zip(wanted, fits, strict=True) if fit is not None}
 
 
 def _neighbourhood(
@@ -402,14 +606,16 @@ def _neighbourhood(
 ) -> tuple[dict[int, Standing], list[core.Constraint]]:
     """Return all current reports whose event the renewed ones could change, and people's words.
 
-    From the renewed reports, and from where they stood before (``left``), follow whatever is in the
-    gate, in the same event or under a constraint, until nothing new comes.
+    From all that the renewed reports, and where they stood before (``left``), are around of, follow
+    whatever is in the gate, in the same event or under a constraint, until nothing new comes.
     """
     known = dict(renewed)
-    loose = [standing.interval for standing in left]
+    left = list(left)
+    # What is new, or gone, changes the odds of all that it is, or was, around.
+    begun = [s.reach for s in (*left, *renewed.values())]
     pairs: dict[tuple[int, int], str] = {}
     fresh = set(known)
-    windows = [*loose, *(known[pk].interval for pk in fresh)]
+    windows = begun
     events = {s.event for s in left} | {s.event for s in known.values()}
     while windows or fresh:
         found = _reports_in(windows) | _reports_of(events) | _constrained(fresh, pairs)
@@ -417,7 +623,7 @@ def _neighbourhood(
         linked = {pk for pair in pairs for pk in pair} | {
             pk for pk, s in candidates.items() if s.event is not None and s.event in events
         }
-        near = _touching([s.interval for s in known.values()] + loose, candidates)
+        near = _touching([s.interval for s in known.values()] + begun, candidates)
         fresh = {pk for pk in candidates if pk in linked or pk in near}
         known.update({pk: candidates[pk] for pk in fresh})
         windows = [candidates[pk].interval for pk in fresh]
@@ -462,7 +668,7 @@ def _reports_in(windows: Sequence[tuple[float, float]]) -> set[int]:
         FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS w(lo, hi)
         JOIN catalog_origin o ON {overlap}
         JOIN catalog_report r ON r.current_entry_id = o.entry_id
-        WHERE r.withdrawn_at IS NULL AND o.superseded_at IS NULL
+        WHERE r.withdrawn_at IS NULL
     """
     near = sql.format(overlap="o.time BETWEEN w.lo AND w.hi")
     far = sql.format(
@@ -549,10 +755,17 @@ def _arrange(
     links: dict[str, core.Link] = {}
     reviews: list[core.Review] = []
     for synthetic in (False, True):  # what was made up never joins what was observed
-        views = [s.view for s in known.values() if s.synthetic == synthetic]
-        if not views:
+        standing = [s for s in known.values() if s.synthetic == synthetic]
+        if not standing:
             continue
-        partition = core.partition(views, constraints, RULES)
+        around = _around(standing, synthetic)
+        partition = core.partition(
+            [s.view for s in standing],
+            constraints,
+            RULES,
+            _joint(standing, constraints, around),
+            around,
+        )
         plan.place(partition.groups)
         reviews += partition.reviews
         for link in sorted(partition.links, key=lambda link: -link.misfit.total):
@@ -676,6 +889,22 @@ def _store(
                 )
             )
     counts["review"] += _add_reviews(plan, reviews, decisions, event_of)
+    ranks = _ranks(plan, event_of)
+    touched |= {event for _standing, _by, event in ranks}
+    for standing, by, event in ranks:
+        if by is not None and by != standing.outranked_by:
+            counts["superseded"] += 1
+            decisions.append(
+                MergeDecision(
+                    kind=MergeDecision.Kind.SUPERSEDE,
+                    report_id=by,
+                    other_report_id=standing.report,
+                    event_id=event,
+                    rule_set=RULES.name,
+                    before={"outranked_by": standing.outranked_by},
+                    after={"outranked_by": by},
+                )
+            )
     living = touched - set(plan.emptied)
     # Event rows in key order, before anything that depends on them is written.
     locked = list(
@@ -684,6 +913,7 @@ def _store(
         .order_by("pk")
     )
     _move(moving + settled, plan.removed)
+    _save_ranks(ranks, now)
     MergeDecision.objects.bulk_create(decisions)
     Event.objects.filter(pk__in=living - fresh).update(evidence_version=F("evidence_version") + 1)
     versions = list(
@@ -734,6 +964,49 @@ def _decision(
         decision.misfit = link.misfit.total
         decision.parts = {"by": link.by, **asdict(link.misfit)}
     return decision
+
+
+Rank = tuple[Standing, int | None, int]  # a report, what outranks it, their event
+
+
+def _ranks(plan: _Plan, event_of: dict[int, int]) -> list[Rank]:
+    """Return the reports whose rows must be put aside or back, for their agency's later word.
+
+    Of an agency's reports of one event those of the highest grade stand; the others are history.
+    """
+    changed: list[Rank] = []
+    for index, (group, _event) in enumerate(plan.groups):
+        best: dict[str, Standing] = {}
+        for standing in sorted(group, key=lambda s: (-s.view.grade, s.view.report_id)):
+            best.setdefault(standing.view.agency, standing)
+        for standing in group:
+            top = best[standing.view.agency]
+            by = top.report if top.view.grade > standing.view.grade else None
+            renewed = by is not None and standing.report in plan.renewed
+            if by != standing.outranked_by or renewed:
+                changed.append((standing, by, event_of[index]))
+    return changed
+
+
+def _save_ranks(ranks: Sequence[Rank], now: datetime) -> None:
+    if not ranks:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE catalog_report r SET outranked_by_id = new.by"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS new(report, by) WHERE r.id = new.report",
+            [[s.report for s, _by, _event in ranks], [by for _s, by, _event in ranks]],
+        )
+        for table in FOLLOWERS:
+            cursor.execute(
+                f"UPDATE {table} t SET superseded_at = new.at"  # noqa: S608
+                " FROM unnest(%s::bigint[], %s::timestamptz[]) AS new(entry, at)"
+                " WHERE t.entry_id = new.entry",
+                [
+                    [s.entry for s, _by, _event in ranks],
+                    [None if by is None else now for _s, by, _event in ranks],
+                ],
+            )
 
 
 def _add_reviews(

@@ -262,7 +262,10 @@ _COLUMNS = (
 def _readings(events: Collection[int]) -> dict[int, list[Reading]]:
     reported = list(
         Pick.objects.filter(
-            entry__current_of__event__in=events, station__isnull=False, time__isnull=False
+            entry__current_of__event__in=events,
+            entry__current_of__outranked_by__isnull=True,
+            station__isnull=False,
+            time__isnull=False,
         )
         .order_by("time", "agency", "pk")
         .values_list("entry__current_of__event", *_COLUMNS)
@@ -274,17 +277,7 @@ def _readings(events: Collection[int]) -> dict[int, list[Reading]]:
     )
     named = _phases_named([row[1] for row in reported])
     places = Station.objects.in_bulk({row[2] for row in reported} | {row[4] for row in accepted})
-    result: dict[int, list[Reading]] = defaultdict(list)
-    latest: dict[tuple[int, int, str], datetime] = {}
-    for event, *onset in reported:
-        phase = named.get(onset[0]) or onset[2]
-        if not phase:
-            continue
-        key = (event, onset[1], phases.standard_name(phase) or phase)
-        if key in latest and (onset[3] - latest[key]).total_seconds() <= core.SAME_READING_S:
-            continue
-        latest[key] = onset[3]
-        result[event].append(_reading(onset, phase, onset[5], places))
+    result = _once(reported, named, places)
     known: dict[tuple[int, int, str], list[datetime]] = defaultdict(list)
     if accepted:
         for event, readings in result.items():
@@ -296,6 +289,38 @@ def _readings(events: Collection[int]) -> dict[int, list[Reading]]:
             continue
         same.append(onset[3])
         result[event].append(_reading(onset, phase, onset[5] or agency, places))
+    return result
+
+
+def readings_of_entries(entries: Collection[int]) -> dict[int, list[Reading]]:
+    """Return each entry's own onsets at known stations, each once, under the phase it was used as.
+
+    What people decided on readings is not in them: they are what the agency reported.
+    """
+    onsets = list(
+        Pick.objects.filter(entry__in=entries, station__isnull=False, time__isnull=False)
+        .order_by("entry", "time", "agency", "pk")
+        .values_list("entry", *_COLUMNS)
+    )
+    named = _phases_named([row[1] for row in onsets])
+    return _once(onsets, named, Station.objects.in_bulk({row[2] for row in onsets}))
+
+
+def _once(
+    onsets: Iterable[Sequence[Any]], named: dict[int, str], places: dict[int, Station]
+) -> dict[int, list[Reading]]:
+    """Return onsets by what owns them; of one phase at one station within 0.1 s only the first."""
+    result: dict[int, list[Reading]] = defaultdict(list)
+    latest: dict[tuple[int, int, str], datetime] = {}
+    for owner, *onset in onsets:
+        phase = named.get(onset[0]) or onset[2]
+        if not phase:
+            continue
+        key = (owner, onset[1], phases.standard_name(phase) or phase)
+        if key in latest and (onset[3] - latest[key]).total_seconds() <= core.SAME_READING_S:
+            continue
+        latest[key] = onset[3]
+        result[owner].append(_reading(onset, phase, onset[5], places))
     return result
 
 

@@ -31,7 +31,11 @@ def compute_many(
     keys = [event.pk for event in events]
     by_type: dict[tuple[int, str], list[StationMagnitude]] = defaultdict(list)
     for row in (
-        StationMagnitude.objects.filter(entry__current_of__event__in=keys, bound="")
+        StationMagnitude.objects.filter(
+            entry__current_of__event__in=keys,
+            entry__current_of__outranked_by__isnull=True,
+            bound="",
+        )
         .exclude(type="")
         .annotate(event=F("entry__current_of__event"))
         .order_by("pk")

@@ -112,7 +112,9 @@ def _load(events: Sequence[Event]) -> dict[int, Evidence]:
     ):
         evidence[mechanism.event_id].mechanisms.append(mechanism)
     for entry in (
-        BulletinEntry.objects.filter(current_of__event__in=keys)
+        BulletinEntry.objects.filter(
+            current_of__event__in=keys, current_of__outranked_by__isnull=True
+        )
         .select_related("current_of__agency")
         .defer("text", "comments")
         .order_by("current_of__agency__code", "pk")

@@ -60,6 +60,10 @@ DELETIONS = (
         "catalog_bulletinproblem",
         "entry_id IN (SELECT id FROM gone_entry) OR reading_id IN (SELECT id FROM gone_reading)",
     ),
+    (
+        "processing_jointrelocation",
+        "first_id IN (SELECT id FROM gone_entry) OR second_id IN (SELECT id FROM gone_entry)",
+    ),
     ("catalog_bulletinentry", "id IN (SELECT id FROM gone_entry)"),
     ("catalog_report", "id IN (SELECT id FROM gone_report)"),
     ("catalog_bulletinreading", "id IN (SELECT id FROM gone_reading)"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from processing.core import association
 from processing.core.association import Constraint, ReportView, RuleSet, misfit, partition
+from processing.core.joint_fit import JointFit
 
 RULES = RuleSet()
 
@@ -75,32 +75,6 @@ def test_an_aftershock_only_the_other_agency_saw_stays_alone(seconds):
     assert found.groups == (("a1",), ("b2",))
 
 
-def test_a_swarm_within_seconds_goes_to_review():
-    reports = [
-        report("a1", "SOME", 0.0),
-        report("a2", "SOME", 6.0),
-        report("b1", "KNDC", 1.0),
-    ]
-    found = partition(reports)
-    assert found.groups == (("a1",), ("a2",), ("b1",))
-    assert {(r.first, r.second, r.reason) for r in found.reviews} == {
-        ("a1", "b1", "swarm"),
-        ("a2", "b1", "swarm"),
-    }
-
-
-def test_a_rival_outside_the_limit_but_nearly_as_good_makes_a_pair_ambiguous():
-    reports = [
-        report("a1", "SOME", 0.0),
-        report("a2", "SOME", 28.0),
-        report("b1", "KNDC", 12.0),
-    ]
-    # 12 s: misfit 2.4; 16 s: misfit 3.2, less than 1.5 times as large.
-    found = partition(reports)
-    assert ("a1", "b1", "ambiguous") in {(r.first, r.second, r.reason) for r in found.reviews}
-    assert all(len(group) == 1 for group in found.groups)
-
-
 def test_what_passes_the_gate_and_not_the_limit_is_reviewed():
     found = partition([report("a", "SOME", 0.0), report("b", "KNDC", 18.0)])
     assert [(r.first, r.second, r.reason) for r in found.reviews] == [
@@ -128,17 +102,6 @@ def test_three_agencies_make_one_event():
     assert len(found.links) == 2
 
 
-def test_a_chain_whose_ends_do_not_fit_is_not_closed():
-    reports = [
-        report("a", "SOME", 0.0),
-        report("b", "KNDC", 9.0),
-        report("c", "KRNET", 17.0),
-    ]
-    found = partition(reports)
-    assert found.groups == (("a",), ("b", "c"))
-    assert ("a", "b", "indirect") in {(r.first, r.second, r.reason) for r in found.reviews}
-
-
 def test_three_shared_readings_join_at_any_distance():
     arrivals = tuple((f"ST{i}", "P", 10.0 + i) for i in range(3))
     moved = tuple((station, family, time + 0.2) for station, family, time in arrivals)
@@ -159,12 +122,6 @@ def test_shared_readings_settle_a_swarm():
         report("b1", "KNDC", 3.0, arrivals=arrivals),
     ]
     assert partition(reports).groups == (("a1", "b1"), ("a2",))
-
-
-def test_a_repeated_reading_counts_once():
-    a = report("a", "SOME", arrivals=(("AAA", "P", 1.0), ("AAA", "P", 1.1), ("AAA", "S", 5.0)))
-    b = report("b", "KNDC", arrivals=(("AAA", "P", 1.0), ("AAA", "P", 0.9)))
-    assert association.shared_arrivals(a, b, 0.3) == 1
 
 
 def test_a_persons_same_joins_what_nothing_else_would():
@@ -264,16 +221,6 @@ def test_an_event_holds_one_report_of_an_agency_unless_a_person_said_so(case):
 
 
 @given(bulletins())
-def test_repeating_what_was_found_changes_nothing(case):
-    reports, constraints = case
-    found = partition(reports, constraints)
-    confirmed = [*constraints, *(Constraint("same", x.first, x.second) for x in found.links)]
-    if not found.reviews:  # a doubt may well be settled by a person's word on its rival
-        assert partition(reports, confirmed).groups == found.groups
-    assert partition(reports, constraints) == found
-
-
-@given(bulletins())
 def test_cutting_into_batches_changes_nothing(case):
     reports, _ = case
     whole = partition(reports)
@@ -289,20 +236,6 @@ def test_cutting_into_batches_changes_nothing(case):
 
 
 @given(bulletins())
-def test_the_sweep_finds_every_pair_that_passes_the_gate(case):
-    reports, _ = case
-    found = {(i, j) for i, j, _ in association.candidate_pairs(reports, RULES)}
-    expected = {
-        (i, j)
-        for i in range(len(reports))
-        for j in range(i + 1, len(reports))
-        if reports[i].agency != reports[j].agency
-        and association.gate(reports[i], reports[j], RULES)
-    }
-    assert {tuple(sorted(pair)) for pair in found} == expected
-
-
-@given(bulletins())
 def test_misfit_and_gate_are_symmetric(case):
     reports, _ = case
     for a, b in itertools.pairwise(reports):
@@ -310,8 +243,145 @@ def test_misfit_and_gate_are_symmetric(case):
         assert association.gate(a, b, RULES) == association.gate(b, a, RULES)
 
 
+def test_of_two_rivals_the_much_likelier_joins_and_equal_ones_wait_for_a_person():
+    earlier, later = report("a1", "SOME", 0.0), report("a2", "SOME", 10.0)
+    found = partition([earlier, later, report("b1", "KNDC", 2.0)])
+    assert found.groups == (("a1", "b1"), ("a2",))
+    assert 0.55 < found.links[0].misfit.probability < 0.99
+    found = partition([earlier, later, report("b1", "KNDC", 5.0)])
+    assert found.groups == (("a1",), ("a2",), ("b1",))
+    assert {(r.first, r.second, r.reason) for r in found.reviews} == {
+        ("a1", "b1", "ambiguous"),
+        ("a2", "b1", "ambiguous"),
+    }
+
+
+def test_a_size_tells_which_of_two_shocks_it_is():
+    small, large = report("a1", "SOME", 0.0, kr=7.5), report("a2", "SOME", 10.0, kr=11.0)
+    assert partition([small, large, report("b1", "KNDC", 5.0, kr=10.8)]).groups == (
+        ("a1",),
+        ("a2", "b1"),
+    )
+
+
+def test_sizes_are_compared_on_one_scale_only():
+    a = report("a", "SOME", magnitudes=(("mb", 5.0), ("MS", 4.0)))
+    assert misfit(a, report("b", "KNDC", kr=9.0), RULES).size is None
+    same = misfit(a, report("b", "KNDC", magnitudes=(("MS", 4.7),)), RULES).size
+    assert same == pytest.approx(0.7 / (0.7 / 1.8))
+
+
+def test_a_chain_whose_ends_do_not_fit_is_not_closed():
+    reports = [
+        report("a", "SOME", 0.0),
+        report("b", "KNDC", 9.0),
+        report("c", "KRNET", 18.0),
+    ]
+    found = partition(reports)
+    assert sorted(len(group) for group in found.groups) == [1, 2]
+    assert "indirect" in {r.reason for r in found.reviews}
+
+
+def test_a_repeated_reading_counts_once():
+    a = report("a", "SOME", arrivals=(("AAA", "P", 1.0), ("AAA", "P", 1.1), ("AAA", "S", 5.0)))
+    b = report("b", "KNDC", arrivals=(("AAA", "P", 1.0), ("AAA", "P", 0.9)))
+    assert misfit(a, b, RULES).shared_arrivals == 1
+
+
+def test_an_epicentre_moved_towards_its_stations_explains_a_later_origin():
+    north = {"link": (0.0, 1.0)}
+    here = report("a", "SOME", 0.0, **north)
+    moved = report("b", "KNDC", 6.0, latitude=43.0 + 36.0 / 111.2, **north)
+    assert misfit(here, moved, RULES).time == pytest.approx(0.0, abs=0.05)
+    assert misfit(here, dataclasses.replace(moved, link=None), RULES).time == pytest.approx(1.2)
+
+
+# --- superseding ----------------------------------------------------------------------------------
+
+
+def test_a_final_report_takes_up_the_preliminary_one_of_its_agency_37_km_away():
+    first = dataclasses.replace(OPERATIVE, grade=association.PRELIMINARY)
+    assert partition([TALGAR[0], first, TALGAR[1]]).groups == (("kndc", "prelim", "some"),)
+    found = partition([TALGAR[0], first])
+    assert found.groups == (("prelim", "some"),)
+    assert [link.by for link in found.links] == ["supersede"]
+
+
+def test_a_preliminary_report_of_another_shock_stays():
+    first = dataclasses.replace(OPERATIVE, time=120.0, grade=association.PRELIMINARY)
+    assert partition([TALGAR[0], first]).groups == (("prelim",), ("some",))
+
+
+def test_two_reports_of_one_agency_for_one_event_are_shown_to_a_person():
+    twin = dataclasses.replace(TALGAR[0], report_id="again", time=0.5)
+    found = partition([TALGAR[0], twin])
+    assert found.groups == (("again",), ("some",))
+    assert [(r.first, r.second, r.reason) for r in found.reviews] == [
+        ("again", "some", "same_agency")
+    ]
+
+
+# --- the joint relocation -------------------------------------------------------------------------
+
+FITS = JointFit(increase=2.0, freedom=20, chi_square=18.0, log_volume=2.0)
+
+
+def test_the_joint_relocation_decides_between_two_rivals():
+    readings = (("AAA", "P", 1.0),)
+    a1 = report("a1", "SOME", 0.0, arrivals=readings)
+    a2 = report("a2", "SOME", 10.0, arrivals=(("AAA", "P", 11.0),))
+    b1 = report("b1", "KNDC", 5.0, arrivals=(("BBB", "P", 7.0),))
+    assert association.to_relocate([a1, a2, b1]) == [("a1", "b1"), ("a2", "b1")]
+    joint = {("a1", "b1"): dataclasses.replace(FITS, increase=150.0), ("a2", "b1"): FITS}
+    found = partition([a1, a2, b1], joint=joint)
+    assert found.groups == (("a1",), ("a2", "b1"))
+    assert found.links[0].by == "joint_fit"
+    assert found.links[0].misfit.joint_level == pytest.approx(FITS.level)
+
+
+def test_a_joint_relocation_that_does_not_fit_sends_a_likely_pair_to_a_person():
+    a = report("a", "SOME", 0.0, arrivals=(("AAA", "P", 1.0),))
+    b = report("b", "KNDC", 1.0, arrivals=(("BBB", "P", 7.0),))
+    worse = dataclasses.replace(FITS, increase=30.0)
+    assert worse.level < RULES.joint_fit_level
+    found = partition([a, b], joint={("a", "b"): worse})
+    assert found.groups == (("a",), ("b",))
+    assert [r.reason for r in found.reviews] == ["joint_fit"]
+
+
+def test_a_clear_pair_needs_no_relocation():
+    a = report("a", "SOME", 0.0, arrivals=(("AAA", "P", 1.0),))
+    b = report("b", "KNDC", 1.0, arrivals=(("BBB", "P", 7.0),))
+    assert association.to_relocate([a, b]) == []
+
+
+# --- wrong clocks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shift", [60.0, 300.0, -3600.0, 21600.0])
+def test_a_clock_wrong_by_whole_minutes_or_hours_is_flagged_and_not_merged(shift):
+    pair = (TALGAR[0], dataclasses.replace(TALGAR[1], time=TALGAR[1].time + shift))
+    assert len(partition(pair).groups) == 2
+    found = association.clock_suspects(pair)
+    assert [(s.first, s.second, s.shift_s) for s in found] == [("kndc", "some", -shift)]
+
+
+def test_where_much_happens_no_clock_is_suspected():
+    others = [report(f"n{i}", "SOME", 20.0 + 25.0 * i) for i in range(8)]
+    pair = (TALGAR[0], dataclasses.replace(TALGAR[1], time=TALGAR[1].time + 60.0))
+    assert association.clock_suspects([*pair, *others]) == []
+
+
+def test_coincidence_of_half_minutes_is_no_clock():
+    pair = (TALGAR[0], dataclasses.replace(TALGAR[1], time=TALGAR[1].time + 90.0))
+    assert association.clock_suspects(pair) == []
+
+
+# --- batches and cost -----------------------------------------------------------------------------
+
+
 def test_batches_are_cut_at_gaps_and_filled_up():
-    reports = [report(f"{i:02d}", "SOME", 100.0 * i) for i in range(10)]
+    reports = [report(f"{i:02d}", "SOME", 400.0 * i) for i in range(10)]
     assert association.batches(reports, RULES, at_most=4) == [
         ["00", "01", "02", "03"],
         ["04", "05", "06", "07"],
@@ -319,23 +389,15 @@ def test_batches_are_cut_at_gaps_and_filled_up():
     ]
 
 
-def sequence(count: int) -> list[ReportView]:
-    generator = np.random.default_rng(5)
-    times = np.sort(generator.uniform(0.0, 300.0 * count, count))
-    return [
-        report(
-            f"{agency}{i:06d}",
-            agency,
-            float(t + generator.normal()),
-            latitude=float(43.0 + generator.normal() * 0.05),
-        )
-        for i, t in enumerate(times)
-        for agency in ("SOME", "KNDC")
-    ]
-
-
-def test_the_number_of_comparisons_grows_in_proportion_to_the_reports():
-    small, large = sequence(400), sequence(3200)
-    assert len(association.candidate_pairs(large, RULES)) < 12 * len(
-        association.candidate_pairs(small, RULES)
-    )
+@given(bulletins())
+def test_what_is_around_counts_as_if_it_were_arranged_too(case):
+    reports, _ = case
+    whole = partition(reports)
+    members = set(whole.groups[0])
+    near = [r for r in reports if r.report_id in members]
+    others = [r for r in reports if r.report_id not in members]
+    apart = [r for r in others if not any(association.gate(r, member, RULES) for member in near)]
+    if len(apart) != len(others):
+        return
+    around = [association.Neighbour(r.agency, r.time, r.latitude, r.longitude) for r in others]
+    assert partition(near, around=around).groups == (whole.groups[0],)
