@@ -12,6 +12,9 @@ generators are fixed and the numbers pooled over 20 seeds.
 - *Year*: 2,000 events at random in 1,500 km square and four sequences of 60, listed alike.
 - *Plain rule*: the nearest not yet taken in 16 s and 100 km, report by report (ComCat's window).
 
+- *Real*: where the team's data lie beside the checkout, ISC, USGS and GCMT lists of one region. 243
+  rows of the USGS list carry the ISC's own event number, so that these pairs are known.
+
 Keys: ``year_precision``, ``year_recall``, ``sequence_precision``, ``sequence_recall`` (with
 readings), ``sequence_precision_noarr``, ``sequence_recall_noarr``, ``review_share`` (largest of the
 three), ``naive_precision``, ``naive_recall``, ``seconds_100k`` for two bulletins of 100,000 on one
@@ -22,10 +25,15 @@ counts as missed in recall and not at all in precision.
 from __future__ import annotations
 
 import argparse
+import csv
+import gzip
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import locate
 import numpy as np
@@ -36,6 +44,7 @@ from processing.core.association import ReportView
 from processing.core.location_problem import ArrivalObservation, Hypocentre, LocationError
 
 NEEDS = ()
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "catalogs"
 AGENCIES = ("SOME", "KNDC")
 DETECTION = 0.85
 PLACE_KM, TIME_S = (5.0, 40.0), (1.0, 6.0)
@@ -362,6 +371,80 @@ def quality_with_readings(report: Report, seeds: int) -> None:
     report.add("seconds a sequence with readings", (time.perf_counter() - began) / seeds, "s")
 
 
+def real_lists() -> dict[str, list[ReportView]]:
+    """Return the three lists of one region, by the agency that compiled them; empty if not here."""
+    found: dict[str, list[ReportView]] = {}
+    for agency in ("isc", "usgs", "gcmt"):
+        path = SHARED / f"{agency}_box_upto2013_2015-2018.csv.gz"
+        if not path.exists():
+            return {}
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+            found[agency.upper()] = [
+                ReportView(
+                    f"{agency.upper()}:{row['event_id']}",
+                    agency.upper(),
+                    datetime.fromisoformat(row["time"]).replace(tzinfo=UTC).timestamp(),
+                    float(row["latitude"]),
+                    float(row["longitude"]),
+                    depth_km=float(row["depth"]) if row["depth"] else None,
+                    magnitudes=((real_scale(row["mag_type"]), float(row["mag"])),),
+                )
+                for row in csv.DictReader(stream)
+            ]
+    return found
+
+
+def real_scale(written: str) -> str:
+    """Return the scale that a list's magnitude type belongs to."""
+    upper = written.upper()
+    return "Mw" if upper.startswith("MW") else {"MB": "mb", "MSZ": "MS"}.get(upper, upper)
+
+
+def real(report: Report) -> None:
+    lists = real_lists()
+    if not lists:
+        print("The team's data are not beside the checkout: nothing real is compared.")
+        return
+    isc = {r.report_id for r in lists["ISC"]}
+    known = {}
+    for row in lists["USGS"]:
+        name = row.report_id.removeprefix("USGS:")
+        if name.startswith("iscgem"):
+            number = "ISC:" + name.removeprefix("iscgem").removeprefix("sup")
+            if number in isc:
+                known[row.report_id] = number
+    found = association.partition([r for rows in lists.values() for r in rows])
+    group = {name: members for members in found.groups for name in members}
+    doubtful = {(r.first, r.second) for r in found.reviews}
+    right = sum(b in group[a] for a, b in known.items())
+    waiting = sum((b, a) in doubtful for a, b in known.items() if b not in group[a])
+    wrong = sum(any(m.startswith("ISC:") and m != b for m in group[a]) for a, b in known.items())
+    report.add("real: pairs known by number", len(known), "")
+    report.add("real: of them found", right, "")
+    report.add("real: of them doubtful", waiting, "")
+    report.add("real: of them joined with another event", wrong, "")
+    for one, other in itertools.combinations(lists, 2):
+        both = [g for g in found.groups if {one, other} <= {name.partition(":")[0] for name in g}]
+        doubts = [
+            r
+            for r in found.reviews
+            if {r.first.partition(":")[0], r.second.partition(":")[0]} == {one, other}
+        ]
+        by_name = {r.report_id: r for rows in (lists[one], lists[other]) for r in rows}
+        apart = [
+            association.misfit(*(by_name[n] for n in g if n in by_name), association.RuleSet())
+            for g in both
+        ]
+        report.add(
+            f"real: {one} {len(lists[one])}, {other} {len(lists[other])}: joined", len(both), ""
+        )
+        report.add(f"real: {one}, {other}: doubtful", len(doubts), "")
+        for name, value in (("km", "distance_km"), ("s", "time_difference_s")):
+            values = [getattr(m, value) for m in apart]
+            report.add(f"real: {one}, {other}: median", float(np.median(values)), name)
+            report.add(f"real: {one}, {other}: 95 %", float(np.quantile(values, 0.95)), name)
+
+
 def cost(report: Report, largest: int) -> None:
     """Two bulletins of a seismicity of constant rate: with more events comes more time."""
     seconds = {}
@@ -395,12 +478,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--largest", type=int, default=1_000_000, help="reports a bulletin, cost")
-    parser.add_argument("--part", choices=("quality", "readings", "cost"), default="")
+    parser.add_argument("--part", choices=("quality", "readings", "real", "cost"), default="")
     arguments = parser.parse_args()
     report = Report("associate", {"seeds": arguments.seeds, "largest": arguments.largest})
     parts = {
         "quality": lambda: quality(report, arguments.seeds),
         "readings": lambda: quality_with_readings(report, arguments.seeds),
+        "real": lambda: real(report),
         "cost": lambda: cost(report, arguments.largest),
     }
     for name, part in parts.items():

@@ -60,7 +60,7 @@ class RuleSet:
     """An epicentre moved along its stations moves the origin time by so many km a second."""
     companion_rate: float = 1e-7
     """Events per second and km^2 around a reported one where no other report is near: one in fifty
-    has a companion within 20 s and 40 km."""
+    has a companion within 20 s and 40 km. The same number for solutions less exact in time."""
     detection: float = 0.85
     """Share of the events around that an agency lists."""
     rate_windows_s: tuple[float, ...] = (30.0, 300.0)
@@ -428,7 +428,9 @@ def _compare(
     for row, fit in enumerate(fits):
         if fit is not None:
             density[row] = fit.log_density
-    around = rules.companion_rate + np.maximum(rate[first], rate[second])
+    # So many companions, however wide the errors are: an hour has not a hundred times as many.
+    companions = rules.companion_rate * rules.floor_time_s / time_sigma
+    around = companions + np.maximum(rate[first], rate[second])
     odds = density + size_odds - np.log(around * (1.0 - rules.detection) ** 2)
     # An unrelated reading would lie anywhere in the gate.
     odds += shared * math.log(rules.gate_time_s / rules.shared_within_s)

@@ -50,6 +50,28 @@ def test_the_37_km_pair_is_within_the_metric():
     assert partition([TALGAR[0], other]).groups == (("prelim", "some"),)
 
 
+def test_the_event_of_30_july_2014_and_its_aftershock_stay_apart():
+    # Article: 30 July 20:46 and 31 July 12:45, two kilometres apart.
+    first = report("some", "SOME", 0.0, latitude=44.07, longitude=75.83, depth_km=20.0, kr=9.7)
+    second = report("kndc", "KNDC", 57540.0, latitude=44.08, longitude=75.87, depth_km=20.0)
+    found = partition([first, second])
+    assert (found.groups, found.reviews) == ((("kndc",), ("some",)), ())
+
+
+def test_solutions_good_to_the_day_join_where_nothing_else_happens():
+    # Before 1900: day precision, in one list and another.
+    old = {"time_uncertainty": 43_200.0, "horizontal_uncertainty_km": 30.0}
+    verny = report("a", "SOME", 0.0, latitude=43.1, longitude=76.8, **old)
+    other = report("b", "KNDC", 50_000.0, latitude=43.2, longitude=77.0, **old)
+    assert partition([verny, other]).groups == (("a", "b"),)
+    far = dataclasses.replace(other, latitude=47.0)
+    assert partition([verny, far]).groups == (("a",), ("b",))
+
+
+def test_events_without_size_and_depth_join_by_time_and_place():
+    assert partition([report("a", "SOME"), report("b", "KNDC", 3.0)]).groups == (("a", "b"),)
+
+
 def test_two_reports_of_one_agency_never_join_by_themselves():
     found = partition([TALGAR[0], OPERATIVE])
     assert found.groups == (("prelim",), ("some",))
