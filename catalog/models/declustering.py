@@ -73,7 +73,7 @@ class DeclusteringRun(models.Model):
         """The parameters as one line: ``b=1 df=1.6``."""
         return " ".join(
             f"{name}={value:g}" if isinstance(value, int | float) else f"{name}={value}"
-            for name, value in self.parameters.items()
+            for name, value in sorted(self.parameters.items())
         )
 
 

@@ -59,7 +59,7 @@ def sorted_rows(events: Catalogue) -> list[tuple[int, float, tuple[float, float]
 
 
 def windows_by_force(events: Catalogue, window: Callable[[Any], Any]) -> set[frozenset[int]]:
-    rows = [r for r in sorted_rows(events)]
+    rows = sorted_rows(events)
     family = {r[0]: r[0] for r in rows}
     free = {r[0] for r in rows}
     for main in sorted((r for r in rows if not math.isnan(r[3])), key=lambda r: (-r[3], r[1])):
