@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 from catalog import edition_contents
 from catalog.api import editions as api
 from catalog.edition_contents import CHANGED, LIST, Difference, events_of
-from catalog.models import Edition
+from catalog.models import Edition, EditionEvent, Event
 from catalog.search import SearchError
 from portal.exports import words_of
 from processing.core.declustering import METHODS, ROLES
@@ -112,6 +112,33 @@ def _words(edition: Edition) -> list[Any]:
         return words_of(edition_contents.Chosen.of(edition.search).replace(orderby="time"))
     except SearchError:
         return []
+
+
+def editions_of(event: Event) -> list[dict[str, Any]]:
+    """Return the editions an event stands in, the newest first, with its roles by method."""
+    roles: dict[int | None, list[dict[str, str]]] = {}
+    for label in event.declustering_labels.filter(run__edition__isnull=False).select_related("run"):
+        method = METHODS.get(label.run.method)
+        roles.setdefault(label.run.edition_id, []).append(
+            {
+                "role": str(label.get_role_display()),
+                "method": method.title if method is not None else label.run.method,
+            }
+        )
+    found = (
+        EditionEvent.objects.filter(event=event, edition__status=Edition.Status.PUBLISHED)
+        .select_related("edition")
+        .defer("csv_line", "fdsn_text")
+        .order_by("-edition__published_at")
+    )
+    return [
+        {
+            "edition": one.edition,
+            "list": one.edition.lists[one.list - 1]["title"] if one.list else "",
+            "roles": roles.get(one.edition_id, []),
+        }
+        for one in found
+    ]
 
 
 def kind_words(kind: str) -> str:

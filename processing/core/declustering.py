@@ -289,8 +289,11 @@ def reasenberg_1985(
     events = _sorted(time_s, latitude, longitude, magnitude)
     days, place = events.days, events.place
     size = np.where(np.isnan(events.magnitude), -np.inf, events.magnitude)
-    source_km = 0.011 * 10.0 ** (0.4 * size)  # of an unknown size 0
-    latest, main_zone = _chord_km(rfact * source_km), _chord_km(source_km)
+    source_km = 0.011 * 10.0 ** (0.4 * size)
+    # An event of unknown size links nothing, not even what lies at its very place.
+    known = np.isfinite(size)
+    latest = np.where(known, _chord_km(rfact * source_km), -1.0)
+    main_zone = np.where(known, _chord_km(source_km), -1.0)
     count = len(events)
     family = np.arange(count)
     members: dict[int, list[int]] = {}

@@ -48,6 +48,7 @@ from catalog.models import (
     MergeDecision,
     User,
 )
+from catalog.querysets import EventRowQuerySet
 from catalog.scales import kr_class
 from catalog.search import EventSearch, short_id, successors
 from processing.core.declustering import ROLES, Declustered
@@ -255,8 +256,15 @@ _COLUMNS = (
 
 
 def _rows(search: Chosen) -> Iterator[EventRow]:
-    """Yield the rows of a list in the open snapshot."""
-    rows = search.queryset().using(ALIAS).only(*_COLUMNS)
+    """Return the rows of a list in the open snapshot.
+
+    What the search itself asks (ids, a settlement) is asked before the first row: while a COPY runs
+    on the connection of the work, nothing else can be.
+    """
+    return _each(search.queryset().using(ALIAS).only(*_COLUMNS))
+
+
+def _each(rows: EventRowQuerySet) -> Iterator[EventRow]:
     with closing(rows.iterator(BATCH)) as found:
         yield from found
 
@@ -394,7 +402,7 @@ def _store_events(
     selection: Selection | None = None,
 ) -> int:
     """Copy the events of a list into the edition; return how many."""
-    number = 0
+    number, found = 0, _rows(search)
     with (
         connection.cursor() as cursor,
         cursor.cursor.copy(
@@ -402,7 +410,7 @@ def _store_events(
             " (edition_id, list, place, event_id, public_id, csv_line, fdsn_text) FROM STDIN"
         ) as rows,
     ):
-        for number, row in enumerate(_rows(search), 1):
+        for number, row in enumerate(found, 1):
             key = row.event_id
             rows.write_row(
                 (edition.pk, place, number, key, row.public_id, row.csv_line, row.fdsn_text)

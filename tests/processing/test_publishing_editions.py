@@ -182,6 +182,8 @@ def test_an_edition_is_frozen_whole(shop: Shop, editor: User, client: Client) ->
         page = client.get(f"/{language}/editions/KZ-2014/1/")
         assert edition.sha256 in page.content.decode() and "KNDC: 3 March" in page.content.decode()
         assert client.get(f"/{language}/editions/").status_code == 200
+    page = client.get(f"/en/events/{small[5]}/").content.decode()
+    assert "KZ-2014/1</a>" in page and "outside the count: By name" in page
     listed = client.get("/en/editions/KZ-2014/1/events/?list=2").content.decode()
     assert small[5] in listed and small[4] not in listed
 

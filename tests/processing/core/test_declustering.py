@@ -92,7 +92,7 @@ def grouped(family: dict[int, int]) -> set[frozenset[int]]:
 def reasenberg_by_force(events: Catalogue, xmeff: float = 1.5) -> set[frozenset[int]]:
     rows = sorted_rows(events)
     size = [-math.inf if math.isnan(r[3]) else r[3] for r in rows]
-    radius = [0.011 * 10 ** (0.4 * m) if m > -math.inf else 0.0 for m in size]
+    radius = [0.011 * 10 ** (0.4 * m) if m > -math.inf else -1.0 for m in size]
     clusters: list[set[int]] = [{i} for i in range(len(rows))]
     for i, row in enumerate(rows):
         main = max(clusters[i], key=lambda k: (size[k], -k))
