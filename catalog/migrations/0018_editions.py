@@ -37,7 +37,8 @@ BEGIN
                         WHERE id = OLD.run_id AND edition_id IS NOT NULL);
     END IF;
     IF kept AND NOT (TG_OP = 'DELETE'
-                     AND current_setting('catalog.removing_synthetic', true) = 'on') THEN
+                     AND coalesce(current_setting('catalog.removing_synthetic', true), '') = 'on')
+    THEN
         RAISE EXCEPTION 'rows of % that are part of an edition never change', TG_TABLE_NAME
             USING ERRCODE = 'restrict_violation';
     END IF;

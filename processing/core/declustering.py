@@ -311,14 +311,13 @@ def reasenberg_1985(
             stop = int(np.searchsorted(days, days[i] + tau, side="right"))
         if stop <= i + 1:
             continue
-        ahead = place[i + 1 : stop]
-        linked = _chords(place[i], ahead) <= latest[i]
-        if main != i:
-            linked |= _chords(place[main], ahead) <= main_zone[main]
-        linked &= family[i + 1 : stop] != own
-        if not linked.any():
+        ahead = i + 1 + np.flatnonzero(family[i + 1 : stop] != own)
+        if not len(ahead):
             continue
-        for other in np.unique(family[i + 1 : stop][linked]):
+        linked = _chords(place[i], place[ahead]) <= latest[i]
+        if main != i:
+            linked |= _chords(place[main], place[ahead]) <= main_zone[main]
+        for other in np.unique(family[ahead[linked]]):
             joined = members.pop(int(other), [int(other)])
             theirs = largest.pop(int(other), int(other))
             mine = largest.get(own, i)

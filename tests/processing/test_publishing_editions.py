@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -37,6 +37,7 @@ from tests.catalog.api.conftest import plain_static
 from tests.catalog.api.test_views import validator
 from tests.catalog.conftest import shop
 from tests.catalog.shop import Shop
+from tests.catalog.test_guards import refused
 
 __all__ = ["plain_static", "shop"]  # fixtures
 
@@ -160,7 +161,7 @@ def test_an_edition_is_frozen_whole(shop: Shop, editor: User, client: Client) ->
     assert plain == EventRow.objects.get(public_id=counted[0]).csv_line
     assert content(edition, "text").count(b"\n") == 10
     assert content(edition, "quakeml").count(b"<event ") == 9
-    assert edition.counts["lists"] == [1, 1] and edition.counts["kr_classes"] == {"4": 4}
+    assert edition.counts["lists"] == [1, 1] and edition.counts["kr_classes"] == {"4": 3}
     for language, words in (("en", "The year 2014"), ("kk", "2014 жыл")):
         text = edition.citation[language]
         assert words in text and "KZ-2014/1" in text and edition.sha256 in text
@@ -202,7 +203,7 @@ def test_nothing_of_it_ever_changes(shop: Shop, editor: User, client: Client) ->
     assert client.get(address, headers={"If-None-Match": first["ETag"]}).status_code == 304
     assert "changed" not in client.get("/en/editions/KZ-2014/1/events/").content.decode()
     before = everything()
-    for statement in (
+    statements = (
         "UPDATE catalog_edition SET title_en = 'x'",
         "UPDATE catalog_edition SET status = 'draft', number = NULL",
         "DELETE FROM catalog_edition",
@@ -218,9 +219,8 @@ def test_nothing_of_it_ever_changes(shop: Shop, editor: User, client: Client) ->
         "DELETE FROM catalog_declusteringlabel",
         "INSERT INTO catalog_editionevent (edition_id, list, place, event_id, public_id, csv_line,"
         f" fdsn_text) SELECT {edition.pk}, 0, 999, {shop.full.pk}, 'x', '', ''",
-    ):
-        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement)
+    )
+    assert [statement for statement in statements if not refused(statement)] == []
     tasks.sweep()
     assert everything() == before
     # It takes no room of the exports that anybody asks for.
