@@ -520,6 +520,45 @@ class ExportChunkAdmin(ReadOnlyAdmin):
         return int(chunk.data_length)
 
 
+# --- Editions --------------------------------------------------------------------------------
+
+
+@admin.register(catalog.Edition)
+class EditionAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "title_en", "status", "catalogue_version", "published_at")
+    list_filter = ("status",)
+    search_fields = ("series", "title_en", "title_ru", "title_kk")
+
+
+@admin.register(catalog.EditionEvent)
+class EditionEventAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "edition", "list", "place")
+    list_select_related = ("edition",)
+    search_fields = ("public_id",)
+
+
+@admin.register(catalog.EditionFile)
+class EditionFileAdmin(ReadOnlyAdmin):
+    list_display = ("name", "kind", "edition")
+    list_select_related = ("edition",)
+    search_fields = ("name",)
+
+
+@admin.register(catalog.DeclusteringRun)
+class DeclusteringRunAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "status", "edition", "catalogue_version", "asked_at")
+    list_select_related = ("edition",)
+    list_filter = ("method", "status")
+    search_fields = ("search",)
+
+
+@admin.register(catalog.DeclusteringLabel)
+class DeclusteringLabelAdmin(ReadOnlyAdmin):
+    list_display = ("event", "role", "cluster", "run")
+    list_select_related = ("event", "run")
+    search_fields = ("event__public_id",)
+
+
 # --- Read side, ledger and feed --------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 """A reference to the catalogue as reference managers read it: text, BibTeX, RIS, CSL-JSON.
 
-What is cited is the catalogue at a version: the number of its last change. It knows no request and
-no database; ``portal.citing`` fills a ``Reference``.
+What is cited is the catalogue at a version, the number of its last change, or an edition, which
+keeps the same bytes for ever. It knows no request and no database; ``portal.citing`` and
+``catalog.edition_contents`` fill a ``Reference``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Reference:
     year: int
     version: int
     url: str
-    accessed: date
+    #: ``None``: what the address leads to never changes.
+    accessed: date | None
     language: str
     #: What was selected, in search words; empty: all of it.
     selection: str = ""
@@ -33,6 +35,16 @@ class Reference:
     sources: tuple[str, ...] = ()
     #: What a reader must know: "contains invented events".
     notes: tuple[str, ...] = ()
+    #: Name of the edition: "KZ-2014/1"; empty: the catalogue itself.
+    edition: str = ""
+
+    @property
+    def which(self) -> tuple[str, ...]:
+        """Edition and version as sentences."""
+        version = _("Version %(number)s.") % {"number": self.version}
+        if not self.edition:
+            return (version,)
+        return (_("Edition %(name)s.") % {"name": self.edition}, version)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -49,11 +61,17 @@ def text(reference: Reference) -> str:
     """Return the reference as one line of a list of references."""
     sentences = [
         f"{reference.author} ({reference.year}). {reference.title}.",
-        _("Version %(number)s.") % {"number": reference.version},
+        *reference.which,
         *reference.remarks,
-        f"{reference.url} ({_('accessed %(date)s') % {'date': reference.accessed.isoformat()}}).",
+        f"{reference.url} ({_accessed(reference.accessed)})."
+        if reference.accessed
+        else reference.url,
     ]
     return " ".join(sentences)
+
+
+def _accessed(day: date) -> str:
+    return _("accessed %(date)s") % {"date": day.isoformat()}
 
 
 # --- BibTeX ------------------------------------------------------------------------------------
@@ -87,12 +105,12 @@ def bibtex(reference: Reference) -> str:
     ``@misc`` is known to every style; ``version`` and ``urldate`` are BibLaTeX's, which others
     leave out, so the note says both again.
     """
-    accessed = reference.accessed.isoformat()
+    accessed = reference.accessed
     note = " ".join(
         (
-            _("Version %(number)s.") % {"number": reference.version},
+            *reference.which,
             *reference.remarks,
-            (_("accessed %(date)s") % {"date": accessed}).capitalize() + ".",
+            *((_accessed(accessed).capitalize() + ".",) if accessed else ()),
         )
     )
     fields = {
@@ -102,8 +120,9 @@ def bibtex(reference: Reference) -> str:
         "year": str(reference.year),
         "publisher": latex(reference.author),
         "version": str(reference.version),
+        **({"edition": latex(reference.edition)} if reference.edition else {}),
         "url": _plain_url(reference.url),
-        "urldate": accessed,
+        **({"urldate": accessed.isoformat()} if accessed else {}),
         "language": {"kk": "kazakh", "ru": "russian"}.get(reference.language, "english"),
         "note": latex(note),
     }
@@ -127,9 +146,9 @@ def ris(reference: Reference) -> str:
         ("AU", reference.author),
         ("TI", reference.title),
         ("PY", str(reference.year)),
-        ("ET", str(reference.version)),
+        ("ET", reference.edition or str(reference.version)),
         ("PB", reference.author),
-        ("Y2", f"{reference.accessed:%Y/%m/%d}"),
+        *((("Y2", f"{reference.accessed:%Y/%m/%d}"),) if reference.accessed else ()),
         ("UR", reference.url),
         ("LA", reference.language),
         *(("N1", remark) for remark in reference.remarks),
@@ -148,6 +167,7 @@ def _one_line(value: str) -> str:
 def csl(reference: Reference) -> dict[str, Any]:
     """Return the item as the Citation Style Language has it."""
     accessed = reference.accessed
+    seen = [accessed.year, accessed.month, accessed.day] if accessed else None
     return {
         "id": reference.key,
         "type": "dataset",
@@ -155,7 +175,8 @@ def csl(reference: Reference) -> dict[str, Any]:
         "author": [{"literal": reference.author}],
         "publisher": reference.author,
         "issued": {"date-parts": [[reference.year]]},
-        "accessed": {"date-parts": [[accessed.year, accessed.month, accessed.day]]},
+        **({"accessed": {"date-parts": [seen]}} if seen else {}),
+        **({"edition": reference.edition} if reference.edition else {}),
         "version": str(reference.version),
         "URL": reference.url,
         "language": reference.language,

@@ -19,7 +19,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
@@ -147,17 +147,37 @@ def _run(
     search: EventSearch, writer: Writer, address: str
 ) -> Generator[int | bytes | None, None, None]:
     """Yield the version, then the batches of events; ``None`` instead if nothing matches."""
-    with transaction.atomic(using=ALIAS):
-        with connections[ALIAS].cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            cursor.execute("SET LOCAL statement_timeout = '15min'")
-            if is_heavy(search) and address:
+    with one_snapshot() as version:
+        if is_heavy(search) and address:
+            with connections[ALIAS].cursor() as cursor:
                 _take_a_place(cursor, address)
-        yield FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
+        yield version
         # Closed before the transaction ends: a COPY still open would hold the connection for ever.
         with closing(writer.events(search)) as batches:
             yield next(batches, None)
             yield from batches
+
+
+@contextmanager
+def one_snapshot() -> Iterator[int]:
+    """Read all that is asked on the download connection meanwhile as of one moment.
+
+    Yields the catalogue's version of that moment.
+    """
+    with transaction.atomic(using=ALIAS):
+        with connections[ALIAS].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SET LOCAL statement_timeout = '15min'")
+        yield FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
+
+
+def document(search: EventSearch, writer: Writer) -> Iterator[bytes]:
+    """Yield a whole document, read in the snapshot that is open."""
+    yield writer.head(search)
+    with closing(writer.events(search)) as batches:
+        yield from batches
+    if writer.tail:
+        yield writer.tail
 
 
 def counted(search: EventSearch) -> tuple[int, int]:

@@ -7,6 +7,7 @@ untyped magnitude: Mw, then MS or MLV (surface waves), mb, ML.
 
 from __future__ import annotations
 
+import math
 import re
 
 #: Scales that have a column in the catalogue, in the order of its tables.
@@ -24,6 +25,11 @@ KR_A_UNIT, KR_OF_ZERO = 1.8, 4
 def as_kr(magnitude: float) -> float:
     """Return the energy class that a magnitude converted from KR comes from."""
     return round(KR_A_UNIT * magnitude + KR_OF_ZERO, 9)
+
+
+def kr_class(kr: float) -> int:
+    """Return the class of an energy class: k - 0.4 to k + 0.5, as the year book counts."""
+    return math.ceil(round(kr - 0.5, 6))
 
 
 _PATTERNS = (

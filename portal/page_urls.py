@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import api_reference, citing, exports, locating, reports, searching, views
+from portal import api_reference, citing, editions, exports, locating, reports, searching, views
 from portal.sign_in import SignIn
 
 urlpatterns = [
@@ -21,6 +21,13 @@ urlpatterns = [
     path("search/", searching.search_page, name="search"),
     path("search/count", searching.search_count, name="search-count"),
     path("cite/", citing.cite_page, name="cite"),
+    path("editions/", editions.editions_page, name="editions"),
+    path("editions/<str:series>/<int:number>/", editions.edition_page, name="edition"),
+    path(
+        "editions/<str:series>/<int:number>/events/",
+        editions.edition_events_page,
+        name="edition-events",
+    ),
     path("reports/", reports.report_list, name="reports"),
     path("reports/<int:pk>/", reports.report_page, name="report"),
     path("about/", views.about_page, name="about"),

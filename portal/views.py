@@ -50,6 +50,7 @@ from catalog.search import (
     successors,
 )
 from portal import download_builder, feeds
+from portal.editions import editions_of
 from portal.location_words import own_location
 from portal.map_config import LIST_LENGTH, map_config, map_words
 from portal.templatetags import seismo
@@ -301,6 +302,7 @@ def _event_context(
         "descriptions": event.descriptions.filter(superseded_at=None),
         "entries": entries,
         "history": _history(event),
+        "editions": editions_of(event),
         **_preference_table(event),
         "own_location": own_location(event, [s.origin for s in solutions]),
         "downloads": download_builder.event_files(f"eventid={event.public_id}"),

@@ -18,12 +18,14 @@ from django.db.models import Count, Q
 from catalog.models import BulletinReading, Event, Report, User
 from processing.jobs import (
     association,
+    declustering,
     exporting,
     ingestion,
     location,
     magnitude,
     preference,
     publishing,
+    publishing_editions,
     station_readings,
 )
 from processing.models import ProcessingRun, WorkItem
@@ -212,6 +214,30 @@ def export(item: WorkItem) -> None:
         item.release(after_seconds=exporting.TURN_SECONDS)
 
 
+def edition(item: WorkItem) -> None:
+    """Freeze an edition of the catalogue, unless an export is being written."""
+    try:
+        with writing():
+            turn = exporting.is_turn()
+            if turn:
+                publishing_editions.freeze(item)
+                item.finish()
+    except exporting.Failed as failed:
+        with writing():
+            publishing_editions.fail(item.object_id, failed.code, failed.values)
+            item.finish()
+        return
+    if not turn:
+        item.release(after_seconds=exporting.TURN_SECONDS)
+
+
+def decluster(item: WorkItem) -> None:
+    """Flag foreshocks, mainshocks and aftershocks of a selection."""
+    with writing():
+        declustering.compute(item)
+        item.finish()
+
+
 #: What the work of each kind is: one thing at a time, or a small group in one transaction.
 SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
@@ -219,6 +245,8 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "associate": associate,
     "readings": readings,
     "export": export,
+    "edition": edition,
+    "decluster": decluster,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,
@@ -268,6 +296,12 @@ def follow_up(run_ids: Collection[int] | None) -> None:
 def sweep_exports() -> None:
     """Take away the bytes of expired exports, and see that none waits for nobody."""
     exporting.sweep()
+
+
+def sweep_editions() -> None:
+    """Give back editions and declusterings whose work was given up."""
+    publishing_editions.sweep()
+    declustering.sweep()
 
 
 def _events_wait(run: ProcessingRun) -> bool:

@@ -111,3 +111,4 @@ def sweep() -> None:
         WorkItem.objects.wake_up(waiting)
     pipeline.follow_up(None)
     pipeline.sweep_exports()
+    pipeline.sweep_editions()

@@ -179,7 +179,7 @@ def described(
         OpenApiParameter(
             name,
             {"type": "string", "minLength": 1}
-            | ({"enum": list(path_choices[name])} if path_choices else {}),
+            | ({"enum": list(choices)} if (choices := (path_choices or {}).get(name)) else {}),
             OpenApiParameter.PATH,
             description=_PLACES[name],
         )
@@ -203,4 +203,7 @@ _PLACES = {
     "station_id": "Code of the network, else of the agency, a point, code of the station.",
     "form": "Form of the file.",
     "export_id": "Id of the export.",
+    "series": "Series of the edition, such as KZ-2014.",
+    "number": "Number of the edition in its series.",
+    "kind": "Kind of the file: csv, text, quakeml, list-1 …, differences.",
 }

@@ -168,16 +168,21 @@ def unavailable(export: Export, request: HttpRequest) -> HttpResponse | None:
     return answer
 
 
-def send(export: Export, request: HttpRequest) -> HttpResponseBase:
-    """Send the file of an export that is ready, or the one part that is asked for (RFC 9110)."""
+def send(
+    export: Export, request: HttpRequest, *, cache: str = "private, no-cache"
+) -> HttpResponseBase:
+    """Send the file of an export that is ready, or the one part that is asked for (RFC 9110).
+
+    The same bytes for ever, but the address is whoever's asked: no shared cache keeps it, unless
+    ``cache`` says so.
+    """
     size = export.size or 0
     tag = f'"{export.sha256}"'
     digest = base64.b64encode(bytes.fromhex(export.sha256)).decode()
     headers = {
         "ETag": tag,
         "Accept-Ranges": "bytes",
-        # The same bytes for ever, but the address is whoever's asked: no shared cache keeps it.
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": cache,
         "Repr-Digest": f"sha-256=:{digest}:",  # RFC 9530
         "Digest": f"sha-256={digest}",  # RFC 3230, which older programs know
         "X-Catalogue-Version": str(export.catalogue_version),

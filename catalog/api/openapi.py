@@ -22,7 +22,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
-from catalog.api import collections, stations, views
+from catalog.api import collections, editions, stations, views
 from catalog.api.describing import described, ref
 from catalog.api.members import Schema, example_of, schema_of
 from catalog.api.public import LANG, PublicView, asked_of, respond
@@ -45,6 +45,7 @@ TAGS = (
     ("intensities", gettext_lazy("Intensities")),
     ("stations", gettext_lazy("Stations")),
     ("files", gettext_lazy("Files")),
+    ("editions", gettext_lazy("Editions: frozen, citable selections")),
     ("staff", gettext_lazy("Uploads and runs, with a token")),
     ("document", gettext_lazy("This document")),
 )
@@ -478,6 +479,45 @@ def _export_schemas() -> dict[str, Schema]:
     }
 
 
+def _edition_schemas() -> dict[str, Schema]:
+    summary = schema_of(editions.EDITION, "A frozen, citable selection of the catalogue.")
+    more = schema_of(editions.MORE, "")
+    gap: Schema = {
+        "type": "object",
+        "properties": {"text": _text("What is missing.")},
+        "required": ["text"],
+        "additionalProperties": True,
+    }
+    parts = {
+        "gaps": {"type": "array", "items": gap, "description": "What it declares to lack."},
+        "lists": _list("EditionList", "Lists of events that stand beside the count."),
+        "declustering": _list("EditionDeclustering", "Methods whose flags stand in the CSV."),
+        "files": _list("EditionFile"),
+    }
+    example = example_of(editions.EDITION)
+    return {
+        "EditionSummary": summary,
+        "EditionFile": schema_of(editions.FILE, "A file of an edition; its bytes never change."),
+        "EditionList": schema_of(editions.LIST, "Events that stand beside the count."),
+        "EditionDeclustering": schema_of(editions.RUN, "A declustering with its parameters."),
+        "Editions": _object(
+            "All editions.", {"editions": _list("EditionSummary")}, {"editions": [example]}
+        ),
+        "EditionDetail": _object(
+            "An edition with all that it tells.",
+            {**summary["properties"], **more["properties"], **parts},
+            {
+                **example,
+                **example_of(editions.MORE),
+                "gaps": [{"text": "KNDC: no bulletin of 2014-03-01..2014-03-03"}],
+                "lists": [example_of(editions.LIST)],
+                "declustering": [example_of(editions.RUN)],
+                "files": [example_of(editions.FILE)],
+            },
+        ),
+    }
+
+
 def schemas() -> dict[str, Schema]:
     """Return the schema of every object in an answer, by name."""
     return {
@@ -487,6 +527,7 @@ def schemas() -> dict[str, Schema]:
         **_collection_schemas(),
         **_station_schemas(),
         **_export_schemas(),
+        **_edition_schemas(),
         **_record_schemas(),
     }
 

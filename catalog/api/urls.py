@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from catalog.api import collections, exports, openapi, public, stations, views
+from catalog.api import collections, editions, exports, openapi, public, stations, views
 
 urlpatterns = [
     path("events", views.EventsView.as_view(), name="api-events"),
@@ -14,6 +14,23 @@ urlpatterns = [
     path("stations/<str:station_id>", stations.StationView.as_view(), name="api-station"),
     path("download.<str:form>", views.DownloadView.as_view(), name="download"),
     path("schema", openapi.SchemaView.as_view(), name="api-schema"),
+    path("editions", editions.EditionsView.as_view(), name="api-editions"),
+    path("editions/<str:series>/<int:number>", editions.EditionView.as_view(), name="api-edition"),
+    path(
+        "editions/<str:series>/<int:number>/files/<str:kind>",
+        editions.EditionFileView.as_view(),
+        name="api-edition-file",
+    ),
+    path(
+        "editions/<str:series>/<int:number>/SHA256SUMS",
+        editions.EditionChecksumsView.as_view(),
+        name="api-edition-checksums",
+    ),
+    path(
+        "editions/<str:series>/<int:number>/citation.<str:form>",
+        editions.EditionReferenceView.as_view(),
+        name="api-edition-reference",
+    ),
     path("exports/<str:export_id>", exports.ExportView.as_view(), name="api-export"),
     path("exports/<str:export_id>/file", exports.ExportFileView.as_view(), name="api-export-file"),
     path(

@@ -20,6 +20,8 @@ from catalog.models.bulletins import (
     Report,
     UploadKey,
 )
+from catalog.models.declustering import DeclusteringLabel, DeclusteringRun
+from catalog.models.editions import Edition, EditionEvent, EditionFile
 from catalog.models.events import (
     Consequence,
     Event,
@@ -69,6 +71,11 @@ __all__ = [
     "Channel",
     "ColumnMapping",
     "Consequence",
+    "DeclusteringLabel",
+    "DeclusteringRun",
+    "Edition",
+    "EditionEvent",
+    "EditionFile",
     "Event",
     "EventDescription",
     "EventFragment",

@@ -38,6 +38,10 @@ class ExportQuerySet(models.QuerySet["Export"]):
         """Those whose file may be had."""
         return self.filter(status=Export.Status.DONE)
 
+    def asked_for(self) -> ExportQuerySet:
+        """Those somebody asked for; files of editions take no room of theirs."""
+        return self.filter(edition_file__isnull=True)
+
     def total_size(self) -> int:
         """Return how many bytes they have together."""
         return int(self.aggregate(sum=models.Sum("size"))["sum"] or 0)

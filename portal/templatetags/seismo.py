@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from catalog.formats.values import DEPTH_CLASSES_KM
 from catalog.models import Consequence, EventRow, IntensityObservation, Interpretation
+from catalog.scales import kr_class as kr_class
 from processing.desk.messages import format_name
 
 register = template.Library()
@@ -290,11 +291,6 @@ def size_words(value: float | None) -> str:
         (8.0, _("major earthquake")),
     )
     return next((word for bound, word in words if value < bound), _("great earthquake"))
-
-
-def kr_class(kr: float) -> int:
-    """The integer class: k - 0.4 to k + 0.5, halves going down, as the year book counts."""
-    return math.ceil(round(kr - 0.5, 6))
 
 
 SIZE_COLUMNS = (

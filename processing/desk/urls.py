@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from processing.desk import by_hand, mappings, readings, station_files, travel_times, views
+from processing.desk import (
+    by_hand,
+    declustering,
+    edition_pages,
+    mappings,
+    readings,
+    station_files,
+    travel_times,
+    views,
+)
 
 urlpatterns = [
     path("", views.desk, name="desk"),
@@ -26,5 +35,17 @@ urlpatterns = [
     path("readings/", readings.readings, name="readings"),
     path("readings/decide", readings.decide, name="readings-decide"),
     path("readings/try-again", readings.try_again, name="readings-try-again"),
+    path("editions/", edition_pages.editions, name="desk-editions"),
+    path("editions/new", edition_pages.new_edition, name="desk-edition-new"),
+    path("editions/<int:pk>/", edition_pages.edition_page, name="desk-edition"),
+    path("editions/<int:pk>/edit", edition_pages.edit_edition, name="desk-edition-edit"),
+    path("editions/<int:pk>/do", edition_pages.edition_do, name="desk-edition-do"),
+    path("declustering/", declustering.declusterings, name="desk-declusterings"),
+    path("declustering/<int:pk>/", declustering.declustering_page, name="desk-declustering"),
+    path(
+        "declustering/<int:pk>/file",
+        declustering.declustering_file,
+        name="desk-declustering-file",
+    ),
     path("by-hand/", by_hand.by_hand, name="by-hand"),
 ]

@@ -156,7 +156,7 @@ def _check_limits(asker: str) -> None:
         raise Refused("too-many-of-address", RETRY_SECONDS, most=UNFINISHED_AN_ADDRESS)
     if unfinished.count() >= UNFINISHED_IN_ALL:
         raise Refused("too-many-in-all", RETRY_SECONDS, most=UNFINISHED_IN_ALL)
-    kept = Export.objects.kept()
+    kept = Export.objects.kept().asked_for()
     share = settings.EXPORT_SPACE_BYTES * SHARE_OF_AN_ADDRESS
     if kept.filter(asker=asker).total_size() >= share:
         raise Refused("too-much-of-address", RETRY_LATER_SECONDS)
@@ -244,6 +244,55 @@ def write(item: WorkItem) -> None:
         "export %(export)s: %(format)s, %(events)s events, %(size)d bytes",
         {"export": export.pk, "format": export.format, "events": total, "size": file.size},
     )
+
+
+def keep(
+    data: Iterable[bytes],
+    *,
+    key: str,
+    format: str,
+    search: str,
+    version: int,
+    file_name: str,
+    media_type: str,
+) -> Export:
+    """Store a finished file that is kept for ever, one of an edition, in the caller's transaction.
+
+    Parameters
+    ----------
+    key
+        Like no other file's: what tells it from exports that anybody asks for.
+    version
+        The catalogue's version of the snapshot that is read.
+
+    Raises
+    ------
+    Failed
+        The file grows too large.
+    """
+    now = database_now()
+    export = Export.objects.create(
+        search=search,
+        format=format,
+        key=hashlib.sha256(key.encode()).hexdigest(),
+        asked_version=version,
+        asked_at=now,
+        status=Export.Status.RUNNING,
+        started_at=now,
+    )
+    file = _File(export, settings.EXPORT_MAX_BYTES)
+    try:
+        for piece in _pieces(data):
+            file.add(piece)
+    except exports.TooLarge as error:
+        raise Failed("too-large", limit=settings.EXPORT_MAX_BYTES) from error
+    export.status = Export.Status.DONE
+    export.catalogue_version = version
+    export.size, export.sha256, export.content = file.size, file.digest.hexdigest(), file.content
+    export.file_name, export.media_type = file_name, media_type
+    export.finished_at = database_now()
+    export.save()
+    return export
 
 
 def fail(export_id: int, code: str, values: dict[str, Any]) -> None:
@@ -362,7 +411,7 @@ def _make_room(size: int) -> None:
     Failed
         If what may go is not enough.
     """
-    wanted = Export.objects.kept().total_size() + size - settings.EXPORT_SPACE_BYTES
+    wanted = Export.objects.kept().asked_for().total_size() + size - settings.EXPORT_SPACE_BYTES
     going = []
     for pk, freed in _removable().values_list("pk", "size"):
         if wanted <= 0:

@@ -112,6 +112,25 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
         file_name=f"{name}.csv",
     )  # fmt: skip
     models.ExportChunk.objects.create(export=export, content=content, ordinal=0, data=BYTES)
+    edition = models.Edition.objects.create(
+        series="KZ-2014", title_en=name, status="freezing", created_by=user
+    )
+    models.EditionEvent.objects.create(
+        edition=edition, place=1, event=event, public_id=event.public_id, csv_line="", fdsn_text=""
+    )
+    models.EditionFile.objects.create(
+        edition=edition, kind="csv", name=f"{name}.csv", export=export
+    )
+    flags = models.DeclusteringRun.objects.create(
+        method="uhrhammer-1986", edition=edition, status="done", catalogue_version=1,
+        finished_at=TIME,
+    )  # fmt: skip
+    models.DeclusteringLabel.objects.create(run=flags, event=event, cluster=0, role="single")
+    models.Edition.objects.filter(pk=edition.pk).update(
+        status="published", number=models.Edition.objects.published().count() + 1,
+        catalogue_version=1, published_at=TIME, sha256="0" * 64, published_by=user,
+        synthetic=synthetic,
+    )  # fmt: skip
     run = ProcessingRun.objects.create(kind="ingest", reading=reading, actor=user)
     TravelTimeTable.objects.create(
         name=f"table-{name}", version=1, agency=agency, title="A table", provenance="somebody",

@@ -19,6 +19,7 @@ GUARDED: dict[str, str] = {
         "0004_guard_interpretations_and_consequences",
         "0007_propose_events_for_readings",
         "0014_keep_station_channels",
+        "0018_editions",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }

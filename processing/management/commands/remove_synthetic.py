@@ -4,7 +4,8 @@ What is removed: every report or reading that says it is synthetic, all that han
 computed from it (station corrections, too), files that hold nothing else, and synthetic stations.
 The events stay as tombstones (status "deleted", their public ids answer 410) and the feed says so,
 as for any deletion. An event in which synthetic and real reports were mixed is refused: it must be
-split first. A real reading at a synthetic station keeps its code and loses the station.
+split first. A real reading at a synthetic station keeps its code and loses the station. Editions of
+synthetic events go, too, with their files; real and synthetic events are never in one edition.
 """
 
 from __future__ import annotations
@@ -71,6 +72,16 @@ DELETIONS = (
     ("catalog_bulletinfile", "id IN (SELECT id FROM gone_file)"),
     ("processing_stationcorrection", "set_id IN (SELECT id FROM gone_correctionset)"),
     ("processing_correctionset", "id IN (SELECT id FROM gone_correctionset)"),
+    (
+        "catalog_declusteringlabel",
+        "event_id IN (SELECT id FROM gone_event) OR run_id IN (SELECT id FROM gone_declustering)",
+    ),
+    ("catalog_declusteringrun", "id IN (SELECT id FROM gone_declustering)"),
+    ("catalog_exportchunk", "export_id IN (SELECT id FROM gone_export)"),
+    ("catalog_editionfile", "edition_id IN (SELECT id FROM gone_edition)"),
+    ("catalog_export", "id IN (SELECT id FROM gone_export)"),
+    ("catalog_editionevent", "edition_id IN (SELECT id FROM gone_edition)"),
+    ("catalog_edition", "id IN (SELECT id FROM gone_edition)"),
     ("catalog_stationalias", "station_id IN (SELECT id FROM gone_station)"),
     ("catalog_channel", "station_id IN (SELECT id FROM gone_station)"),
     ("catalog_stationdescription", "station_id IN (SELECT id FROM gone_station)"),
@@ -112,6 +123,18 @@ COLLECTIONS = (
         " OR reading_id IN (SELECT id FROM gone_reading) OR (entry_id IS NULL AND synthetic)",
     ),
     ("gone_correctionset", "SELECT id FROM processing_correctionset WHERE synthetic"),
+    ("gone_edition", "SELECT id FROM catalog_edition WHERE synthetic"),
+    (
+        "gone_export",
+        "SELECT export_id AS id FROM catalog_editionfile"
+        " WHERE edition_id IN (SELECT id FROM gone_edition)",
+    ),
+    (
+        "gone_declustering",
+        "SELECT id FROM catalog_declusteringrun WHERE edition_id IN (SELECT id FROM gone_edition)"
+        " OR edition_id IS NULL AND id IN (SELECT run_id FROM catalog_declusteringlabel"
+        " WHERE event_id IN (SELECT id FROM gone_event))",
+    ),
     ("gone_station", "SELECT id FROM catalog_station WHERE synthetic"),
     (
         "gone_stationfile",
@@ -192,6 +215,10 @@ def remove(actor: User) -> int:
         cursor.execute(
             "UPDATE processing_processingrun SET reading_id = NULL"
             " WHERE reading_id IN (SELECT id FROM gone_reading)"
+        )
+        cursor.execute(
+            "UPDATE catalog_edition SET superseded_by_id = NULL"
+            " WHERE superseded_by_id IN (SELECT id FROM gone_edition)"
         )
         removed = 0
         for table in STATION_TABLES:
