@@ -167,7 +167,7 @@ _HELP = {
     "contributor_id": "The event's id at that agency.",
     "event_type": "QuakeML EventType.",
     "event_type_certainty": "known or suspected.",
-    "status": "automatic, reviewed or published.",
+    "status": "automatic, not-confirmed, reviewed or published.",
     "stations": "Stations the preferred origin uses.",
     "phases": "Phases it uses.",
     "azimuthal_gap": "Degrees.",

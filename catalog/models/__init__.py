@@ -20,6 +20,7 @@ from catalog.models.bulletins import (
     Report,
     UploadKey,
 )
+from catalog.models.coverage import CoverageSpan, MonthClosing
 from catalog.models.events import (
     Consequence,
     Event,
@@ -69,6 +70,7 @@ __all__ = [
     "Channel",
     "ColumnMapping",
     "Consequence",
+    "CoverageSpan",
     "Event",
     "EventDescription",
     "EventFragment",
@@ -81,6 +83,7 @@ __all__ = [
     "Interpretation",
     "Magnitude",
     "MergeDecision",
+    "MonthClosing",
     "Network",
     "Origin",
     "Pick",

@@ -29,7 +29,7 @@ from catalog.models import (
     BulletinEntry,
     BulletinFile,
     BulletinProblem,
-    Event,
+    EventRow,
     MergeDecision,
     PickAssociation,
     User,
@@ -76,7 +76,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "proposal_count": PickAssociation.objects.filter(
                 state=PickAssociation.State.PROPOSED, rank=1
             ).count(),
-            "event_count": Event.objects.alive().count(),
+            "event_count": EventRow.objects.counted().count(),
         },
     )
 
