@@ -31,6 +31,8 @@ REVIEWED = STATES[:3]
 QUIET_DAYS = 7
 
 ONE_DAY = timedelta(days=1)
+#: The first year a bulletin could be of.
+FIRST_YEAR = 1800
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ and the tests. A feed is one ``EventSearch`` with a moving start, so its reader 
 same of the search (with ``status``: a feed is a list of latest events, so what only automatic
 reports tell of is in it, marked). That is why the sizes are limits on one scale each: energy class
 KR is no magnitude, and a "significant" feed that mixed both would hide a conversion. What people
-felt has a feed instead. The magnitudes are those of the best-known feeds elsewhere, so that programs
-written for them find their names; KR 8, 10 and 12 are the decades in energy by which the network
-works.
+felt has a feed instead. The magnitudes are those of the best-known feeds elsewhere, so that
+programs written for them find their names; KR 8, 10 and 12 are the decades in energy by which the
+network works.
 
 An address has one answer for everybody: English, or the language that ``lang`` names, never the
 reader's preference, which a cache between could not tell apart. The answer is the same byte for
