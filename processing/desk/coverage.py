@@ -138,8 +138,9 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
         agency = agencies[0] if agencies else None
     year = asked_year(request.GET.get("year", ""), last_year_of(agency))
     first, last = date(year, 1, 1), date(year, 12, 31)
-    found = [] if agency is None else coverage.stretches(first, last, [agency.code])
-    stretches = found[agency.code] if agency is not None and agency.code in found else []
+    stretches: list[coverage.Stretch] = []
+    if agency is not None:
+        stretches = coverage.stretches(first, last, [agency.code]).get(agency.code, [])
     spans = CoverageSpan.objects.between(first, last).filter(
         agency=agency, basis=CoverageSpan.Basis.DECLARED
     )

@@ -316,7 +316,9 @@ def _coverage_of(run: ProcessingRun) -> dict[str, Any]:
     if reading is None or not reading.is_current or not run.is_over:
         return {}
     spans = CoverageSpan.objects.filter(file=reading.file, agency=reading.agency)
-    inferred = list(reading.coverage.order_by("first_day")[: SPANS_SHOWN + 1])
+    inferred = list(
+        CoverageSpan.objects.filter(reading=reading).order_by("first_day")[: SPANS_SHOWN + 1]
+    )
     standing = set(spans.standing().values_list("pk", flat=True))
     declared = spans.filter(basis=CoverageSpan.Basis.DECLARED).select_related(
         "file", "said_by", "withdrawn_by"

@@ -55,7 +55,7 @@ class Told:
         return tuple(sorted(found))
 
 
-def unconfirmed(told: Mapping[int, Told]) -> dict[int, dict[str, list[object]]]:
+def unconfirmed(told: Mapping[int, Told]) -> dict[int, dict[str, Any]]:
     """Return which events their final bulletins lack, each with what the ledger keeps of it.
 
     All agencies that told of the event must have sent the final bulletin of all its days.
@@ -66,7 +66,7 @@ def unconfirmed(told: Mapping[int, Told]) -> dict[int, dict[str, list[object]]]:
     agencies = {key for each in told.values() for key in each.agencies}
     final = coverage.final_days(agencies, min(days), max(days))
     codes = dict(Agency.objects.filter(pk__in=agencies).values_list("pk", "code"))
-    found: dict[int, dict[str, list[object]]] = {}
+    found: dict[int, dict[str, Any]] = {}
     for event, each in told.items():
         wanted = [(agency, day) for agency in sorted(each.agencies) for day in each.days]
         if wanted and all(pair in final for pair in wanted):

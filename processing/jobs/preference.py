@@ -345,8 +345,14 @@ def _type(found: Evidence, preferred: Origin | None) -> tuple[str, str]:
 
 
 def _automatic(found: Evidence) -> confirmation.Told | None:
-    """Return what automatic reports tell of an event; ``None`` if others tell of it too."""
+    """Return what automatic reports tell of an event; ``None`` if others tell of it too.
+
+    An editor who chose a solution or accepted a location has looked at it: a person's word stands.
+    """
     reported = [origin for origin in found.origins if not origin.is_computed]
+    accepted = any(o.is_computed and o.evaluation_mode == "manual" for o in found.origins)
+    if found.chosen is not None or accepted:
+        return None
     if not reported or not all(_is_automatic_bulletin(origin) for origin in reported):
         return None
     agencies = frozenset(o.entry.report.agency_id for o in reported if o.entry is not None)
@@ -361,7 +367,7 @@ def _status(event: Event, automatic: bool, unconfirmed: bool) -> str:
     return Event.Status.NOT_CONFIRMED if unconfirmed else Event.Status.AUTOMATIC
 
 
-def _expiry(event: Event, before: str, why: dict[str, list[object]]) -> MergeDecision:
+def _expiry(event: Event, before: str, why: dict[str, Any]) -> MergeDecision:
     """Say that an automatic event expired and by which bulletins, or that it no longer is so."""
     expired = event.status == Event.Status.NOT_CONFIRMED
     return MergeDecision(
