@@ -98,6 +98,7 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
             "lines": [
                 (names[code], [month_told(month, stretches) for month in months])
                 for code, stretches in found.items()
+                if stretches
             ],
             "closed": [
                 month in closed and closed[month].action == MonthClosing.Action.CLOSED
