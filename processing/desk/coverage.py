@@ -247,6 +247,8 @@ def asked_day(text: str) -> date:
 @require_safe
 def coverage_day(request: HttpRequest) -> HttpResponse:
     """One day of an agency: what tells of it, and the events its bulletins have."""
+    if not request.GET:
+        return redirect("coverage-desk")
     agency = agency_named(request.GET.get("agency", ""))
     day = asked_day(request.GET.get("day", ""))
     found = coverage.stretches(day, day, [agency.code]).get(agency.code, [])
