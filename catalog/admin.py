@@ -559,6 +559,27 @@ class DeclusteringLabelAdmin(ReadOnlyAdmin):
     search_fields = ("event__public_id",)
 
 
+# --- Coverage --------------------------------------------------------------------------------
+
+
+@admin.register(catalog.CoverageSpan)
+class CoverageSpanAdmin(ReadOnlyAdmin):
+    """Declared and withdrawn at the desk."""
+
+    list_display = ("agency", "first_day", "last_day", "state", "basis", "said_by", "withdrawn_at")
+    list_select_related = ("agency", "said_by")
+    list_filter = ("state", "basis")
+
+
+@admin.register(catalog.MonthClosing)
+class MonthClosingAdmin(ReadOnlyAdmin):
+    """Closed and opened again at the desk."""
+
+    list_display = ("month", "action", "actor", "at")
+    list_select_related = ("actor",)
+    list_filter = ("action",)
+
+
 # --- Read side, ledger and feed --------------------------------------------------------------
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from django.db import models
 
+#: Statuses of events that count: ``catalog.models.Event.Status``.
+COUNTED_STATUSES = ("reviewed", "published")
+
 
 class EventQuerySet(models.QuerySet[Any]):
     """Questions about events on the writing side."""
@@ -35,3 +38,10 @@ class SolutionQuerySet(models.QuerySet[Any]):
 
 class EventRowQuerySet(models.QuerySet[Any]):
     """The read side; ``catalog.search.EventSearch`` asks most of its questions."""
+
+    def counted(self) -> EventRowQuerySet:
+        """Events that a person has looked at: those that counts, statistics and editions have.
+
+        What only automatic reports tell of is no part of them.
+        """
+        return self.filter(status__in=COUNTED_STATUSES)

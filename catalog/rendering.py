@@ -284,7 +284,7 @@ CSV_COLUMNS: dict[str, str] = {
     "contributor_id": _("That agency's own event id."),
     "event_type": _("QuakeML event type."),
     "event_type_certainty": _("known or suspected."),
-    "status": _("automatic, reviewed or published."),
+    "status": _("automatic, not-confirmed, reviewed or published."),
     "evaluation_mode": _("automatic or manual."),
     "stations": _("Stations used."),
     "phases": _("Phases used."),
@@ -597,6 +597,30 @@ def is_public(event: Event) -> bool:
     return not gone and event.preferred_origin_id is not None
 
 
+#: Of an event that only automatic reports tell of and that the final bulletin of its day lacks.
+NOT_CONFIRMED = (
+    "automatic only: the final bulletin of the day does not have it; "
+    "evaluationStatus rejected is the word of this catalogue, not of the agency"
+)
+
+
+def _as_unconfirmed(record: EventRecord) -> EventRecord:
+    """Return an event as its QuakeML tells it when it was not confirmed.
+
+    Of the words QuakeML has, "rejected" says it: the solution was made by a program, and those who
+    reviewed its day left it out. The event type "not existing" would say too much, for a final
+    bulletin may begin at a larger size. What the agency wrote stays in the report and the API.
+    """
+    return replace(
+        record,
+        comments=(*record.comments, NOT_CONFIRMED),
+        origins=tuple(
+            replace(o, evaluation_mode="automatic", evaluation_status="rejected")
+            for o in record.origins
+        ),
+    )
+
+
 def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[str, bytes]]]:
     """Return what the read side should say of public events: row values and fragments by part."""
     if not events:
@@ -646,7 +670,9 @@ def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[st
         )
         arranged[event.pk] = (
             row_values(record, facts),
-            render_fragments(record),
+            render_fragments(
+                _as_unconfirmed(record) if event.status == Event.Status.NOT_CONFIRMED else record
+            ),
         )
     return arranged
 

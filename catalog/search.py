@@ -29,7 +29,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.formats.values import EVENT_TYPES
 from catalog.models import Event, EventRow
-from catalog.querysets import EventRowQuerySet
+from catalog.querysets import COUNTED_STATUSES, EventRowQuerySet
 from catalog.scales import CONVERTED, SCALES, as_kr, scale_of
 from catalog.settlements import candidates
 
@@ -363,8 +363,11 @@ PARAMETERS: tuple[Parameter, ...] = (
         "status",
         Kind.CHOICES,
         "kind",
-        _("Status, separated by commas."),
-        choices=("automatic", "reviewed", "published"),
+        _(
+            "Status, separated by commas. Without it: reviewed and published; what only automatic "
+            "reports tell of is found when its status is named, or by eventid."
+        ),
+        choices=("automatic", "reviewed", "published", "not-confirmed"),
     ),
     Parameter(
         "synthetic",
@@ -974,6 +977,14 @@ class EventSearch:
         return left if self.limit is None else min(left, self.limit)
 
     @property
+    def says_status(self) -> bool:
+        """False for a search that leaves out what only automatic reports tell of.
+
+        Whoever names a status, or an event, gets what was named.
+        """
+        return self.status is not None or self.eventid is not None
+
+    @property
     def converts(self) -> bool:
         """True if magnitudes converted from KR are asked for."""
         return self.magnitudetype == CONVERTED
@@ -1023,6 +1034,8 @@ class EventSearch:
         conditions.extend(self._circle())
         if self.polygon is not None:
             conditions.append(_intersects(_on_earth(self.polygon)))
+        if not self.says_status:
+            conditions.append(Q(status__in=COUNTED_STATUSES))
         if self.eventid is not None:
             conditions.append(Q(event_id__in=list(self.event_numbers().values())))
         return conditions

@@ -18,6 +18,7 @@ from django.contrib.gis.geos import Point, Polygon
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from catalog.models import Change, EventRow
+from catalog.querysets import COUNTED_STATUSES
 from catalog.scales import SCALES
 from catalog.search import Count, EventSearch, short_id
 from processing.core import geodesy
@@ -72,7 +73,7 @@ _ANSWER = {"orderby", "limit", "offset"}
 
 def columns_asked(search: EventSearch) -> frozenset[str] | None:
     """Return the columns that decide whether an event matches; ``None``: perhaps any."""
-    asked: set[str] = set()
+    asked: set[str] = set() if search.says_status else {"status"}
     for word in search.words():
         if word in ("minmagnitude", "maxmagnitude", "magnitudetype"):
             asked.add(search.magnitude_column)
@@ -344,6 +345,12 @@ def _told_limits(
         for word in ("minradiuskm", "maxradiuskm"):
             checks[word] = checks["latitude"]
     event = change.event
+    if not search.says_status:
+        # Changes told before automatic reports stood apart do not say it: all counted then.
+        checks["status"] = lambda: last.get("status", "reviewed") in COUNTED_STATUSES
+    elif search.status is not None and "status" in last:
+        statuses = search.status
+        checks["status"] = lambda: last["status"] in statuses
     if search.synthetic is not None:
         checks["synthetic"] = lambda: event.synthetic == search.synthetic
     if search.eventtype is not None:

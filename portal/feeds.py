@@ -2,10 +2,12 @@
 
 ``FEEDS`` is the list everything is made from: the addresses, the table of the data services page
 and the tests. A feed is one ``EventSearch`` with a moving start, so its reader can always ask the
-same of the search. That is why the sizes are limits on one scale each: energy class KR is no
-magnitude, and a "significant" feed that mixed both would hide a conversion. What people felt has a
-feed instead. The magnitudes are those of the best-known feeds elsewhere, so that programs written
-for them find their names; KR 8, 10 and 12 are the decades in energy by which the network works.
+same of the search (with ``status``: a feed is a list of latest events, so what only automatic
+reports tell of is in it, marked). That is why the sizes are limits on one scale each: energy class
+KR is no magnitude, and a "significant" feed that mixed both would hide a conversion. What people
+felt has a feed instead. The magnitudes are those of the best-known feeds elsewhere, so that
+programs written for them find their names; KR 8, 10 and 12 are the decades in energy by which the
+network works.
 
 An address has one answer for everybody: English, or the language that ``lang`` names, never the
 reader's preference, which a cache between could not tell apart. The answer is the same byte for
@@ -40,7 +42,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from catalog import rendering
 from catalog.downloads import GEOJSON_PROPERTIES
-from catalog.models import Change, EventRow, FeedCounter
+from catalog.models import Change, Event, EventRow, FeedCounter
 from catalog.search import EventSearch, SearchProblem
 from portal.templatetags import seismo
 
@@ -50,9 +52,11 @@ MAX_AGE_SECONDS = 60
 #: Last-Modified counts whole seconds: younger than this, a second change could hide behind it.
 SETTLED = timedelta(seconds=60)
 #: Raised when the shape of an answer changes, so that no client keeps an old one by its tag.
-FEED_VERSION = "1"
+FEED_VERSION = "2"
 #: A year in which the authority's name was its owner's (RFC 4151).
 TAG_YEAR = 2026
+#: Automatic solutions are told among the latest events and nowhere else, each marked.
+LATEST = ("automatic", "reviewed", "published")
 #: What a catalogue that never changed was last changed at.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -133,7 +137,8 @@ class Feed:
         return f"{_('Earthquakes of Kazakhstan')}: {self.size.words}, {self.period.words}"
 
     def search(self, now: datetime) -> EventSearch:
-        return EventSearch(**self.size.search, starttime=now - self.period.length, endtime=now)
+        start = now - self.period.length
+        return EventSearch(**self.size.search, status=LATEST, starttime=start, endtime=now)
 
     def address(self, language: str) -> str:
         """The address, without a host; English is what it speaks unasked."""
@@ -205,7 +210,7 @@ def state_of(feed: Feed, now: datetime) -> State:
     length = feed.period.length
     left = Q(time__gte=changed - length, time__lt=now - length)
     entered = Q(time__gt=changed, time__lte=now)
-    events = EventSearch(**feed.size.search).matching()
+    events = EventSearch(**feed.size.search, status=LATEST).matching()
     # Two questions, each a short stretch of the index of times.
     left_last = events.filter(left).aggregate(last=Max("time"))["last"]
     entered_last = events.filter(entered).aggregate(last=Max("time"))["last"]
@@ -253,6 +258,8 @@ def event_title(row: EventRow) -> str:
     text = f"{size or _('size not known')} – {seismo.row_title(row)}"
     if row.event_type not in ("", "earthquake"):
         text = f"{text} ({seismo.event_type_words(row.event_type)})"
+    if row.status == Event.Status.AUTOMATIC:
+        text = f"{text} – {_('automatic, not reviewed')}"
     if row.synthetic:
         text = f"{_('Synthetic example event, not a real earthquake')}: {text}"
     return _clean(text)
@@ -273,6 +280,8 @@ def event_summary(row: EventRow) -> str:
     ]
     if row.felt:
         parts.append(_("felt by people"))
+    if row.status == Event.Status.AUTOMATIC:
+        parts.append(_("automatic, not reviewed"))
     if row.synthetic:
         parts.append(_("Synthetic example event, not a real earthquake"))
     return _clean("; ".join(parts))
@@ -438,6 +447,8 @@ def _categories(row: EventRow) -> Iterator[tuple[str, str]]:
         yield row.event_type, seismo.event_type_words(row.event_type)
     if row.felt:
         yield "felt", _("felt")
+    if row.status == Event.Status.AUTOMATIC:
+        yield "automatic", _("automatic, not reviewed")
     if row.synthetic:
         yield "synthetic", _("synthetic")
 

@@ -82,6 +82,11 @@ def map_words() -> dict[str, Any]:
         "layers": _("Layers"),
         "close": _("Close"),
         "preferred": _("preferred"),
+        # What a person has looked at needs no word.
+        "statuses": {
+            "automatic": _("automatic, not reviewed"),
+            "not-confirmed": _("automatic, not confirmed"),
+        },
         "types": {
             code: seismo.event_type_words(code)
             for code in (

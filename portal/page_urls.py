@@ -3,7 +3,17 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import api_reference, citing, editions, exports, locating, reports, searching, views
+from portal import (
+    api_reference,
+    citing,
+    coverage,
+    editions,
+    exports,
+    locating,
+    reports,
+    searching,
+    views,
+)
 from portal.sign_in import SignIn
 
 urlpatterns = [
@@ -32,6 +42,7 @@ urlpatterns = [
     path("reports/<int:pk>/", reports.report_page, name="report"),
     path("about/", views.about_page, name="about"),
     path("methods/", views.methods_page, name="methods"),
+    path("coverage/", coverage.coverage_page, name="coverage"),
     path("data-sources/", views.data_sources_page, name="data-sources"),
     path("data-services/", views.api_docs_page, name="api-docs"),
     path("data-services/api/", api_reference.api_reference_page, name="api-reference"),

@@ -482,6 +482,7 @@ def _choice_words(name: str) -> Mapping[str, str | Promise]:
                 "automatic": _("automatic, not yet reviewed"),
                 "reviewed": _("reviewed"),
                 "published": _("published"),
+                "not-confirmed": _("automatic, not confirmed"),
             }
         case "eventtype":
             return {"unknown": _("no type given"), **seismo.event_types()}

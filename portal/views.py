@@ -64,6 +64,8 @@ REPORT_CHARACTERS = 20_000
 
 #: Words of the map's address that are not search words: position, list kept to the view, order.
 MAP_WORDS = ("map", "inview", "sort", "selected")
+#: Automatic solutions beside the map: so many days back, at most so many.
+LATEST_DAYS, LATEST_MOST = 7, 20
 #: A full disk is mended by a person.
 NO_SPACE_RETRY_SECONDS = 300
 
@@ -129,7 +131,7 @@ def favicon(request: HttpRequest) -> HttpResponse:
 def map_page(request: HttpRequest) -> HttpResponse:
     """The home page: list and filter work without a script; the map is drawn by one."""
     rows, total, exact, problems = _first_rows(request, LIST_LENGTH)
-    span = EventRow.objects.aggregate(first=Min("time"), last=Max("time"), number=CountOf("pk"))
+    span = _span()
     return render(
         request,
         "portal/map.html",
@@ -145,8 +147,16 @@ def map_page(request: HttpRequest) -> HttpResponse:
             "words": map_words(),
             "depth_labels": seismo.depth_class_labels(),
             "feeds": feeds.told(),
+            "latest_automatic": _latest_automatic(),
         },
     )
+
+
+def _latest_automatic() -> list[EventRow]:
+    """Return the newest events that only automatic reports tell of: they are shown apart."""
+    since = timezone.now() - timedelta(days=LATEST_DAYS)
+    search = EventSearch(status=("automatic",), starttime=since, limit=LATEST_MOST)
+    return list(search.queryset().defer("fdsn_text", "csv_line"))
 
 
 def _first_rows(
@@ -159,6 +169,13 @@ def _first_rows(
     rows = list(search.queryset()[:length].defer("fdsn_text", "csv_line"))
     counted = search.count()
     return rows, counted.value, counted.exact, {}
+
+
+def _span() -> dict[str, Any]:
+    """Return the time of the first and last event of the catalogue, and how many it has."""
+    return EventRow.objects.counted().aggregate(
+        first=Min("time"), last=Max("time"), number=CountOf("pk")
+    )
 
 
 def _agency_codes() -> list[str]:
@@ -489,8 +506,7 @@ def _event_map(solutions: list[SolutionShown], intensities: list[Any]) -> dict[s
 
 @require_safe
 def about_page(request: HttpRequest) -> HttpResponse:
-    span = EventRow.objects.aggregate(first=Min("time"), last=Max("time"), number=CountOf("pk"))
-    return render(request, "portal/about.html", {"span": span})
+    return render(request, "portal/about.html", {"span": _span()})
 
 
 @require_safe

@@ -1,6 +1,7 @@
 """The order of the jobs, and nothing else.
 
     read -> associate -> recompute (locate -> magnitudes -> preference -> publish) -> propose
+                      -> confirm -> recompute of the events the final bulletin lacks
     read -> readings (those without an event) -> recompute of the events that take them
 
 Each step asks for the next in its own transaction and ends with ``item.finish()`` there, so that a
@@ -15,9 +16,11 @@ from collections.abc import Callable, Collection, Sequence
 from django.conf import settings
 from django.db.models import Count, Q
 
+from catalog import coverage
 from catalog.models import BulletinReading, Event, Report, User
 from processing.jobs import (
     association,
+    confirmation,
     declustering,
     exporting,
     ingestion,
@@ -107,6 +110,10 @@ def associate(item: WorkItem) -> None:
 
     def end() -> None:
         with writing():
+            if run.reading is not None:
+                coverage.infer(run.reading)
+                files = (run.reading.file_id, run.reading.edition_of_id)
+                confirmation.request(files, run, priority=item.priority)
             touched = association.withdraw_missing(run)
             association.flag_clocks(run, clocks)
             WorkItem.objects.request_many("recompute", touched, run=run, priority=item.priority)
@@ -115,6 +122,20 @@ def associate(item: WorkItem) -> None:
     retried(end)
     run.progress.stage(run.Stage.RECOMPUTE, run.items.filter(kind="recompute").count())
     logger.info("run %(run)d: associated %(entries)d entries", {"run": run.pk, "entries": done})
+
+
+def confirm(item: WorkItem) -> None:
+    """Have automatic events settled anew on days of which someone said that a bulletin is final."""
+
+    def store() -> None:
+        with writing():
+            touched = confirmation.touched(item.object_id)
+            WorkItem.objects.request_many(
+                "recompute", touched, run=item.run, priority=item.priority
+            )
+            item.finish()
+
+    retried(store)
 
 
 def readings(item: WorkItem) -> None:
@@ -243,6 +264,7 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
     "dry-run": dry_run,
     "associate": associate,
+    "confirm": confirm,
     "readings": readings,
     "export": export,
     "edition": edition,

@@ -607,9 +607,10 @@ class Page:
 
     def body(self) -> dict[str, Any]:
         collection, size = self.collection, self.words["pagesize"]
-        events = self.search.matching()
         if self.event is not None:
-            events = events.filter(pk=self.event.pk)
+            events = EventRow.objects.filter(pk=self.event.pk)
+        else:
+            events = self.search.matching()
         # One filter: all that is asked of a row is asked of the same row.
         wanted = collection.current & Q(**{f"{collection.key}__isnull": False})
         for word in collection.words:

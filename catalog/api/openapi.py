@@ -22,7 +22,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
-from catalog.api import collections, editions, stations, views
+from catalog.api import collections, coverage, editions, stations, views
 from catalog.api.describing import described, ref
 from catalog.api.members import Schema, example_of, schema_of
 from catalog.api.public import LANG, PublicView, asked_of, respond
@@ -44,6 +44,7 @@ TAGS = (
     ("mechanisms", gettext_lazy("Focal mechanisms")),
     ("intensities", gettext_lazy("Intensities")),
     ("stations", gettext_lazy("Stations")),
+    ("coverage", gettext_lazy("Coverage by bulletins")),
     ("files", gettext_lazy("Files")),
     ("editions", gettext_lazy("Editions: frozen, citable selections")),
     ("staff", gettext_lazy("Uploads and runs, with a token")),
@@ -414,6 +415,33 @@ def _station_schemas() -> dict[str, Schema]:
     }
 
 
+def _coverage_schemas() -> dict[str, Schema]:
+    example = example_of(coverage.STRETCH)
+    day: Schema = {"type": "string", "format": "date"}
+    return {
+        "CoverageStretch": schema_of(coverage.STRETCH, "Days in a row of one agency and state."),
+        "Coverage": _object(
+            "Which days are covered by bulletins.",
+            {
+                "start": {**day, "description": "First day that was asked for."},
+                "end": {**day, "description": "Last day that was asked for."},
+                "coverage": _list("CoverageStretch", "By agency, then by time."),
+                "closed_months": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Months that an editor has closed.",
+                },
+            },
+            {
+                "start": "2014-03-01",
+                "end": "2014-03-31",
+                "coverage": [example],
+                "closed_months": ["2014-03"],
+            },
+        ),
+    }
+
+
 def _export_schemas() -> dict[str, Schema]:
     moment: Schema = {"type": ["string", "null"], "format": "date-time"}
     problem: Schema = {
@@ -526,6 +554,7 @@ def schemas() -> dict[str, Schema]:
         **_event_schemas(),
         **_collection_schemas(),
         **_station_schemas(),
+        **_coverage_schemas(),
         **_export_schemas(),
         **_edition_schemas(),
         **_record_schemas(),

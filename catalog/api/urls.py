@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from catalog.api import collections, editions, exports, openapi, public, stations, views
+from catalog.api import collections, coverage, editions, exports, openapi, public, stations, views
 
 urlpatterns = [
     path("events", views.EventsView.as_view(), name="api-events"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("events/<str:public_id>/history", views.HistoryView.as_view(), name="api-event-history"),
     path("map/events.json", views.MapEventsView.as_view(), name="api-map-events"),
     path("changes", views.ChangesView.as_view(), name="api-changes"),
+    path("coverage", coverage.CoverageView.as_view(), name="api-coverage"),
     path("stations", stations.StationsView.as_view(), name="api-stations"),
     path("stations/<str:station_id>", stations.StationView.as_view(), name="api-station"),
     path("download.<str:form>", views.DownloadView.as_view(), name="download"),

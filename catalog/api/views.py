@@ -102,6 +102,7 @@ MAP_COLUMNS = {
     "max_intensity": F("max_intensity"),
     "mechanism": F("has_mechanism"),
     "event_type": F("event_type"),
+    "status": F("status"),
     "synthetic": F("synthetic"),
     "minute_precision": F("minute_precision"),
 }
@@ -167,7 +168,7 @@ _HELP = {
     "contributor_id": "The event's id at that agency.",
     "event_type": "QuakeML EventType.",
     "event_type_certainty": "known or suspected.",
-    "status": "automatic, reviewed or published.",
+    "status": "automatic, not-confirmed, reviewed or published.",
     "stations": "Stations the preferred origin uses.",
     "phases": "Phases it uses.",
     "azimuthal_gap": "Degrees.",

@@ -73,7 +73,7 @@ def guard(table, allowed, only=""):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0016_tell_of_changes"),
+        ("catalog", "0017_outrank_reports"),
     ]
 
     operations = [

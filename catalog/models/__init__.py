@@ -20,6 +20,7 @@ from catalog.models.bulletins import (
     Report,
     UploadKey,
 )
+from catalog.models.coverage import CoverageSpan, MonthClosing
 from catalog.models.declustering import DeclusteringLabel, DeclusteringRun
 from catalog.models.editions import Edition, EditionEvent, EditionFile
 from catalog.models.events import (
@@ -71,6 +72,7 @@ __all__ = [
     "Channel",
     "ColumnMapping",
     "Consequence",
+    "CoverageSpan",
     "DeclusteringLabel",
     "DeclusteringRun",
     "Edition",
@@ -88,6 +90,7 @@ __all__ = [
     "Interpretation",
     "Magnitude",
     "MergeDecision",
+    "MonthClosing",
     "Network",
     "Origin",
     "Pick",

@@ -30,6 +30,8 @@ class Event(models.Model):
 
     class Status(models.TextChoices):
         AUTOMATIC = "automatic", _("automatic")
+        #: Automatic reports only, and the final bulletin of the day lacks it. Kept, and may return.
+        NOT_CONFIRMED = "not-confirmed", _("not confirmed")
         REVIEWED = "reviewed", _("reviewed")
         PUBLISHED = "published", _("published")
         DELETED = "deleted", _("deleted")
@@ -39,7 +41,7 @@ class Event(models.Model):
     event_type = models.CharField(_("type"), max_length=40, blank=True)
     event_type_certainty = models.CharField(_("type certainty"), max_length=10, blank=True)
     status = models.CharField(
-        _("status"), max_length=10, choices=Status.choices, default="reviewed"
+        _("status"), max_length=16, choices=Status.choices, default="reviewed"
     )
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="absorbed"
@@ -394,7 +396,7 @@ class EventRow(models.Model):
     minimum_distance_deg = models.FloatField(null=True)
     event_type = models.CharField(max_length=40, blank=True)
     event_type_certainty = models.CharField(max_length=10, blank=True)
-    status = models.CharField(max_length=10)
+    status = models.CharField(max_length=16)
     evaluation_mode = models.CharField(max_length=10, blank=True)
     felt = models.BooleanField(default=False)
     max_intensity = models.FloatField(null=True)
@@ -425,9 +427,12 @@ class EventRow(models.Model):
         verbose_name = _("catalogue row")
         verbose_name_plural = _("catalogue rows")
         indexes = [
-            models.Index(F("time").desc(), F("event").desc(), name="row_time"),
-            models.Index(F("magnitude").desc(nulls_last=True), name="row_magnitude"),
-            models.Index(F("kr").desc(nulls_last=True), name="row_kr"),
+            # With the status, so that a count of what a person has looked at stays in the index.
+            models.Index(F("time").desc(), F("event").desc(), name="row_time", include=["status"]),
+            models.Index(
+                F("magnitude").desc(nulls_last=True), name="row_magnitude", include=["status"]
+            ),
+            models.Index(F("kr").desc(nulls_last=True), name="row_kr", include=["status"]),
             # Radius searches ask the geography; boxes and polygons the geometry (its own GiST).
             GistIndex(
                 Func(F("point"), template="(%(expressions)s::geography)"), name="row_geography"

@@ -39,6 +39,8 @@ class MergeDecision(models.Model):
         ACCEPT_PICK = "accept-pick", _("reading accepted")
         REJECT_PICK = "reject-pick", _("reading rejected")
         LOCATE = "locate", _("location accepted")
+        EXPIRE = "expire", _("automatic report not confirmed by the final bulletin")
+        REVIVE = "revive", _("no longer held to be not confirmed")
         UNDO = "undo", _("earlier decision undone")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)

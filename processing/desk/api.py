@@ -49,7 +49,9 @@ STATUS = {
     "key-too-long": 400,
     "key-used-for-another-request": 409,
 }
-PARAMETERS = ("agency", "format", "kind", "time_zone", "accept_readings", "dry_run")
+PARAMETERS = (
+    "agency", "format", "kind", "time_zone", "accept_readings", "dry_run", "final_from", "final_to",
+)  # fmt: skip
 KEY_LENGTH = 200
 ONE_BULLETIN = "one file, or the tables of one CSS3.0 database"
 
@@ -344,6 +346,16 @@ class UploadView(StaffAPIView):
                         "description": "Accept unambiguous station readings by rule.",
                     },
                     "dry_run": {"type": "boolean"},
+                    "final_from": {
+                        "type": "string",
+                        "format": "date",
+                        "description": "The bulletin is final from this UTC day ...",
+                    },
+                    "final_to": {
+                        "type": "string",
+                        "format": "date",
+                        "description": "... to this one: what it lacks, the agency does not have.",
+                    },
                 },
             }
         },
@@ -415,6 +427,8 @@ def parameters(request: Request) -> dict[str, Any]:
         "time_zone": "UTC",
         "accept_readings": False,
         "dry_run": False,
+        "final_from": "",
+        "final_to": "",
     }
     for name in request.POST:
         if name == "csrfmiddlewaretoken":

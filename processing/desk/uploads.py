@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -14,9 +15,10 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.db import transaction
 from django.http import HttpRequest
 
+from catalog import coverage
 from catalog.formats import archives, css30
-from catalog.models import BulletinFile, User
-from processing.jobs import ingestion
+from catalog.models import BulletinFile, CoverageSpan, User
+from processing.jobs import confirmation, ingestion
 from processing.jobs.ingestion import Refused
 from processing.models import ProcessingRun
 
@@ -46,6 +48,8 @@ def take(
     time_zone: str = "UTC",
     accept_readings: bool = False,
     dry_run: bool = False,
+    final_from: str = "",
+    final_to: str = "",
 ) -> Taken:
     """Keep a file and ask for its reading, or for a dry run.
 
@@ -65,6 +69,8 @@ def take(
             time_zone=time_zone,
             accept_readings=accept_readings,
             dry_run=dry_run,
+            final_from=final_from,
+            final_to=final_to,
         )
 
 
@@ -79,10 +85,16 @@ def take_spooled(
     time_zone: str = "UTC",
     accept_readings: bool = False,
     dry_run: bool = False,
+    final_from: str = "",
+    final_to: str = "",
 ) -> Taken:
-    """Do as ``take`` with bytes that are in already."""
+    """Do as ``take`` with bytes that are in already.
+
+    ``final_from``, ``final_to``: the days (``YYYY-MM-DD``) for which the bulletin is final.
+    """
     if kind not in ("manual", "automatic"):
         raise Refused("bad-parameter", field="kind", found=kind[:50], expected="manual, automatic")
+    days = final_days(final_from, final_to, kind)
     format, options = ingestion.said_of(format, time_zone or "UTC")
     chosen, code = ingestion.choose(spooled.head, name, agency=agency, format=format, user=user)
     with transaction.atomic():
@@ -97,7 +109,41 @@ def take_spooled(
             accept_readings=accept_readings,
             dry_run=dry_run,
         )
+        if days is not None and not dry_run:
+            final = CoverageSpan.State.FINAL
+            confirmation.declare(chosen, *days, final, file=file, user=user)
     return Taken(file, run, not created, chosen.code, code)
+
+
+def final_days(first: str, last: str, kind: str) -> tuple[date, date] | None:
+    """Return the days that a bulletin is said to be final for; ``None`` where nothing is said.
+
+    Raises
+    ------
+    Refused
+        ``bad-parameter``: one of them is missing or no day, they are not in order, the last is
+        not over yet, or the bulletin is an automatic one.
+    """
+    if not first and not last:
+        return None
+
+    def day(field: str, text: str) -> date:
+        try:
+            return datetime.strptime(text, "%Y-%m-%d").date()
+        except ValueError:
+            raise Refused(
+                "bad-parameter", field=field, found=text[:50], expected="YYYY-MM-DD"
+            ) from None
+
+    begin, end = day("final_from", first), day("final_to", last)
+    if begin > end:
+        raise Refused("bad-parameter", field="final_to", found=last, expected=f">= {first}")
+    if end >= coverage.today():
+        expected = f"< {coverage.today()}"
+        raise Refused("bad-parameter", field="final_to", found=last, expected=expected)
+    if kind != "manual":
+        raise Refused("bad-parameter", field="kind", found=kind, expected="manual")
+    return begin, end
 
 
 #: What the name of a CSS3.0 table ends with.

@@ -4,9 +4,11 @@ from django.urls import path
 
 from processing.desk import (
     by_hand,
+    coverage,
     declustering,
     edition_pages,
     mappings,
+    months,
     readings,
     station_files,
     travel_times,
@@ -32,6 +34,11 @@ urlpatterns = [
     path("stations/<int:pk>/", station_files.station_file, name="station-file"),
     path("stations/<int:pk>/file", station_files.station_file_content, name="station-file-content"),
     path("review/", views.review, name="review"),
+    path("coverage/", coverage.coverage_page, name="coverage-desk"),
+    path("coverage/day/", coverage.coverage_day, name="coverage-day"),
+    path("coverage/declare", coverage.declare, name="coverage-declare"),
+    path("coverage/withdraw/<int:pk>", coverage.withdraw, name="coverage-withdraw"),
+    path("coverage/months/<int:year>/<int:month>/", months.month_page, name="coverage-month"),
     path("readings/", readings.readings, name="readings"),
     path("readings/decide", readings.decide, name="readings-decide"),
     path("readings/try-again", readings.try_again, name="readings-try-again"),

@@ -29,19 +29,22 @@ from catalog.models import (
     BulletinEntry,
     BulletinFile,
     BulletinProblem,
-    Event,
+    CoverageSpan,
+    EventRow,
     MergeDecision,
     PickAssociation,
     User,
 )
 from processing.desk import messages, uploads
-from processing.desk.forms import ReadingForm, UploadForm
+from processing.desk.forms import DeclareForm, ReadingForm, UploadForm
 from processing.desk.progress import count_lines, stage_list, state_of
 from processing.jobs import ingestion, station_readings
 from processing.jobs.ingestion import Refused
 from processing.models import ProcessingRun, WorkItem
 
 PAGE = 50
+#: Inferred stretches of days that a run's page shows.
+SPANS_SHOWN = 12
 
 View = Callable[..., HttpResponse]
 
@@ -76,7 +79,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "proposal_count": PickAssociation.objects.filter(
                 state=PickAssociation.State.PROPOSED, rank=1
             ).count(),
-            "event_count": Event.objects.alive().count(),
+            "event_count": EventRow.objects.counted().count(),
         },
     )
 
@@ -144,6 +147,8 @@ def _take(request: HttpRequest, form: UploadForm, files: list[Any]) -> dict[str,
             time_zone=values["time_zone"],
             accept_readings=values["accept_readings"],
             dry_run=values["dry_run"],
+            final_from=str(values["final_from"] or ""),
+            final_to=str(values["final_to"] or ""),
         )
     except Refused as refused:
         outcome["message"] = messages.sentence(refused.code, refused.values)
@@ -284,6 +289,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
             "form": reading_form(run),
             "readings": reading.file.readings.select_related("agency").order_by("-number"),
             "loose": station_readings.counts_of(reading),
+            **_coverage_of(run),
         }
     elif run.kind == run.Kind.DRY_RUN:
         context |= {
@@ -302,6 +308,34 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
             "form": reading_form(run),
         }
     return render(request, "desk/run.html", context)
+
+
+def _coverage_of(run: ProcessingRun) -> dict[str, Any]:
+    """Return which days a run's bulletin covers, and the form that says so."""
+    reading = run.reading
+    if reading is None or not reading.is_current or not run.is_over:
+        return {}
+    spans = CoverageSpan.objects.filter(file=reading.file, agency=reading.agency)
+    inferred = list(
+        CoverageSpan.objects.filter(reading=reading).order_by("first_day")[: SPANS_SHOWN + 1]
+    )
+    standing = set(spans.standing().values_list("pk", flat=True))
+    declared = spans.filter(basis=CoverageSpan.Basis.DECLARED).select_related(
+        "file", "said_by", "withdrawn_by"
+    )
+    context: dict[str, Any] = {
+        "inferred": inferred[:SPANS_SHOWN],
+        "more_inferred": len(inferred) > SPANS_SHOWN,
+        "declared": [(span, span.pk in standing) for span in declared],
+    }
+    if reading.evaluation_mode != "automatic":
+        days = {}
+        if inferred:
+            days = {"first_day": inferred[0].first_day, "last_day": inferred[-1].last_day}
+        context["coverage_form"] = DeclareForm(
+            agency=reading.agency, file=reading.file, initial={"file": reading.file, **days}
+        )
+    return context
 
 
 def reading_form(run: ProcessingRun) -> ReadingForm:

@@ -47,15 +47,17 @@ class Bulletin:
     agency: str
     format: str
     evaluation_mode: str = "manual"
+    #: The agency's last word on the whole year.
+    final: bool = False
 
 
 BULLETINS = (
     Bulletin("kndc_2014_automatic.isf", "KNDC", "isf", "automatic"),
     Bulletin("some_2014_operative.xml", "SOME", "quakeml"),
-    Bulletin("some_2014.isf", "SOME", "isf"),
+    Bulletin("some_2014.isf", "SOME", "isf", final=True),
     Bulletin("some_2014_mechanisms.xml", "SOME", "quakeml"),
     Bulletin("some_2014_blasts.xml", "SOME", "quakeml"),
-    Bulletin("kndc_2014.isf", "KNDC", "isf"),
+    Bulletin("kndc_2014.isf", "KNDC", "isf", final=True),
     Bulletin("kndc_2014_mechanisms.xml", "KNDC", "quakeml"),
     Bulletin("kndc_2014_supplementary.isf", "KNDC", "isf"),
     Bulletin("ene_2014_felt.csv", "ENE", "catalogue-csv"),

@@ -27,6 +27,7 @@ from catalog.models import (
 )
 from catalog.scales import SCALES
 from processing.core import preference as core
+from processing.jobs import confirmation
 
 #: An automatic bulletin never outranks what a person has looked at, whatever its agency; a
 #: person's own choice (10,000) still does.
@@ -65,6 +66,8 @@ def choose_many(events: Sequence[Event]) -> None:
     areas = _authorities({event.pk: evidence[event.pk].origins for event in events})
     decisions: list[MergeDecision] = []
     chosen: dict[int, dict[str, Magnitude]] = {}
+    unreviewed = {pk: told for pk, found in evidence.items() if (told := _automatic(found))}
+    unconfirmed = confirmation.unconfirmed(unreviewed)
     for event in events:
         found = evidence[event.pk]
         ranked = _rank(found, areas.get(event.pk, ()))
@@ -75,7 +78,11 @@ def choose_many(events: Sequence[Event]) -> None:
             decisions.append(_decision(event, before, preferred, ranked[0]))
         sizes = _sizes(found, preferred)
         chosen[event.pk] = sizes
+        status = event.status
         _settle(event, found, preferred, sizes, _reasons(event, ranked, by_key))
+        event.status = _status(event, event.pk in unreviewed, event.pk in unconfirmed)
+        if Event.Status.NOT_CONFIRMED in (status, event.status) and status != event.status:
+            decisions.append(_expiry(event, status, unconfirmed.get(event.pk, {})))
     _save_sizes({pk: found.preferred for pk, found in evidence.items()}, chosen)
     MergeDecision.objects.bulk_create(decisions)
     Event.objects.bulk_update(events, SETTLED)
@@ -339,13 +346,40 @@ def _type(found: Evidence, preferred: Origin | None) -> tuple[str, str]:
     return ordered[0].event_type, ordered[0].event_type_certainty
 
 
-def _status(event: Event, found: Evidence) -> str:
+def _automatic(found: Evidence) -> confirmation.Told | None:
+    """Return what automatic reports tell of an event; ``None`` if others tell of it too.
+
+    An editor who chose a solution or accepted a location has looked at it: a person's word stands.
+    """
+    reported = [origin for origin in found.origins if not origin.is_computed]
+    accepted = any(o.is_computed and o.evaluation_mode == "manual" for o in found.origins)
+    if found.chosen is not None or accepted:
+        return None
+    if not reported or not all(_is_automatic_bulletin(origin) for origin in reported):
+        return None
+    agencies = frozenset(o.entry.report.agency_id for o in reported if o.entry is not None)
+    return confirmation.Told(agencies, tuple(origin.time for origin in reported))
+
+
+def _status(event: Event, automatic: bool, unconfirmed: bool) -> str:
     if event.status == Event.Status.PUBLISHED:
         return event.status
-    reported = [origin for origin in found.origins if not origin.is_computed]
-    if reported and all(_is_automatic_bulletin(origin) for origin in reported):
-        return Event.Status.AUTOMATIC
-    return Event.Status.REVIEWED
+    if not automatic:
+        return Event.Status.REVIEWED
+    return Event.Status.NOT_CONFIRMED if unconfirmed else Event.Status.AUTOMATIC
+
+
+def _expiry(event: Event, before: str, why: dict[str, Any]) -> MergeDecision:
+    """Say that an automatic event expired and by which bulletins, or that it no longer is so."""
+    expired = event.status == Event.Status.NOT_CONFIRMED
+    return MergeDecision(
+        kind=MergeDecision.Kind.EXPIRE if expired else MergeDecision.Kind.REVIVE,
+        event=event,
+        rule_set=confirmation.RULE_SET,
+        parts=why,
+        before={"status": before if event.published_version else None},
+        after={"status": event.status},
+    )
 
 
 # --- Saving ----------------------------------------------------------------------------------
@@ -426,5 +460,4 @@ def _settle(
     event.preferred_magnitude_id = magnitude.pk if magnitude else None
     event.preferred_focal_mechanism_id = mechanism.pk if mechanism else None
     event.event_type, event.event_type_certainty = _type(found, preferred)
-    event.status = _status(event, found)
     event.preference = reasons

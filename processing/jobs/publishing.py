@@ -94,7 +94,15 @@ def _leave(events: Sequence[Event]) -> list[tuple[Event, dict[str, Any]]]:
     last = {
         values.pop("event_id"): values
         for values in EventRow.objects.filter(pk__in=keys).values(
-            "event_id", "time", "latitude", "longitude", "depth_km", "magnitude", "kr", "place_en"
+            "event_id",
+            "time",
+            "latitude",
+            "longitude",
+            "depth_km",
+            "magnitude",
+            "kr",
+            "place_en",
+            "status",
         )
     }
     EventFragment.objects.filter(event__in=keys).delete()

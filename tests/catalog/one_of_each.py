@@ -95,6 +95,13 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.Event.objects.filter(pk=event.pk).update(
         preferred_origin=origin, preferred_magnitude=magnitude
     )
+    models.CoverageSpan.objects.create(
+        agency=agency, first_day=TIME.date(), last_day=TIME.date(), state="final",
+        basis="declared", file=file, said_by=user,
+    )  # fmt: skip
+    models.MonthClosing.objects.create(
+        month=TIME.date().replace(day=1), action="closed", actor=user
+    )
     models.MergeDecision.objects.create(kind="new-event", report=report, event=event)
     change = models.Change.record("created", event, actor=user)
     models.EventRow.objects.create(

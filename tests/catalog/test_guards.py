@@ -20,6 +20,7 @@ GUARDED: dict[str, str] = {
         "0007_propose_events_for_readings",
         "0014_keep_station_channels",
         "0018_editions",
+        "0019_coverage",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }
@@ -57,6 +58,8 @@ def other_value(field: Any) -> str:
         return f"NOT coalesce({column}, false)"
     if isinstance(field, models.DateTimeField):
         return f"coalesce({column}, now()) + interval '1 s'"
+    if isinstance(field, models.DateField):
+        return f"{column} + 1"
     if isinstance(field, models.JSONField):
         return """'{"other": 1}'::jsonb"""
     if isinstance(field, models.BinaryField):

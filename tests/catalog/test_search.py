@@ -222,7 +222,9 @@ def test_words_of_kind_and_quality_find_their_events():
         azimuthal_gap=180.0,
         station_count=4,
     )
-    make_row("quake", agency="KNDC", has_mechanism=True, synthetic=True, status="automatic")
+    make_row("quake", agency="KNDC", has_mechanism=True, synthetic=True)
+    for status in ("automatic", "not-confirmed"):
+        make_row(status, agency="ALARM", status=status, felt=True)
     assert found("eventtype=quarry+blast") == ["blast"]
     assert found("eventtype=unknown") == ["quake"]
     assert found("agency=some") == ["blast"]
@@ -230,7 +232,11 @@ def test_words_of_kind_and_quality_find_their_events():
     assert found("contributor=KNDC") == ["quake"]
     assert found("felt=true") == found("minintensity=5") == ["blast"]
     assert found("felt=false") == found("hasmechanism=true") == ["quake"]
-    assert found("synthetic=true") == found("status=automatic") == ["quake"]
+    assert found("synthetic=true") == ["quake"]
+    # What only automatic reports tell of is found by its status or its id, and not otherwise.
+    assert found("agency=ALARM") == found("status=reviewed&agency=ALARM") == []
+    for status in ("automatic", "not-confirmed"):
+        assert found(f"status={status}") == found(f"eventid={status}") == [status]
     assert found("synthetic=false") == found("maxgap=180&minstations=4") == ["blast"]
     assert set(found("catalog=KZPORTAL")) == {"blast", "quake"}
     assert found("catalog=ISC") == []

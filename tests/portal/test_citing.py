@@ -76,9 +76,10 @@ def test_without_a_limit_the_count_then_is_exact(history: int):
 
 
 def test_the_columns_a_search_asks_about():
-    assert columns_asked(EventSearch(minmagnitude=4.0, magnitudetype="mb")) == {"mb"}
-    assert columns_asked(EventSearch(minkr=4.0, limit=5)) == {"kr"}
-    assert columns_asked(EventSearch()) == frozenset()
+    assert columns_asked(EventSearch(minmagnitude=4.0, magnitudetype="mb")) == {"mb", "status"}
+    assert columns_asked(EventSearch(minkr=4.0, limit=5)) == {"kr", "status"}
+    assert columns_asked(EventSearch()) == {"status"}
+    assert columns_asked(EventSearch(eventid=("kz2014karagn",))) == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -229,8 +229,10 @@ def test_blasts_happen_on_workdays_by_day_and_are_no_earthquakes() -> None:
 def test_automatic_reports_were_superseded_and_false_ones_count_nowhere() -> None:
     automatic = BulletinEntry.objects.filter(reading__evaluation_mode="automatic")
     assert automatic.exclude(superseded_at=None).count() >= 30
-    alone = EventSearch.from_query({**YEAR, "status": "automatic"}).matching()
+    alone = EventSearch.from_query({**YEAR, "status": "not-confirmed"}).matching()
     assert alone.count() == 5
+    assert not EventRow.objects.filter(status="automatic").exists()
+    assert MergeDecision.objects.filter(kind="expire").count() >= 5
     assert set(alone.values_list("kr", "event_type")) == {(None, "")}
 
 

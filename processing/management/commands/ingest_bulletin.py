@@ -41,6 +41,10 @@ class Command(BaseCommand):
             action="store_true",
             help="accept unambiguous station readings by rule",
         )
+        parser.add_argument(
+            "--final-from", default="", metavar="DAY", help="final from this UTC day (YYYY-MM-DD)"
+        )
+        parser.add_argument("--final-to", default="", metavar="DAY", help="to this one")
         parser.add_argument("--dry-run", action="store_true", help="say what it would do")
         parser.add_argument("--user", default="", help="whose upload it is; else a superuser's")
         parser.add_argument(
@@ -74,6 +78,8 @@ class Command(BaseCommand):
                     time_zone=options["time_zone"],
                     accept_readings=options["accept_readings"],
                     dry_run=options["dry_run"],
+                    final_from=options["final_from"],
+                    final_to=options["final_to"],
                 )
             except Refused as refused:
                 raise CommandError(messages.sentence(refused.code, refused.values)) from refused

@@ -14,6 +14,7 @@ import csv
 import gzip
 import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,16 @@ from django.contrib.gis.geos import Point
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.models import Agency, BulletinFile, Event, Station, User
+from catalog.models import Agency, BulletinFile, CoverageSpan, Event, Station, User
 from processing.example.files import BULLETINS
-from processing.jobs import ingestion
+from processing.jobs import confirmation, ingestion
 from processing.models import ProcessingRun
 
 DATA = Path(settings.BASE_DIR) / "catalog" / "data"
 LOADER = "example-loader"
 POLL_SECONDS = 1.0
+#: The year of which the example's final bulletins tell.
+YEAR = (date(2014, 1, 1), date(2014, 12, 31))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Example:
     format: str = "catalogue-csv"
     evaluation_mode: str = "manual"
     synthetic: bool = False
+    final: bool = False
 
     @property
     def name(self) -> str:
@@ -58,7 +62,14 @@ EXAMPLES = (
     Example("article_2014.csv", "ENE"),
     Example("operative_reports.csv", "SOME", "bulletin-csv"),
     *(
-        Example(f"example/{b.name}.gz", b.agency, b.format, b.evaluation_mode, synthetic=True)
+        Example(
+            f"example/{b.name}.gz",
+            b.agency,
+            b.format,
+            b.evaluation_mode,
+            synthetic=True,
+            final=b.final,
+        )
         for b in BULLETINS
     ),
     Example("usgs_1902_2018.csv.gz", "NEIC"),
@@ -111,13 +122,16 @@ class Command(BaseCommand):
         if file.readings.exists():
             self.stdout.write(f"{name}: known since {file.received_at:%Y-%m-%d}")
             return None
+        agency = Agency.objects.get(code=example.agency)
         run = ingestion.request_reading(
             file,
-            agency=Agency.objects.get(code=example.agency),
+            agency=agency,
             format=example.format,
             requested_by=user,
             evaluation_mode=example.evaluation_mode,
         )
+        if example.final:
+            confirmation.declare(agency, *YEAR, CoverageSpan.State.FINAL, file=file, user=user)
         self.stdout.write(f"{name}: queued as run {run.pk}")
         return run
 

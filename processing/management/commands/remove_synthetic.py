@@ -67,6 +67,10 @@ DELETIONS = (
     ),
     ("catalog_bulletinentry", "id IN (SELECT id FROM gone_entry)"),
     ("catalog_report", "id IN (SELECT id FROM gone_report)"),
+    (
+        "catalog_coveragespan",
+        "file_id IN (SELECT id FROM gone_file) OR reading_id IN (SELECT id FROM gone_reading)",
+    ),
     ("catalog_bulletinreading", "id IN (SELECT id FROM gone_reading)"),
     ("catalog_bulletinchunk", "file_id IN (SELECT id FROM gone_file)"),
     ("catalog_bulletinfile", "id IN (SELECT id FROM gone_file)"),

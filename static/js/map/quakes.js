@@ -41,6 +41,7 @@ export function quakeItem(event, config, words) {
 
 function tags(event, words) {
   const found = [];
+  if (words.statuses[event.status]) found.push(tag(words.statuses[event.status], ""));
   if (event.felt) found.push(tag(words.felt, "tag--felt"));
   if (event.synthetic) found.push(tag(words.synthetic, "tag--synthetic"));
   if (words.types[event.event_type]) found.push(tag(words.types[event.event_type], ""));
@@ -70,6 +71,7 @@ export function quakePopup(event, config, words) {
   part(node, "local").textContent =
     `${local(event.time, config.offsets, event.minute_precision)} ${words.almaty}`;
   part(node, "depth").textContent = depthText(event, config, words);
+  if (words.statuses[event.status]) part(node, "tags").append(tag(words.statuses[event.status], ""), " ");
   if (event.felt) {
     const text = event.max_intensity
       ? fill(words.feltIntensity, { intensity: intensity(event.max_intensity) })

@@ -109,7 +109,7 @@ function refuseAll(group, message) {
 async function send(group) {
   const body = new FormData();
   for (const item of group) body.append("file", item.file);
-  for (const name of ["agency", "format", "kind", "time_zone"]) body.append(name, form.elements[name].value);
+  for (const name of ["agency", "format", "kind", "time_zone", "final_from", "final_to"]) body.append(name, form.elements[name].value);
   for (const name of ["accept_readings", "dry_run"]) body.append(name, form.elements[name].checked ? "true" : "false");
   for (const item of group) {
     part(item.row, "state").textContent = words.sending;
