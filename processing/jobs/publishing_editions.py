@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -28,7 +29,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from catalog import citation, downloads, models, rendering
+from catalog import citation, coverage, downloads, rendering
 from catalog.downloads import ALIAS, one_snapshot
 from catalog.edition_contents import (
     Chosen,
@@ -236,15 +237,27 @@ def _not_found(search: Chosen) -> list[str]:
 
 
 def calendar_gaps(search: EventSearch) -> list[dict[str, Any]] | None:
-    """Return what the coverage calendar says is missing; ``None`` where there is no calendar.
+    """Return what the coverage calendar says is missing of the selection's days.
 
-    The calendar tells it by ``catalog.models.coverage_gaps(starttime, endtime)``: a list of
-    ``{"text": ...}`` with whatever else it knows.
+    ``None`` where it can say nothing: the selection has no first or no last day, or no agency's
+    bulletins are expected.
     """
-    told = getattr(models, "coverage_gaps", None)
-    if told is None:
+    if search.starttime is None or search.endtime is None or not coverage.expected():
         return None
-    return list(told(search.starttime, search.endtime))
+    last = (search.endtime - timedelta(microseconds=1)).date()
+    return [
+        {
+            # Without words, so that it reads alike in all languages.
+            "text": f"{gap.agency}: {gap.first_day}"
+            + (f" – {gap.last_day}" if gap.last_day != gap.first_day else "")
+            + (" (automatic)" if gap.state == "automatic" else ""),
+            "agency": gap.agency,
+            "first_day": gap.first_day.isoformat(),
+            "last_day": gap.last_day.isoformat(),
+            "state": gap.state,
+        }
+        for gap in coverage.gaps(search.starttime.date(), last)
+    ]
 
 
 # --- What is counted ---------------------------------------------------------------------------
