@@ -144,10 +144,10 @@ def _problem(run: DeclusteringRun) -> str:
         "too-many": _("More than %(most)s events: ask for a shorter span of time."),
         "work-parked": _("The work failed several times. The staff can see why at the desk."),
     }
-    return sentences.get(run.problem_code, run.problem_code) % run.problem
+    return str(sentences.get(run.problem_code, run.problem_code) % run.problem)
 
 
-@staff_only
+@staff_only  # type: ignore[arg-type]  # streamed
 @require_safe
 def declustering_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The flags of a run as a table."""

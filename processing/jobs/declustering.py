@@ -191,7 +191,8 @@ def compute(item: WorkItem) -> None:
 def _rows(search: EventSearch) -> Iterator[tuple[Any, ...]]:
     rows = search.queryset().using(ALIAS)
     columns = ("event_id", "time", "latitude", "longitude", "kr", "magnitude")
-    with closing(rows.values_list(*columns).iterator(BATCH)) as found:
+    stream: Any = rows.values_list(*columns).iterator(BATCH)
+    with closing(stream) as found:
         yield from found
 
 

@@ -278,7 +278,8 @@ def _rows(search: Chosen) -> Iterator[EventRow]:
 
 
 def _each(rows: EventRowQuerySet) -> Iterator[EventRow]:
-    with closing(rows.iterator(BATCH)) as found:
+    stream: Any = rows.iterator(BATCH)
+    with closing(stream) as found:
         yield from found
 
 
