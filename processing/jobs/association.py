@@ -147,6 +147,8 @@ def relocate(batch: Batch) -> None:
 
     Arranging makes those itself that are still missing then: when another batch came between.
     """
+    if not Pick.objects.filter(entry__in=batch, station__isnull=False).exists():
+        return
     newest = {s.report: s for s in load_entries(batch)}
     known, constraints = _neighbourhood(newest, load_reports(newest).values())
     for synthetic in (False, True):
@@ -591,6 +593,8 @@ def _joint(
     around: Sequence[core.Neighbour],
 ) -> dict[tuple[str, str], JointFit]:
     """Return the joint relocations that arranging the reports wants to know."""
+    if len({s.view.source for s in standing if s.view.arrivals}) < 2:
+        return {}
     by_name = {s.view.report_id: s for s in standing}
     wanted = core.to_relocate([s.view for s in standing], constraints, RULES, around)
     if not wanted:
