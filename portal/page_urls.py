@@ -25,6 +25,7 @@ urlpatterns = [
     path("reports/<int:pk>/", reports.report_page, name="report"),
     path("about/", views.about_page, name="about"),
     path("methods/", views.methods_page, name="methods"),
+    path("methods/preference/", views.preference_page, name="preference"),
     path("data-sources/", views.data_sources_page, name="data-sources"),
     path("data-services/", views.api_docs_page, name="api-docs"),
     path("data-services/api/", api_reference.api_reference_page, name="api-reference"),

@@ -23,6 +23,7 @@ from processing.jobs import (
     location,
     magnitude,
     preference,
+    preference_changes,
     publishing,
     station_readings,
 )
@@ -210,6 +211,8 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "associate": associate,
     "readings": readings,
     "export": export,
+    "rule-change": preference_changes.change,
+    "rule-preview": preference_changes.preview,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from processing.desk import by_hand, mappings, readings, station_files, travel_times, views
+from processing.desk import (
+    by_hand,
+    ledger,
+    mappings,
+    preference,
+    readings,
+    station_files,
+    travel_times,
+    views,
+)
 
 urlpatterns = [
     path("", views.desk, name="desk"),
@@ -26,5 +35,15 @@ urlpatterns = [
     path("readings/", readings.readings, name="readings"),
     path("readings/decide", readings.decide, name="readings-decide"),
     path("readings/try-again", readings.try_again, name="readings-try-again"),
+    path("preference/", preference.rule_sets, name="preference-rules"),
+    path("preference/new", preference.new_rules, name="preference-rules-new"),
+    path("preference/areas", preference.new_area, name="preference-area-new"),
+    path("preference/<int:pk>/", preference.rule_set, name="preference-rule-set"),
+    path("preference/<int:pk>/do", preference.act, name="preference-rules-do"),
+    path(
+        "events/<slug:public_id>/preference/", preference.event_preference, name="event-preference"
+    ),
+    path("ledger/", ledger.ledger_page, name="ledger"),
+    path("ledger.csv", ledger.ledger_csv, name="ledger-csv"),
     path("by-hand/", by_hand.by_hand, name="by-hand"),
 ]
