@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from catalog.models import Event, Magnitude, MergeDecision, Origin, User
+from catalog.scales import SCALES
 from processing.jobs import preference
 from processing.jobs.station_readings import GONE, NotDecidable, Outcome, request_location
 
@@ -53,7 +54,7 @@ def prefer_magnitude(event_key: int, magnitude_key: int, actor: User, note: str 
     event = _held(event_key)
     magnitude = (
         Magnitude.objects.current()
-        .filter(event=event, pk=magnitude_key, bound="", scale__in=preference.SCALES)
+        .filter(event=event, pk=magnitude_key, bound="", scale__in=SCALES)
         .select_related("entry__report__agency", "agency")
         .first()
     )
@@ -113,7 +114,7 @@ def in_force(event: Event) -> dict[str, MergeDecision]:
 
 
 def _held(event_key: int) -> Event:
-    event = Event.objects.select_for_update().filter(pk=event_key).first()
+    event: Event | None = Event.objects.select_for_update().filter(pk=event_key).first()
     if event is None or event.status in GONE:
         raise NotDecidable("event-gone")
     return event
