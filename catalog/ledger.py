@@ -394,9 +394,12 @@ def _report(report: Report | None) -> Named:
 
 
 def report_words(report: Report) -> str:
-    """Name a report: the agency and its own number, or the beginning of its hash."""
+    """Name a report: the agency and its own number, or the beginning of its hash.
+
+    Of an id that is an address (``smi:...``) its last part.
+    """
     kind, _colon, key = report.key.partition(":")
-    return f"{report.agency.code} {key if kind == 'id' else '#' + key[:8]}"
+    return f"{report.agency.code} {key.rsplit('/', 1)[-1] if kind == 'id' else '#' + key[:8]}"
 
 
 def reading_words(parts: Mapping[str, Any]) -> str:
@@ -439,7 +442,10 @@ def changed_words(columns: Iterable[str]) -> str:
 def parts_of(row: MergeDecision) -> tuple[Part, ...]:
     """Return what a decision rests on, in words, for a table."""
     parts = []
-    for name, value in (row.parts or {}).items():
+    places = {name: place for place, name in enumerate(PARTS)}
+    for name, value in sorted(
+        (row.parts or {}).items(), key=lambda p: (places.get(p[0], 99), p[0])
+    ):
         if value is None or name == "pick" or isinstance(value, dict | list):
             continue
         if isinstance(value, str):

@@ -387,8 +387,8 @@ def _preference_table(event: Event) -> dict[str, Any]:
             "criteria": [preference_words.criterion_words(name) for name in told["order"]],
             "lines": told["candidates"],
         }
-        for scale, told in stored.get("magnitudes", {}).items()
-        if len(told["candidates"]) > 1
+        for scale in SCALES
+        if (told := stored.get("magnitudes", {}).get(scale)) and len(told["candidates"]) > 1
     ]
     return {
         "preference": stored,

@@ -49,7 +49,7 @@ from catalog.api.public import (
 )
 from catalog.api.shown import shown
 from catalog.models import Change, Event, EventRow, MergeDecision, PreferredMagnitude
-from catalog.scales import scale_of
+from catalog.scales import SCALES, scale_of
 from catalog.search import API, EventSearch, Kind, Parameter
 
 MAP_ROWS = 20_000
@@ -407,7 +407,8 @@ def preference_told(stored: Mapping[str, Any]) -> dict[str, Any]:
                     for candidate in sizes["candidates"]
                 ],
             }
-            for scale, sizes in stored.get("magnitudes", {}).items()
+            for scale in SCALES
+            if (sizes := stored.get("magnitudes", {}).get(scale))
         ],
     }
 

@@ -84,7 +84,9 @@ def choose_many(events: Sequence[Event]) -> None:
     for event in events:
         found, choice = evidence[event.pk], choices[event.pk]
         before = event.preferred_origin_id
-        if choice.preferred is not None and before is not None and choice.preferred.pk != before:
+        changed = choice.preferred is not None and before not in (None, choice.preferred.pk)
+        # A person's choice stands in the ledger as that person's decision.
+        if changed and not choice.parts["chosen_by_editor"]:
             decisions.append(_decision(event, before, choice))
         _settle(event, found, choice)
     chosen = {pk: choice.sizes for pk, choice in choices.items()}
@@ -511,7 +513,7 @@ def size_words(m: Magnitude) -> str:
     return f"{m.value:g} {agency_code(m)}".strip()
 
 
-def _decision(event: Event, before: int, choice: Choice) -> MergeDecision:
+def _decision(event: Event, before: int | None, choice: Choice) -> MergeDecision:
     preferred = choice.preferred
     assert preferred is not None  # noqa: S101  # the caller looked
     return MergeDecision(
@@ -556,6 +558,7 @@ def _size_decisions(
         )
         for event, scale, before, m in changed
         if _whose(former[before]) != _whose(m)
+        and not _criteria(choices[event].reasons["magnitudes"][scale])["chosen_by_editor"]
     ]
 
 

@@ -25,6 +25,8 @@ BATCH = 500
 #: A look ahead ends after so long, and says how far it came.
 PREVIEW_SECONDS = 60.0
 PREVIEW_LISTED = 200
+#: An editor waits for it: before archives, after duty bulletins.
+PREVIEW_PRIORITY = 5
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def ask_preview(row: PreferenceRuleSet) -> None:
         PreferenceRuleSet.objects.filter(pk=row.pk).update(
             preview={"state": "waiting", "asked_at": now}
         )
-        WorkItem.objects.request("rule-preview", row.pk, priority=preference_rules.PRIORITY)
+        WorkItem.objects.request("rule-preview", row.pk, priority=PREVIEW_PRIORITY)
 
 
 def preview(item: WorkItem) -> None:
