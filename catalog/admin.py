@@ -240,10 +240,22 @@ class AgencyAdmin(StaffAdmin):
 
 @admin.register(catalog.AuthoritativeArea)
 class AuthoritativeAreaAdmin(MapAdmin):
+    """Areas are added and never moved: versions of the preference rules name them."""
+
     editors = (ADMINISTRATOR,)
-    list_display = ("name", "agency", "priority")
-    list_select_related = ("agency",)
-    raw_id_fields = ("agency",)
+    list_display = ("name",)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+@admin.register(catalog.PreferenceRuleSet)
+class PreferenceRuleSetAdmin(ReadOnlyAdmin):
+    """Versions are made and put in force at the desk."""
+
+    list_display = ("name", "version", "status", "created_by", "created_at")
+    list_select_related = ("created_by",)
+    list_filter = ("status",)
 
 
 @admin.register(catalog.Network)

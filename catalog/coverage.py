@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 
-from catalog.models import Agency, AuthoritativeArea, BulletinReading, CoverageSpan, MonthClosing
+from catalog.models import Agency, BulletinReading, CoverageSpan, MonthClosing, PreferenceRuleSet
 
 State, Basis = CoverageSpan.State, CoverageSpan.Basis
 
@@ -104,10 +104,12 @@ class Expected:
 def expected() -> list[Expected]:
     """Return the agencies whose bulletins the catalogue is made from.
 
-    Those are the agencies with an authoritative area, each while it was valid, and what they became
-    since: the agency that succeeds one is expected from the day after.
+    Those are the agencies that the rules of preference in force name for an area, each while it was
+    valid, and what they became since: the agency that succeeds one is expected from the day after.
     """
-    heads = Agency.objects.filter(pk__in=AuthoritativeArea.objects.values("agency"))
+    rules = PreferenceRuleSet.objects.filter(status=PreferenceRuleSet.Status.IN_FORCE).first()
+    areas = [] if rules is None else rules.definition["areas"]
+    heads = Agency.objects.filter(code__in={code for area in areas for code in area["agencies"]})
     found: dict[int, Expected] = {}
     for agency in heads.select_related("successor").order_by("code"):
         start, each = agency.valid_from, agency

@@ -43,6 +43,7 @@ urlpatterns = [
     path("about/", views.about_page, name="about"),
     path("methods/", views.methods_page, name="methods"),
     path("coverage/", coverage.coverage_page, name="coverage"),
+    path("methods/preference/", views.preference_page, name="preference"),
     path("data-sources/", views.data_sources_page, name="data-sources"),
     path("data-services/", views.api_docs_page, name="api-docs"),
     path("data-services/api/", api_reference.api_reference_page, name="api-reference"),

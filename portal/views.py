@@ -24,19 +24,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from catalog import ledger, preference_words
 from catalog.models import (
-    ADMINISTRATOR,
     EDITOR,
     OPERATOR,
     Agency,
     Arrival,
-    AuthoritativeArea,
     BulletinEntry,
     Event,
     EventRow,
     FeedCounter,
     Origin,
     PickAssociation,
+    PreferenceRuleSet,
     User,
 )
 from catalog.scales import SCALES
@@ -251,7 +251,8 @@ def event_page(request: HttpRequest, public_id: str) -> HttpResponseBase:
 def gone(request: HttpRequest, event: Event) -> HttpResponse:
     """A deleted event: what it was and when it was taken out stay findable."""
     last = event.changes.order_by("-number").first()
-    return render(request, "410.html", {"event": event, "change": last}, status=410)
+    context = {"event": event, "change": last, "history": ledger.history(event)}
+    return render(request, "410.html", context, status=410)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +319,8 @@ def _event_context(
         "mechanisms": event.focalmechanisms.current().select_related("agency"),
         "descriptions": event.descriptions.filter(superseded_at=None),
         "entries": entries,
-        "history": _history(event),
+        "history": ledger.history(event),
+        "absorbed": event.absorbed.order_by("public_id"),
         "editions": editions_of(event),
         **_preference_table(event),
         "own_location": own_location(event, [s.origin for s in solutions]),
@@ -380,61 +382,10 @@ def _arrivals(origin: Origin) -> QuerySet[Arrival]:
     ).order_by(F("distance_deg").asc(nulls_last=True), "pick__time", "pk")
 
 
-def _history(event: Event) -> list[dict[str, Any]]:
-    """Decisions and changes as one list, newest first."""
-    lines = [
-        {
-            "at": decision.decided_at,
-            "what": decision.get_kind_display(),
-            "report": decision.report,
-            "reading": _reading_words(decision.parts),
-            "who": _by_whom(decision.actor),
-            "rule_set": decision.rule_set,
-            "misfit": decision.misfit,
-            "note": decision.note,
-        }
-        for decision in event.decisions.select_related("report__agency", "actor").prefetch_related(
-            "actor__groups"
-        )[:200]
-    ]
-    lines += [
-        {
-            "at": change.at,
-            "what": change.get_kind_display(),
-            "number": change.number,
-            "who": _by_whom(change.actor),
-        }
-        for change in event.changes.select_related("actor")
-        .prefetch_related("actor__groups")
-        .order_by("-number")[:200]
-    ]
-    return sorted(lines, key=lambda line: line["at"], reverse=True)
-
-
-def _reading_words(parts: dict[str, Any]) -> str:
-    """Name the reading that a decision is about; empty for other decisions."""
-    return f"{parts['station']} {parts['phase']}".strip() if "pick" in parts else ""
-
-
-def _by_whom(actor: User | None) -> str:
-    """Who did it, by role: the public page names no person."""
-    if actor is None:
-        return ""
-    roles = {group.name for group in actor.groups.all()}
-    if actor.is_superuser or ADMINISTRATOR in roles:
-        return _("by an administrator")
-    if EDITOR in roles:
-        return _("by an editor")
-    if OPERATOR in roles:
-        return _("by an operator")
-    if not actor.has_usable_password():
-        return _("by a program of the portal")
-    return _("by a member of the staff")
-
-
 def _preference_table(event: Event) -> dict[str, Any]:
-    """The stored terms of ``processing.jobs.preference`` as a table: names, then a line each."""
-    candidates = (event.preference or {}).get("candidates", [])
+    """The stored terms of ``processing.jobs.preference`` as tables: names, then a line each."""
+    stored = event.preference or {}
+    candidates = stored.get("candidates", [])
     names: list[str] = []
     for candidate in candidates:
         names += [t["name"] for t in candidate["terms"] if t["name"] not in names]
@@ -449,25 +400,24 @@ def _preference_table(event: Event) -> dict[str, Any]:
         }
         for candidate in candidates
     ]
+    sizes = [
+        {
+            "scale": scale,
+            "criteria": [preference_words.criterion_words(name) for name in told["order"]],
+            "lines": told["candidates"],
+        }
+        for scale in SCALES
+        if (told := stored.get("magnitudes", {}).get(scale)) and len(told["candidates"]) > 1
+    ]
     return {
-        "preference": event.preference or {},
-        "preference_terms": [term_words(name) for name in names],
+        "preference": stored,
+        "preference_area": preference_words.area_words(stored["area"])
+        if stored.get("area") is not None
+        else "",
+        "preference_terms": [preference_words.term_words(name) for name in names],
         "preference_lines": lines,
+        "preference_sizes": sizes,
     }
-
-
-def term_words(name: str) -> str:
-    """A term of the preference rule in words."""
-    return {
-        "chosen_by_editor": _("chosen by an editor"),
-        "authoritative_agency": _("agency authoritative for the area"),
-        "review_status": _("reviewed by an analyst"),
-        "report_choice": _("its report's own choice"),
-        "station_count": _("stations used"),
-        "azimuthal_gap": _("azimuthal gap"),
-        "completeness": _("completeness of the solution"),
-        "automatic_bulletin": _("automatic bulletin"),
-    }.get(name, name)
 
 
 def _event_map(solutions: list[SolutionShown], intensities: list[Any]) -> dict[str, Any]:
@@ -511,8 +461,21 @@ def about_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def methods_page(request: HttpRequest) -> HttpResponse:
-    areas = AuthoritativeArea.objects.select_related("agency").order_by("-priority", "name")
-    return render(request, "portal/methods.html", {"areas": areas, "scales": SCALES})
+    return render(request, "portal/methods.html", {"scales": SCALES})
+
+
+@require_safe
+def preference_page(request: HttpRequest) -> HttpResponse:
+    """The version of the preference rules in force, and the versions before it."""
+    row = preference_words.in_force()
+    context = {
+        "rules": preference_words.told(row) if row else None,
+        "confirmation": preference_words.confirmation(),
+        "former": PreferenceRuleSet.objects.filter(
+            status=PreferenceRuleSet.Status.RETIRED, status_changed_at__isnull=False
+        ).order_by("-status_changed_at")[:50],
+    }
+    return render(request, "portal/preference.html", context)
 
 
 @require_safe

@@ -27,6 +27,7 @@ from processing.jobs import (
     location,
     magnitude,
     preference,
+    preference_changes,
     publishing,
     publishing_editions,
     station_readings,
@@ -269,6 +270,8 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "export": export,
     "edition": edition,
     "decluster": decluster,
+    "rule-change": preference_changes.change,
+    "rule-preview": preference_changes.preview,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,

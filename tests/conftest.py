@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 from collections.abc import Iterator
 
@@ -12,6 +14,9 @@ from django.utils import translation
 from pytest_django.plugin import blocking_manager_key
 
 from tests.catalog.shop import empty
+
+#: The preference rules that migrations sow.
+FIRST_RULES = importlib.import_module("catalog.migrations.0020_preference_rules").FIRST
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +46,13 @@ def sow() -> None:
         cursor.execute(
             "INSERT INTO auth_group (name) VALUES ('operator'), ('editor'), ('administrator')"
             " ON CONFLICT DO NOTHING"
+        )
+        cursor.execute(
+            "INSERT INTO catalog_preferenceruleset"
+            " (name, version, definition, note, status, created_at, preview)"
+            " VALUES ('kz-preference', 1, %s, '', 'in-force', now(), '{}')"
+            " ON CONFLICT DO NOTHING",
+            [json.dumps(FIRST_RULES)],
         )
 
 

@@ -15,8 +15,16 @@ from django.shortcuts import render
 from catalog import downloads, rendering
 from catalog.api.fdsn_answers import MAX_URI_BYTES, XML_TYPES, Service, absolute
 from catalog.formats import kml
-from catalog.models import Agency, EventRow
-from catalog.search import FDSN, GROUPS, EventSearch, Parameter, SearchError, parameters_of
+from catalog.models import Agency, Event, EventRow
+from catalog.search import (
+    FDSN,
+    GROUPS,
+    EventSearch,
+    Parameter,
+    SearchError,
+    parameters_of,
+    successors,
+)
 
 SERVICE_VERSION = "1.2.0"
 #: Told where an answer has no limit, so that clients may compare: the largest ``limit``, an xs:int.
@@ -35,6 +43,21 @@ def _asked(request: HttpRequest) -> EventSearch | HttpResponse:
         return EventSearch.from_query(request.GET, FDSN)
     except SearchError as wrong:
         return error(request, 400, "\n".join(problem.message for problem in wrong.problems))
+
+
+def _nothing(search: EventSearch) -> str:
+    """Say that nothing matches, and of events asked for by id what became of them.
+
+    The standard knows neither 301 nor 410: a merged event's id answers with its successor, and of
+    a deleted one there is nothing, which is 204, or 404 where ``nodata`` asks for it.
+    """
+    lines = ["No event matches."]
+    for word, event in successors(search.eventid or ()).items():
+        change = event.changes.order_by("-number").first()
+        if event.status == Event.Status.DELETED and change is not None:
+            when = f"{change.at:%Y-%m-%d}, change {change.number}"
+            lines.append(f"Event {word} was deleted from the catalogue on {when}.")
+    return "\n".join(lines)
 
 
 @service
@@ -56,7 +79,7 @@ def query(request: HttpRequest) -> HttpResponseBase:
             request,
             search,
             search.format,
-            nothing=lambda: error(request, code, "No event matches."),
+            nothing=lambda: error(request, code, _nothing(search)),
         )
     except downloads.TooMany as refused:
         return error(request, 413, str(refused))

@@ -259,6 +259,89 @@ def _said(schema: Schema) -> Schema:
     return kept
 
 
+_PREFERENCE_EXAMPLE = {
+    "rule_set": "kz-preference/1",
+    "area": "Northern Tien Shan",
+    "candidates": [
+        {
+            "origin_id": "origin/2041",
+            "origin": 2041,
+            "agency": "SOME",
+            "total": 1000.0,
+            "terms": [
+                {
+                    "name": "authoritative_agency",
+                    "value": 1.0,
+                    "weight": 1000.0,
+                    "contribution": 1000.0,
+                }
+            ],
+        }
+    ],
+    "magnitudes": [
+        {
+            "scale": "KR",
+            "order": ["chosen_by_editor", "native", "reported"],
+            "candidates": [
+                {
+                    "magnitude_id": "magnitude/3107",
+                    "agency": "SOME",
+                    "type": "KR",
+                    "value": 13.6,
+                    "criteria": {"chosen_by_editor": 0.0, "native": 1.0, "reported": 1.0},
+                }
+            ],
+        }
+    ],
+}
+
+
+def _preference_schema() -> Schema:
+    number: Schema = {"type": "number"}
+    term = _object(
+        "A term of the sum: value times weight.",
+        {"name": _text("Its name."), "value": number, "weight": number, "contribution": number},
+        _PREFERENCE_EXAMPLE["candidates"][0]["terms"][0],  # type: ignore[index]
+    )
+    origin = {
+        "origin_id": _text("Id of the origin."),
+        "origin": _whole("The same as a number."),
+        "agency": _text("Its agency."),
+        "total": {**number, "description": "The sum; the largest is preferred."},
+        "terms": {"type": "array", "items": term},
+    }
+    size = {
+        "magnitude_id": _text("Id of the magnitude."),
+        "agency": _text("Its agency."),
+        "type": _text("Its type as reported."),
+        "value": number,
+        "criteria": {
+            "type": "object",
+            "description": "Compared in the order told; the first that differs decides.",
+            "additionalProperties": number,
+        },
+    }
+    scale = {
+        "scale": _text("The scale."),
+        "order": {"type": "array", "items": {"type": "string"}},
+        "candidates": {"type": "array", "items": {"type": "object", "properties": size}},
+    }
+    return {
+        "type": "object",
+        "description": "Why the preferred origin and the preferred magnitude of each scale stand"
+        " first: the version of the rules and the terms of every candidate, the preferred first.",
+        "properties": {
+            "rule_set": _text("Name and version of the rules."),
+            "area": _text("The area of the rules that holds the event.", null=True),
+            "candidates": {"type": "array", "items": {"type": "object", "properties": origin}},
+            "magnitudes": {"type": "array", "items": {"type": "object", "properties": scale}},
+            "location": {**_ANYTHING, "description": "How the portal located it, or why not."},
+        },
+        "required": ["candidates", "magnitudes"],
+        "example": _PREFERENCE_EXAMPLE,
+    }
+
+
 def _event_schemas() -> dict[str, Schema]:
     summary = schema_of(views.SUMMARY, "An event in a list.")
     key = _text("Id of the preferred one.", null=True)
@@ -271,16 +354,13 @@ def _event_schemas() -> dict[str, Schema]:
     # "origins" and "magnitudes" are numbers in a list, the solutions themselves in the whole.
     properties = {
         **summary["properties"],
-        "preference": {
-            **_ANYTHING,
-            "description": "Rule set and terms by which the preferred origin was chosen.",
-        },
+        "preference": ref("Preference"),
         **parts,
         **keys,
     }
     example = {
         **example_of(views.SUMMARY),
-        "preference": {"rule_set": "preference-2"},
+        "preference": _PREFERENCE_EXAMPLE,
         **{name: [] for name in _RECORDS},
         "origins": [
             {
@@ -319,6 +399,7 @@ def _event_schemas() -> dict[str, Schema]:
     columns = [*views.MAP_COLUMNS, "place"]
     return {
         "EventSummary": summary,
+        "Preference": _preference_schema(),
         "EventDetail": _object("An event with all that is known of it.", properties, example),
         "EventPage": _page(
             "A page of events.",

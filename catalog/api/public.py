@@ -53,7 +53,7 @@ from catalog.search import (
 )
 
 #: Raised when the shape of an answer changes, so that no client keeps an old one by its tag.
-API_VERSION = "2"
+API_VERSION = "3"
 PAGE_SIZE, PAGE_SIZE_MOST = 100, 1000
 #: A change younger than this gives no Last-Modified: within one second there could be two.
 SETTLED = timedelta(seconds=2)

@@ -8,7 +8,7 @@ map's are milliseconds). All of it is public and reads only.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework.request import Request
 
-from catalog import downloads, exchange
+from catalog import downloads, exchange, ledger
 from catalog.api.describing import described
 from catalog.api.members import Member, Type, told, type_of
 from catalog.api.public import (
@@ -48,18 +48,8 @@ from catalog.api.public import (
     tag_of,
 )
 from catalog.api.shown import shown
-from catalog.models import (
-    ADMINISTRATOR,
-    EDITOR,
-    OPERATOR,
-    Change,
-    Event,
-    EventRow,
-    MergeDecision,
-    PreferredMagnitude,
-    User,
-)
-from catalog.scales import scale_of
+from catalog.models import Change, Event, EventRow, MergeDecision, PreferredMagnitude
+from catalog.scales import SCALES, scale_of
 from catalog.search import API, EventSearch, Kind, Parameter
 
 MAP_ROWS = 20_000
@@ -315,7 +305,14 @@ class EventView(PublicView):
         row = shown(request, public_id)
         return respond(
             request,
-            tag_of(row.change_number, "event", public_id, asked.language),
+            # A rule put in force may tell a choice otherwise that stays the same.
+            tag_of(
+                row.change_number,
+                "event",
+                public_id,
+                asked.language,
+                digest(json.dumps(row.event.preference, sort_keys=True)),
+            ),
             row.updated_at,
             lambda: JsonResponse(detail(row.event, row, asked.language, request)),
         )
@@ -376,7 +373,7 @@ def detail(event: Event, row: EventRow, language: str, request: HttpRequest) -> 
     )
     return {
         **summary(row, language, request),
-        "preference": event.preference,
+        "preference": preference_told(event.preference or {}),
         "origins": origins,
         "magnitudes": magnitudes,
         **{name: [] for name in _LISTS},
@@ -384,6 +381,36 @@ def detail(event: Event, row: EventRow, language: str, request: HttpRequest) -> 
         "preferred_origin_id": record.preferred_origin_id,
         "preferred_magnitude_id": record.preferred_magnitude_id,
         "preferred_focal_mechanism_id": record.preferred_focal_mechanism_id,
+    }
+
+
+def preference_told(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return why solutions stand first: terms of each origin, criteria of each magnitude."""
+    told = {key: stored[key] for key in ("rule_set", "area", "location") if key in stored}
+    return {
+        **told,
+        "candidates": [
+            {"origin_id": f"origin/{candidate['origin']}", **candidate}
+            for candidate in stored.get("candidates", ())
+        ],
+        "magnitudes": [
+            {
+                "scale": scale,
+                "order": sizes["order"],
+                "candidates": [
+                    {
+                        "magnitude_id": f"magnitude/{candidate['magnitude']}",
+                        "agency": candidate["agency"],
+                        "type": candidate["type"],
+                        "value": candidate["value"],
+                        "criteria": dict(zip(sizes["order"], candidate["values"], strict=True)),
+                    }
+                    for candidate in sizes["candidates"]
+                ],
+            }
+            for scale in SCALES
+            if (sizes := stored.get("magnitudes", {}).get(scale))
+        ],
     }
 
 
@@ -420,7 +447,12 @@ HISTORY_ENTRY: tuple[Member, ...] = (
            "decision", null=False, choices=("change", "decision")),
     Member("kind", Type.TEXT, "What was done.", "associate", null=False,
            choices=tuple(dict.fromkeys([*Change.Kind.values, *MergeDecision.Kind.values]))),
-    Member("text", Type.TEXT, "The same in words.", "joined to an event", null=False),
+    Member("text", Type.TEXT, "The same as a sentence, in the language asked for.",
+           "KNDC K-55172 was joined to event kz2014m7k2ra: it belongs with SOME 118.",
+           null=False),
+    Member("event", TEXT, "The event it was done to; one that was merged into this has its own.",
+           "kz2014m7k2ra"),
+    Member("other_event", TEXT, "The other event that takes part.", None),
     Member("by", Type.TEXT, "Who decided: the rule set, or a role; never a person's name.",
            "rule set",
            choices=("rule set", "administrator", "editor", "operator", "program", "staff")),
@@ -431,46 +463,57 @@ HISTORY_ENTRY: tuple[Member, ...] = (
     Member("report_agency", TEXT, "Agency whose report was decided on.", "KNDC"),
     Member("report", TEXT, "That report's key: the agency's own event id, or a hash.",
            "id:K-55172"),
+    Member("other_report_agency", TEXT, "Agency of the report it was held against.", "SOME"),
+    Member("other_report", TEXT, "Key of the report it was held against.", "id:118"),
+    Member("decision", Type.INTEGER, "Number of the decision in the ledger.", 4711),
+    Member("undoes", Type.INTEGER, "Number of the decision that this one takes back.", None),
     Member("note", TEXT, "Note of who decided.", None),
     Member("details", Type.OBJECT, "Of a change: what it tells.", {}, null=False),
 )  # fmt: skip
 
 
-def role_of(actor: User | None) -> str:
-    """Return who did something as the public page tells it: by role, never by name."""
-    if actor is None:
-        return "rule set"
-    roles = {group.name for group in actor.groups.all()}
-    if actor.is_superuser or ADMINISTRATOR in roles:
-        return "administrator"
-    for role in (EDITOR, OPERATOR):
-        if role in roles:
-            return str(role)
-    return "staff" if actor.has_usable_password() else "program"
+def _decisions(rows: Sequence[MergeDecision]) -> list[dict[str, Any]]:
+    tell = ledger.Telling(rows)
+    return [
+        {
+            "of": "decision",
+            "text": tell.decision(row),
+            "by": ledger.role_of(row.actor),
+            "rule_set": row.rule_set,
+            "misfit": row.misfit,
+            "parts": row.parts or {},
+            "report_agency": row.report.agency.code if row.report else None,
+            "report": row.report.key if row.report else None,
+            "other_report_agency": row.other_report.agency.code if row.other_report else None,
+            "other_report": row.other_report.key if row.other_report else None,
+            "event": row.event.public_id if row.event else None,
+            "other_event": row.other_event.public_id if row.other_event else None,
+            "decision": row.pk,
+            "undoes": row.undoes_id,
+            "note": row.note,
+        }
+        for row in rows
+    ]
 
 
-def _decision(row: MergeDecision) -> dict[str, Any]:
-    return {
-        "of": "decision",
-        "by": role_of(row.actor),
-        "rule_set": row.rule_set,
-        "misfit": row.misfit,
-        "parts": row.parts or {},
-        "report_agency": row.report.agency.code if row.report else None,
-        "report": row.report.key if row.report else None,
-        "note": row.note,
-    }
-
-
-def _change(row: Change) -> dict[str, Any]:
-    by = role_of(row.actor) if row.actor else None
-    return {"of": "change", "by": by, "change": row.number, "details": row.details or {}}
+def _changes(rows: Sequence[Change]) -> list[dict[str, Any]]:
+    return [
+        {
+            "of": "change",
+            "text": ledger.change_sentence(row),
+            "by": ledger.role_of(row.actor) if row.actor else None,
+            "event": row.event.public_id,
+            "change": row.number,
+            "details": row.details or {},
+        }
+        for row in rows
+    ]
 
 
 #: How a source of the history is named in its order: of one moment, the change comes first.
-_SOURCES: tuple[tuple[str, Callable[[Any], dict[str, Any]]], ...] = (
-    ("decided_at", _decision),
-    ("at", _change),
+_SOURCES: tuple[tuple[str, Callable[[Any], list[dict[str, Any]]]], ...] = (
+    ("decided_at", _decisions),
+    ("at", _changes),
 )
 
 
@@ -485,8 +528,8 @@ _SOURCES: tuple[tuple[str, Callable[[Any], dict[str, Any]]], ...] = (
 class HistoryView(PublicView):
     """What happened to an event, newest first: changes of the public catalogue, and the ledger.
 
-    A decision tells its kind, the misfit that led to it with its parts, and the rule set. Persons
-    are told by their role.
+    What happened to events that were merged into it is told with it. A decision tells its kind,
+    the misfit that led to it with its parts, and the rule set. Persons are told by their role.
     """
 
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
@@ -515,21 +558,24 @@ class HistoryView(PublicView):
     ) -> list[tuple[list[Any], dict[str, Any]]]:
         """Return the lines after a key, each with its own; two queries and those of the roles."""
         lines: list[tuple[list[Any], dict[str, Any]]] = []
+        family = ledger.family(event)
         asked: tuple[QuerySet[Any], ...] = (
-            event.decisions.select_related("report__agency", "actor"),
-            event.changes.select_related("actor"),
+            ledger.with_names(ledger.of_events(family)),
+            Change.objects.filter(event__in=family)
+            .select_related("actor", "event")
+            .prefetch_related("actor__groups"),
         )
         for rank, (rows, (at, tell)) in enumerate(zip(asked, _SOURCES, strict=True)):
             if key is not None:
                 time, last_rank, pk = key
                 same = Q() if rank < last_rank else Q(pk__lt=pk if rank == last_rank else 0)
                 rows = rows.filter(Q(**{f"{at}__lt": time}) | (Q(**{at: time}) & same))
-            for row in rows.prefetch_related("actor__groups").order_by(f"-{at}", "-pk")[:size]:
-                values = {"kind": row.kind, "text": row.get_kind_display(), **tell(row)}
+            page = list(rows.order_by(f"-{at}", "-pk")[:size])
+            for row, values in zip(page, tell(page), strict=True):
                 time = getattr(row, at)
+                values |= {"kind": row.kind, "at": time}
                 line = told(
-                    HISTORY_ENTRY,
-                    {f"m_{m.name}": values.get(m.name) for m in HISTORY_ENTRY} | {"m_at": time},
+                    HISTORY_ENTRY, {f"m_{m.name}": values.get(m.name) for m in HISTORY_ENTRY}
                 )
                 lines.append(([time, rank, row.pk], line))
         return sorted(lines, key=lambda line: line[0], reverse=True)[:size]
@@ -544,8 +590,9 @@ CHANGE: tuple[Member, ...] = (
            choices=tuple(Change.Kind.values)),
     Member("id", Type.TEXT, "Public id of the event.", "kz2014m7k2ra", null=False),
     Member("at", Type.TIME, "When.", "2026-01-10T08:00:00Z", null=False),
+    Member("into", TEXT, "Public id of the event that a merged one is part of.", None),
     Member("details", Type.OBJECT, "What else is told of it.", {}, null=False),
-    Member("url", Type.TEXT, "Where the event is told.",
+    Member("url", Type.TEXT, "Where the event is told, or what became of it.",
            "https://example.kz/api/v1/events/kz2014m7k2ra", null=False),
 )  # fmt: skip
 
@@ -602,6 +649,7 @@ class ChangesView(PublicView):
                         "m_kind": change.kind,
                         "m_id": change.event.public_id,
                         "m_at": change.at,
+                        "m_into": (change.details or {}).get("into"),
                         "m_details": change.details,
                         "m_url": request.build_absolute_uri(
                             reverse("api-event", args=[change.event.public_id])

@@ -42,6 +42,7 @@ from catalog.models.magnitudes import Magnitude, StationMagnitude
 from catalog.models.mechanisms import FocalMechanism
 from catalog.models.observations import Amplitude, Arrival, Pick
 from catalog.models.pick_associations import PickAssociation
+from catalog.models.preference_rules import PreferenceRuleSet
 from catalog.models.stations import (
     Channel,
     Network,
@@ -95,6 +96,7 @@ __all__ = [
     "Origin",
     "Pick",
     "PickAssociation",
+    "PreferenceRuleSet",
     "PreferredMagnitude",
     "Report",
     "Restriction",

@@ -61,16 +61,19 @@ class Agency(models.Model):
 
 
 class AuthoritativeArea(models.Model):
-    """Where one agency's solution is preferred (published rule; editable by the agencies)."""
+    """A named area of the preference rules, which say whose solution leads in it.
 
-    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="areas")
+    Its border is never moved, because versions of the rules name it: another border is another
+    area.
+    """
+
     name = models.CharField(max_length=100, unique=True)
     area = gis.MultiPolygonField(srid=4326)
-    priority = models.PositiveSmallIntegerField(default=0, help_text=_("Higher wins on overlap."))
 
     class Meta:
         verbose_name = _("authoritative area")
         verbose_name_plural = _("authoritative areas")
+        ordering = ["name"]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.agency})"
+        return self.name

@@ -1,15 +1,26 @@
-"""Choose the preferred origin and magnitude of an event, and say why.
+"""Choose the preferred origin and magnitudes of an event, and say why.
 
-Each origin gets a score that is the sum of named terms. The terms are stored and printed, so that
-anyone can see why one solution stands first. A person's choice is the heaviest of the terms.
+Each origin gets a score that is the sum of named terms. The magnitudes of a scale are compared by
+criteria in an order, and the first that differs decides. Terms and criteria are stored and printed,
+so that anyone can see why one solution stands first. A person's choice outweighs all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from catalog.scales import MAGNITUDE_ORDER
+from catalog.scales import MAGNITUDE_ORDER, SCALES
+
+#: What may decide between magnitudes of one scale, after a person's choice and native before
+#: converted, which always come first.
+CRITERIA = ("reported", "preferred_origin", "agency", "station_count", "reviewed")
+ALWAYS_FIRST = ("chosen_by_editor", "native")
+SHIPPED_ORDER = ("reported", "preferred_origin", "station_count", "reviewed")
+#: Ours: solutions with so many stations count as one unit, as in iLoc's network score.
+STATIONS_PER_UNIT = 7.5
+#: (360 - secondary gap) / 60 is at most this.
+LARGEST_GAP_VALUE = 6.0
 
 
 @dataclass(frozen=True)
@@ -18,7 +29,9 @@ class Area:
 
     name: str
     agencies: tuple[str, ...]
-    """Current and former codes."""
+    """In their order, the first leads. An agency counts as the one it became."""
+    scale_agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where a scale has an order of agencies of its own."""
     minlatitude: float = -90.0
     maxlatitude: float = 90.0
     minlongitude: float = -180.0
@@ -31,23 +44,33 @@ class Area:
             and self.minlongitude <= longitude <= self.maxlongitude
         )
 
+    def value(self, codes: Iterable[str], scale: str = "") -> float:
+        """Return 1 for the first agency of the order, less for those that follow, 0 for others.
+
+        ``codes`` are those of one agency: its own and those of what it became.
+        """
+        order = self.scale_agencies.get(scale, self.agencies)
+        known = set(codes)
+        place = next((i for i, code in enumerate(order) if code in known), None)
+        return 0.0 if place is None else 1.0 - place / len(order)
+
 
 @dataclass(frozen=True)
 class PreferenceRules:
-    """Weights of the terms, named and versioned: every decision stores the name.
+    """Weights of the terms, named and versioned: every decision stores the label.
 
-    In this first rule set our own computed origin is thin (one velocity model for all the country)
-    and must not outrank a reviewed origin of the area's authority, nor any reviewed one: all terms
-    of solution quality together weigh less than review, and review less than authority. The
-    quality terms are those of iLoc's network score without its azimuthal uniformity:
-    n/7.5 and (360 - secondary gap)/60 (project methods 3.5). The weights are ours.
+    The values are those of the shipped version. Our own computed origin must not outrank a
+    reviewed origin of the area's authority, nor any reviewed one: all terms of solution quality
+    together weigh less than review, and review less than authority. The quality terms are those of
+    iLoc's network score without its azimuthal uniformity: n/7.5 and (360 - secondary gap)/60
+    (project methods 3.5). The weights are ours.
     """
 
-    name: str = "thin-preference-2026.2"
+    name: str = "kz-preference"
     version: int = 1
     # The first area that holds the event decides.
     areas: tuple[Area, ...] = (
-        Area("northern-tien-shan", ("SOME",), 41.67, 45.00, 75.00, 80.00),
+        Area("northern-tien-shan", ("SOME",), {}, 41.67, 45.00, 75.00, 80.00),
         Area("elsewhere", ("KNDC",)),
     )
     chosen_weight: float = 10_000.0
@@ -61,6 +84,28 @@ class PreferenceRules:
     """Stations beyond which more do not count, so that quality cannot outweigh review."""
     gap_weight: float = 1.0
     completeness_weight: float = 1.0
+    automatic_weight: float = -5_000.0
+    """An automatic bulletin never outranks what a person has looked at, whatever its agency."""
+    scale_orders: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: dict.fromkeys(SCALES, SHIPPED_ORDER)
+    )
+    """Of each scale the criteria between its magnitudes, the strongest first."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}/{self.version}"
+
+    @property
+    def reach(self) -> float:
+        """The most by which terms other than a person's choice can set two origins apart."""
+        quality = (
+            self.station_weight * self.station_cap / STATIONS_PER_UNIT
+            + self.gap_weight * LARGEST_GAP_VALUE
+            + self.completeness_weight
+        )
+        return (
+            self.authority_weight + 2.0 * self.review_weight + self.report_choice_weight + quality
+        )
 
 
 @dataclass(frozen=True)
@@ -72,6 +117,8 @@ class OriginView:
     agency: str
     latitude: float
     longitude: float
+    became: tuple[str, ...] = ()
+    """Codes of what the agency became."""
     computed: bool = False
     """Made here and not reported by an agency."""
     chosen: bool = False
@@ -90,6 +137,8 @@ class OriginView:
     has_ellipse: bool = False
     has_magnitude: bool = False
     minute_precision: bool = False
+    automatic_bulletin: bool = False
+    """Of a bulletin that no person has looked at; what is computed here is not one."""
 
 
 @dataclass(frozen=True)
@@ -144,15 +193,18 @@ def _terms(origin: OriginView, area: Area | None, rules: PreferenceRules) -> tup
         origin.has_depth, origin.has_time_uncertainty, origin.has_ellipse, origin.has_magnitude,
         not origin.minute_precision,
     )  # fmt: skip
-    authoritative = area is not None and origin.agency in area.agencies and not origin.computed
+    authority = 0.0
+    if area is not None and not origin.computed:
+        authority = area.value((origin.agency, *origin.became))
     return (
         _term("chosen_by_editor", float(origin.chosen), rules.chosen_weight),
-        _term("authoritative_agency", float(authoritative), rules.authority_weight),
+        _term("authoritative_agency", authority, rules.authority_weight),
         _term("review_status", _review_value(origin), rules.review_weight),
         _term("report_choice", float(origin.report_choice), rules.report_choice_weight),
-        _term("station_count", stations / 7.5, rules.station_weight),
+        _term("station_count", stations / STATIONS_PER_UNIT, rules.station_weight),
         _term("azimuthal_gap", (360.0 - secondary) / 60.0, rules.gap_weight),
         _term("completeness", sum(parts) / len(parts), rules.completeness_weight),
+        _term("automatic_bulletin", float(origin.automatic_bulletin), rules.automatic_weight),
     )
 
 
@@ -184,11 +236,11 @@ def rank_origins(
         sum(o.longitude for o in reported) / len(reported),
         rules,
     )
-    name = f"{rules.name}/{rules.version}"
     ranked = []
     for origin in ordered:
         terms = _terms(origin, area, rules)
-        ranked.append(RankedOrigin(origin.key, sum(t.contribution for t in terms), terms, name))
+        score = sum(term.contribution for term in terms)
+        ranked.append(RankedOrigin(origin.key, score, terms, rules.label))
     return tuple(sorted(ranked, key=lambda r: (-r.score, r.key)))
 
 
@@ -197,38 +249,76 @@ class MagnitudeView:
     """One magnitude of an event, as the choice sees it."""
 
     key: str
+    """Stable key; breaks ties, smallest first."""
     scale: str
     """KR, MPVA, MLV, MS, mb, ML, Mw: the scale its reported type belongs to."""
     value: float
     agency: str = ""
+    became: tuple[str, ...] = ()
+    """Codes of what the agency became."""
+    computed: bool = False
+    """Made here of station values and not reported by an agency."""
+    chosen: bool = False
+    """A person's choice for this scale."""
     converted: bool = False
     """From another scale; a native value always goes before it."""
     of_preferred_origin: bool = False
+    automatic_bulletin: bool = False
     station_count: int | None = None
+
+
+@dataclass(frozen=True)
+class RankedMagnitude:
+    """A magnitude's place among those of its scale, by criteria from the strongest on."""
+
+    key: str
+    criteria: tuple[tuple[str, float], ...]
+    """Name and value; the larger value goes first."""
+
+
+def rank_magnitudes(
+    magnitudes: Iterable[MagnitudeView],
+    scale: str,
+    rules: PreferenceRules | None = None,
+    area: Area | None = None,
+) -> tuple[RankedMagnitude, ...]:
+    """Return the magnitudes of one scale, the preferred first, each with what decided.
+
+    Parameters
+    ----------
+    magnitudes : iterable of MagnitudeView
+        In any order, of any scale.
+    area : Area, optional
+        The one that holds the event; its order of agencies is the criterion ``agency``.
+    """
+    rules = rules or PreferenceRules()
+    order = (*ALWAYS_FIRST, *rules.scale_orders.get(scale, SHIPPED_ORDER))
+    ranked = []
+    for m in magnitudes:
+        if m.scale != scale:
+            continue
+        values = {
+            "chosen_by_editor": float(m.chosen),
+            "native": float(not m.converted),
+            "reported": float(not m.computed),
+            "preferred_origin": float(m.of_preferred_origin),
+            "agency": 0.0 if area is None else area.value((m.agency, *m.became), scale),
+            "station_count": float(m.station_count or 0),
+            "reviewed": float(not m.automatic_bulletin),
+        }
+        ranked.append(RankedMagnitude(m.key, tuple((name, values[name]) for name in order)))
+    return tuple(sorted(ranked, key=lambda r: (*(-value for _name, value in r.criteria), r.key)))
 
 
 def preferred_magnitude(magnitudes: Iterable[MagnitudeView]) -> MagnitudeView | None:
     """Return the magnitude that may stand as "the magnitude" of the event, None if there is none.
 
-    Order of scales: `MAGNITUDE_ORDER`; a scale that is not in it is never chosen. Within a scale:
-    native before converted, then of the preferred origin, then more stations, then smallest key.
+    Order of scales: `MAGNITUDE_ORDER`; a scale that is not in it is never chosen. Give one
+    magnitude a scale, the one preferred on it.
     """
     rank = {scale: place for place, scale in enumerate(MAGNITUDE_ORDER)}
     return min(
         (m for m in magnitudes if m.scale in rank),
-        key=lambda m: (rank[m.scale], *_within_scale(m)),
+        key=lambda m: (rank[m.scale], m.key),
         default=None,
     )
-
-
-def preferred_of_scale(magnitudes: Iterable[MagnitudeView], scale: str) -> MagnitudeView | None:
-    """Return the magnitude that stands for one scale: KR, MPVA and MLV have their own.
-
-    Native before converted, then of the preferred origin, then more stations, then smallest key.
-    """
-    return min((m for m in magnitudes if m.scale == scale), key=_within_scale, default=None)
-
-
-def _within_scale(m: MagnitudeView) -> tuple[bool, bool, int, str]:
-    """Return the sort key of magnitudes of one scale, the preferred smallest."""
-    return m.converted, not m.of_preferred_origin, -(m.station_count or 0), m.key

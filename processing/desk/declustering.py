@@ -147,7 +147,7 @@ def _problem(run: DeclusteringRun) -> str:
     return str(sentences.get(run.problem_code, run.problem_code) % run.problem)
 
 
-@staff_only  # type: ignore[arg-type]  # streamed
+@staff_only
 @require_safe
 def declustering_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The flags of a run as a table."""

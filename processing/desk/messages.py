@@ -114,6 +114,34 @@ MESSAGES = {
     # What a decision on a location may end with (processing/jobs/location_decisions.py).
     "event-gone": _("The event was merged or deleted meanwhile."),
     "readings-changed": _("Readings have come or gone since you looked; look again."),
+    # What a choice of a preferred solution may end with (processing/jobs/preference_decisions.py).
+    "solution-gone": _("This solution is no longer one of the event; look again."),
+    "already-chosen": _("This solution is chosen already."),
+    # Why a version of the preference rules is not stored or put in force
+    # (processing/jobs/preference_rules.py).
+    "bad-rules-name": _("A name has letters a-z, digits and hyphens, at most 40."),
+    "bad-rules-weight": _(
+        "A weight is a number up to a million and not negative; only that of automatic bulletins"
+        " is below zero."
+    ),
+    "choice-not-heaviest": _(
+        "A person's choice must outweigh all other terms together; give it more."
+    ),
+    "automatic-not-last": _(
+        "An automatic bulletin must stand after all that a person has looked at; give it less."
+    ),
+    "bad-station-cap": _("The number of stations that count is a whole number from 1 to 1000."),
+    "bad-rules-area": _("An area is not known, or is named twice, or there are too many."),
+    "bad-rules-agencies": _(
+        "Name one to ten different agencies by their codes, separated by commas; for a scale write"
+        " KR: SOME, KNDC."
+    ),
+    "bad-rules-order": _("A criterion is not known or occurs twice."),
+    "bad-area": _(
+        "An area has a name of its own and runs from west to east and from south to north."
+    ),
+    "rules-unchanged": _("This is the newest version already; nothing was stored."),
+    "rules-in-force": _("This version is in force."),
     # Why a travel-time table is not stored or used (processing/jobs/travel_time_tables.py).
     "bad-table": _("The file is not a travel-time table that can be used; nothing was stored."),
     "bad-table-name": _(

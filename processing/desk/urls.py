@@ -7,8 +7,10 @@ from processing.desk import (
     coverage,
     declustering,
     edition_pages,
+    ledger,
     mappings,
     months,
+    preference,
     readings,
     station_files,
     travel_times,
@@ -54,5 +56,15 @@ urlpatterns = [
         declustering.declustering_file,
         name="desk-declustering-file",
     ),
+    path("preference/", preference.rule_sets, name="preference-rules"),
+    path("preference/new", preference.new_rules, name="preference-rules-new"),
+    path("preference/areas", preference.new_area, name="preference-area-new"),
+    path("preference/<int:pk>/", preference.rule_set, name="preference-rule-set"),
+    path("preference/<int:pk>/do", preference.act, name="preference-rules-do"),
+    path(
+        "events/<slug:public_id>/preference/", preference.event_preference, name="event-preference"
+    ),
+    path("ledger/", ledger.ledger_page, name="ledger"),
+    path("ledger.csv", ledger.ledger_csv, name="ledger-csv"),
     path("by-hand/", by_hand.by_hand, name="by-hand"),
 ]

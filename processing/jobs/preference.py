@@ -1,14 +1,14 @@
 """Choose the preferred origin, magnitudes and mechanism of events, and keep the reasons.
 
-The origin: the terms of ``core.preference``, and one of our own that keeps automatic bulletins
-last. A scale's magnitude: reported before computed; of the preferred origin or its agency first;
-then more stations. The terms of every candidate are stored with the event, for anyone to see.
+By the version of the rules that is in force (``preference_rules``) and by people's decisions. The
+terms of every candidate and the version are stored with the event, for anyone to see. A change goes
+to the ledger.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -27,12 +27,8 @@ from catalog.models import (
 )
 from catalog.scales import SCALES
 from processing.core import preference as core
-from processing.jobs import confirmation
+from processing.jobs import confirmation, preference_rules
 
-#: An automatic bulletin never outranks what a person has looked at, whatever its agency; a
-#: person's own choice (10,000) still does.
-AUTOMATIC_WEIGHT = -5_000.0
-RULE_SET = "thin-preference-2026.2+automatic-last"
 #: What a choice sets on the event.
 SETTLED = (
     "preferred_origin", "preferred_magnitude", "preferred_focal_mechanism", "event_type",
@@ -50,6 +46,25 @@ class Evidence:
     entries: list[BulletinEntry] = field(default_factory=list)
     preferred: dict[str, int] = field(default_factory=dict)
     chosen: MergeDecision | None = None
+    #: A person's choice of the magnitude of a scale.
+    chosen_sizes: dict[str, MergeDecision] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What stands first of one event, and why."""
+
+    preferred: Origin | None
+    #: Of each scale that has one.
+    sizes: dict[str, Magnitude]
+    #: What the page prints.
+    reasons: dict[str, Any]
+    parts: dict[str, float]
+    """Contributions to the preferred origin's sum."""
+
+
+#: Agency code -> codes of what it became, the next first.
+Lineages = Mapping[str, tuple[str, ...]]
 
 
 def choose(event: Event) -> None:
@@ -62,30 +77,69 @@ def choose_many(events: Sequence[Event]) -> None:
 
     The events' rows are locked by the caller. What does not change is not written.
     """
+    preference_rules.hold()
     evidence = _load(events)
-    areas = _authorities({event.pk: evidence[event.pk].origins for event in events})
+    choices = _choices(evidence, preference_rules.in_force())
     decisions: list[MergeDecision] = []
-    chosen: dict[int, dict[str, Magnitude]] = {}
     unreviewed = {pk: told for pk, found in evidence.items() if (told := _automatic(found))}
     unconfirmed = confirmation.unconfirmed(unreviewed)
     for event in events:
-        found = evidence[event.pk]
-        ranked = _rank(found, areas.get(event.pk, ()))
-        by_key = {_key(origin): origin for origin in found.origins}
-        preferred = by_key[ranked[0].key] if ranked else None
+        found, choice = evidence[event.pk], choices[event.pk]
         before = event.preferred_origin_id
-        if preferred is not None and before is not None and preferred.pk != before:
-            decisions.append(_decision(event, before, preferred, ranked[0]))
-        sizes = _sizes(found, preferred)
-        chosen[event.pk] = sizes
+        changed = choice.preferred is not None and before not in (None, choice.preferred.pk)
+        # A person's choice stands in the ledger as that person's decision.
+        if changed and not choice.parts["chosen_by_editor"]:
+            decisions.append(_decision(event, before, choice))
         status = event.status
-        _settle(event, found, preferred, sizes, _reasons(event, ranked, by_key))
+        _settle(event, found, choice)
         event.status = _status(event, event.pk in unreviewed, event.pk in unconfirmed)
         if Event.Status.NOT_CONFIRMED in (status, event.status) and status != event.status:
             decisions.append(_expiry(event, status, unconfirmed.get(event.pk, {})))
+    chosen = {pk: choice.sizes for pk, choice in choices.items()}
+    decisions += _size_decisions(evidence, choices)
     _save_sizes({pk: found.preferred for pk, found in evidence.items()}, chosen)
     MergeDecision.objects.bulk_create(decisions)
     Event.objects.bulk_update(events, SETTLED)
+
+
+def choices(events: Sequence[Event], *rules: core.PreferenceRules) -> list[dict[int, Choice]]:
+    """Return what each of some versions of the rules would choose, by event; nothing is stored."""
+    evidence = _load(events)
+    return [_choices(evidence, version) for version in rules]
+
+
+def one_choice(event: Event) -> tuple[Evidence, Choice]:
+    """Return all that is current about an event and what the rules in force choose for it."""
+    evidence = _load([event])
+    return evidence[event.pk], _choices(evidence, preference_rules.in_force())[event.pk]
+
+
+def unlike(events: Sequence[Event], rules: core.PreferenceRules) -> list[Event]:
+    """Return the events that stand otherwise than these rules choose."""
+    evidence = _load(events)
+    chosen = _choices(evidence, rules)
+    return [
+        event
+        for event in events
+        if event.preferred_origin_id != (o.pk if (o := chosen[event.pk].preferred) else None)
+        or evidence[event.pk].preferred
+        != {scale: m.pk for scale, m in chosen[event.pk].sizes.items()}
+    ]
+
+
+def _choices(evidence: dict[int, Evidence], rules: core.PreferenceRules) -> dict[int, Choice]:
+    areas = _areas({pk: found.origins for pk, found in evidence.items()}, rules)
+    lineages = _lineages()
+    chosen = {}
+    for pk, found in evidence.items():
+        ranked = _rank(found, rules, areas.get(pk), lineages)
+        by_key = {_key(origin): origin for origin in found.origins}
+        preferred = by_key[ranked[0].key] if ranked else None
+        sizes, told = _sizes(found, preferred, rules, areas.get(pk), lineages)
+        reasons = _reasons(rules, areas.get(pk), ranked, by_key, told)
+        parts = {term.name: term.contribution for term in ranked[0].terms} if ranked else {}
+        chosen[pk] = Choice(preferred, sizes, reasons, parts)
+    return chosen
 
 
 # --- Loading ---------------------------------------------------------------------------------
@@ -131,22 +185,44 @@ def _load(events: Sequence[Event]) -> dict[int, Evidence]:
         "event", "scale", "magnitude"
     ):
         evidence[event].preferred[scale] = chosen
-    for decision in MergeDecision.objects.filter(
-        event__in=keys,
-        kind=MergeDecision.Kind.PREFER,
-        actor__isnull=False,
-        undone_by__isnull=True,
-    ).order_by("pk"):
-        if decision.event_id is not None:
-            evidence[decision.event_id].chosen = decision
+    for decision in standing_decisions(keys):
+        found = evidence[survivor_of(decision)]
+        if scale := decision.after.get("scale"):
+            found.chosen_sizes[scale] = decision
+        else:
+            found.chosen = decision
     return evidence
 
 
-def _authorities(origins: dict[int, list[Origin]]) -> dict[int, tuple[core.Area, ...]]:
-    """Return the area each event lies in, with its agency and those that became it.
+def standing_decisions(events: Iterable[int]) -> list[MergeDecision]:
+    """Return people's choices on these events that were not taken back, the latest last.
+
+    Those on events that were merged into them are theirs as well.
+    """
+    keys = list(events)
+    return list(
+        MergeDecision.objects.filter(
+            Q(event__in=keys) | Q(event__merged_into__in=keys),
+            kind=MergeDecision.Kind.PREFER,
+            actor__isnull=False,
+            undone_by__isnull=True,
+        )
+        .select_related("event")
+        .order_by("pk")
+    )
+
+
+def survivor_of(decision: MergeDecision) -> int:
+    """Return the event that a decision on an event is about now."""
+    assert decision.event is not None  # noqa: S101  # only such are loaded
+    return decision.event.merged_into_id or decision.event.pk
+
+
+def _areas(origins: dict[int, list[Origin]], rules: core.PreferenceRules) -> dict[int, core.Area]:
+    """Return the area of the rules that each event lies in; an area without a name is everywhere.
 
     The mean of the reported epicentres decides, so that two solutions on both sides of a border do
-    not each claim authority. Borders belong to an area; the higher priority wins.
+    not each claim authority. Borders belong to an area; the first of the rules wins.
     """
     places: dict[int, tuple[float, float]] = {}
     for event, candidates in origins.items():
@@ -156,32 +232,43 @@ def _authorities(origins: dict[int, list[Origin]]) -> dict[int, tuple[core.Area,
                 sum(o.longitude for o in known) / len(known),
                 sum(o.latitude for o in known) / len(known),
             )
-    if not places:
+    if not places or not rules.areas:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH RECURSIVE family(area, agency, code) AS (
-                SELECT area.id, agency.id, agency.code FROM catalog_authoritativearea area
-                JOIN catalog_agency agency ON agency.id = area.agency_id
-                UNION
-                SELECT family.area, former.id, former.code FROM family
-                JOIN catalog_agency former ON former.successor_id = family.agency)
-            SELECT place.event, area.name,
-                (SELECT array_agg(code ORDER BY code) FROM family WHERE family.area = area.id)
+            SELECT place.event, min(named.place)
             FROM unnest(%s::bigint[], %s::float8[], %s::float8[]) AS place(event, lon, lat)
-            CROSS JOIN LATERAL (
-                SELECT id, name FROM catalog_authoritativearea
-                WHERE ST_Covers(area, ST_SetSRID(ST_MakePoint(place.lon, place.lat), 4326))
-                ORDER BY priority DESC, id LIMIT 1) area
+            JOIN unnest(%s::text[]) WITH ORDINALITY AS named(name, place) ON true
+            LEFT JOIN catalog_authoritativearea area ON area.name = named.name
+            WHERE named.name = ''
+               OR ST_Covers(area.area, ST_SetSRID(ST_MakePoint(place.lon, place.lat), 4326))
+            GROUP BY place.event
             """,
             [
                 list(places),
                 [longitude for longitude, _latitude in places.values()],
                 [latitude for _longitude, latitude in places.values()],
+                [area.name for area in rules.areas],
             ],
         )
-        return {event: (core.Area(name, tuple(codes)),) for event, name, codes in cursor.fetchall()}
+        return {event: rules.areas[place - 1] for event, place in cursor.fetchall()}
+
+
+def _lineages() -> dict[str, tuple[str, ...]]:
+    """Return for each agency that became another the codes of those, the next first."""
+    became = dict(
+        Agency.objects.filter(successor__isnull=False).values_list("code", "successor__code")
+    )
+    lineages = {}
+    for code in became:
+        line: list[str] = []
+        following: str | None = became[code]
+        while following is not None and following not in line:
+            line.append(following)
+            following = became.get(following)
+        lineages[code] = tuple(line)
+    return lineages
 
 
 # --- Choosing --------------------------------------------------------------------------------
@@ -228,17 +315,18 @@ def _is_chosen(origin: Origin, decision: MergeDecision | None) -> bool:
     )
 
 
-def _rank(found: Evidence, areas: tuple[core.Area, ...]) -> list[core.RankedOrigin]:
-    views, automatic = [], set()
+def _rank(
+    found: Evidence, rules: core.PreferenceRules, area: core.Area | None, lineages: Lineages
+) -> tuple[core.RankedOrigin, ...]:
+    views = []
     in_report = Counter(origin.entry_id for origin in found.origins)
     for origin in found.origins:
-        key = _key(origin)
-        if _is_automatic_bulletin(origin):
-            automatic.add(key)
+        code = str(_agency(origin) or "")
         views.append(
             core.OriginView(
-                key=key,
-                agency=str(_agency(origin) or ""),
+                key=_key(origin),
+                agency=code,
+                became=lineages.get(code, ()),
                 latitude=origin.latitude,
                 longitude=origin.longitude,
                 computed=origin.is_computed,
@@ -256,19 +344,11 @@ def _rank(found: Evidence, areas: tuple[core.Area, ...]) -> list[core.RankedOrig
                 has_ellipse=origin.semi_major_axis_km is not None,
                 has_magnitude=any(_belongs(m, origin) for m in found.magnitudes),
                 minute_precision=origin.is_minute_precision,
+                automatic_bulletin=_is_automatic_bulletin(origin),
             )
         )
-    ranked = core.rank_origins(views, replace(core.PreferenceRules(), areas=areas))
-    last = core.Term("automatic_bulletin", 1.0, AUTOMATIC_WEIGHT, AUTOMATIC_WEIGHT)
-    return sorted(
-        (
-            replace(r, score=r.score + AUTOMATIC_WEIGHT, terms=(*r.terms, last))
-            if r.key in automatic
-            else r
-            for r in ranked
-        ),
-        key=lambda r: (-r.score, r.key),
-    )
+    # The area is found by its border in the database, which the core does not know.
+    return core.rank_origins(views, replace(rules, areas=() if area is None else (area,)))
 
 
 def _belongs(magnitude: Magnitude, origin: Origin) -> bool:
@@ -277,40 +357,86 @@ def _belongs(magnitude: Magnitude, origin: Origin) -> bool:
     return magnitude.entry_id is not None and magnitude.entry_id == origin.entry_id
 
 
-def _sizes(found: Evidence, preferred: Origin | None) -> dict[str, Magnitude]:
-    """Return the magnitude that stands for each scale. "At least" and "at most" stand for none."""
+def _sizes(
+    found: Evidence,
+    preferred: Origin | None,
+    rules: core.PreferenceRules,
+    area: core.Area | None,
+    lineages: Lineages,
+) -> tuple[dict[str, Magnitude], dict[str, Any]]:
+    """Return the magnitude that stands for each scale, and how its candidates compare.
+
+    "At least" and "at most" stand for none.
+    """
     by_scale: dict[str, list[Magnitude]] = defaultdict(list)
     for magnitude in found.magnitudes:
         if magnitude.scale in SCALES and not magnitude.bound:
             by_scale[magnitude.scale].append(magnitude)
-    sizes = {}
-    for scale, rows in by_scale.items():
-        # What an agency reported goes before what we made of its station values.
-        rows = [m for m in rows if not m.is_computed] or rows
-        by_key = {_size_key(m): m for m in rows}
-        best = core.preferred_of_scale(
+    sizes: dict[str, Magnitude] = {}
+    told: dict[str, Any] = {}
+    for scale in sorted(by_scale, key=SCALES.index):
+        by_key = {_size_key(m): m for m in by_scale[scale]}
+        ranked = core.rank_magnitudes(
             (
                 core.MagnitudeView(
                     key=key,
                     scale=scale,
                     value=m.value,
-                    agency=str(_agency(m) or ""),
+                    agency=(code := str(_agency(m) or "")),
+                    became=lineages.get(code, ()),
+                    computed=m.is_computed,
+                    chosen=_is_chosen_size(m, found.chosen_sizes.get(scale)),
                     converted=m.converted_from_id is not None,
                     of_preferred_origin=preferred is not None
                     and (_belongs(m, preferred) or _same_agency(m, preferred)),
+                    automatic_bulletin=_is_of_automatic_bulletin(m),
                     station_count=m.station_count,
                 )
                 for key, m in by_key.items()
             ),
             scale,
+            rules,
+            area,
         )
-        if best is not None:
-            sizes[scale] = by_key[best.key]
-    return sizes
+        sizes[scale] = by_key[ranked[0].key]
+        told[scale] = {
+            "order": [name for name, _value in ranked[0].criteria],
+            "candidates": [
+                {
+                    "magnitude": by_key[r.key].pk,
+                    "agency": str(_agency(by_key[r.key]) or ""),
+                    "type": by_key[r.key].type,
+                    "value": by_key[r.key].value,
+                    "values": [round(value, 6) for _name, value in r.criteria],
+                }
+                for r in ranked
+            ],
+        }
+    return sizes, told
+
+
+def _is_chosen_size(m: Magnitude, decision: MergeDecision | None) -> bool:
+    """True for the magnitude a person chose, or its successor in the same report."""
+    if decision is None:
+        return False
+    if decision.after.get("magnitude") == m.pk:
+        return True
+    if decision.after.get("computed"):
+        return m.is_computed and m.type == decision.after.get("type")
+    return (
+        m.entry is not None
+        and decision.report_id == m.entry.report_id
+        and decision.after.get("type") == m.type
+        and decision.after.get("agency") == str(_agency(m) or "")
+    )
+
+
+def _is_of_automatic_bulletin(m: Magnitude) -> bool:
+    return m.entry is not None and m.entry.reading.evaluation_mode == "automatic"
 
 
 def _size_key(m: Magnitude) -> str:
-    automatic = m.entry is not None and m.entry.reading.evaluation_mode == "automatic"
+    automatic = _is_of_automatic_bulletin(m)
     return f"{automatic:d}|{not m.is_prime:d}|{_agency(m) or ''}|{m.type}|{m.pk:012d}"
 
 
@@ -386,11 +512,16 @@ def _expiry(event: Event, before: str, why: dict[str, Any]) -> MergeDecision:
 
 
 def _reasons(
-    event: Event, ranked: list[core.RankedOrigin], origins: dict[str, Origin]
+    rules: core.PreferenceRules,
+    area: core.Area | None,
+    ranked: Sequence[core.RankedOrigin],
+    origins: dict[str, Origin],
+    sizes: dict[str, Any],
 ) -> dict[str, Any]:
     """Return what the page prints: every candidate with its terms, the preferred first."""
-    reasons: dict[str, Any] = {
-        "rule_set": RULE_SET,
+    return {
+        "rule_set": rules.label,
+        "area": None if area is None else area.name,
         "candidates": [
             {
                 "origin": origins[r.key].pk,
@@ -403,24 +534,75 @@ def _reasons(
             }
             for r in ranked
         ],
+        "magnitudes": sizes,
     }
-    if "location" in event.preference:
-        reasons["location"] = event.preference["location"]
-    return reasons
 
 
-def _decision(
-    event: Event, before: int, preferred: Origin, first: core.RankedOrigin
-) -> MergeDecision:
+def agency_code(solution: Origin | Magnitude | None) -> str:
+    """Return the code of whose solution it is, as a person is told it."""
+    return "" if solution is None else str(_agency(solution) or "")
+
+
+def size_words(m: Magnitude) -> str:
+    """Return a size as a person is told it: value and agency."""
+    return f"{m.value:g} {agency_code(m)}".strip()
+
+
+def _decision(event: Event, before: int | None, choice: Choice) -> MergeDecision:
+    preferred = choice.preferred
+    assert preferred is not None  # noqa: S101  # the caller looked
     return MergeDecision(
         kind=MergeDecision.Kind.PREFER,
         report_id=preferred.entry.report_id if preferred.entry else None,
         event=event,
-        rule_set=RULE_SET,
-        parts={term.name: term.contribution for term in first.terms},
+        rule_set=choice.reasons["rule_set"],
+        parts=choice.parts,
         before={"origin": before},
         after={"origin": preferred.pk, "key": preferred.key},
     )
+
+
+def _size_decisions(
+    evidence: dict[int, Evidence], choices: dict[int, Choice]
+) -> list[MergeDecision]:
+    """Return a decision for each scale whose magnitude is another agency's or kind's than before.
+
+    A newer value of the same report takes the place of the older one by itself.
+    """
+    changed = [
+        (event, scale, evidence[event].preferred[scale], m)
+        for event, choice in sorted(choices.items())
+        for scale, m in choice.sizes.items()
+        if evidence[event].preferred.get(scale, m.pk) != m.pk
+    ]
+    former = {
+        m.pk: m
+        for m in Magnitude.objects.filter(pk__in=[pk for _e, _s, pk, _m in changed])
+        .select_related("agency", "entry__report__agency")
+        .defer("entry__text", "entry__comments")
+    }
+    return [
+        MergeDecision(
+            kind=MergeDecision.Kind.PREFER,
+            report_id=m.entry.report_id if m.entry else None,
+            event_id=event,
+            rule_set=choices[event].reasons["rule_set"],
+            parts=_criteria(choices[event].reasons["magnitudes"][scale]),
+            before={"scale": scale, "magnitude": before},
+            after={"scale": scale, "magnitude": m.pk},
+        )
+        for event, scale, before, m in changed
+        if _whose(former[before]) != _whose(m)
+        and not _criteria(choices[event].reasons["magnitudes"][scale])["chosen_by_editor"]
+    ]
+
+
+def _whose(m: Magnitude) -> tuple[Any, ...]:
+    return (m.entry.report_id if m.entry else None, m.type, _agency(m))
+
+
+def _criteria(told: dict[str, Any]) -> dict[str, float]:
+    return dict(zip(told["order"], told["candidates"][0]["values"], strict=True))
 
 
 def _save_sizes(before: dict[int, dict[str, int]], after: dict[int, dict[str, Magnitude]]) -> None:
@@ -446,18 +628,16 @@ def _save_sizes(before: dict[int, dict[str, int]], after: dict[int, dict[str, Ma
         )
 
 
-def _settle(
-    event: Event,
-    found: Evidence,
-    preferred: Origin | None,
-    sizes: dict[str, Magnitude],
-    reasons: dict[str, Any],
-) -> None:
+def _settle(event: Event, found: Evidence, choice: Choice) -> None:
     """Point the event, in memory, at what was chosen."""
+    preferred = choice.preferred
     mechanism = _mechanism(found, preferred)
-    magnitude = _the_magnitude(sizes)
+    magnitude = _the_magnitude(choice.sizes)
     event.preferred_origin_id = preferred.pk if preferred else None
     event.preferred_magnitude_id = magnitude.pk if magnitude else None
     event.preferred_focal_mechanism_id = mechanism.pk if mechanism else None
     event.event_type, event.event_type_certainty = _type(found, preferred)
+    reasons = dict(choice.reasons)
+    if "location" in event.preference:
+        reasons["location"] = event.preference["location"]
     event.preference = reasons

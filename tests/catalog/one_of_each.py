@@ -29,8 +29,9 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
         user=user, key=name, request_hash="0" * 64, status_code=201, body={}
     )
     models.AuthoritativeArea.objects.create(
-        agency=agency, name=name, area=MultiPolygon(Polygon.from_bbox((75, 41, 80, 45)), srid=4326)
+        name=name, area=MultiPolygon(Polygon.from_bbox((75, 41, 80, 45)), srid=4326)
     )
+    models.PreferenceRuleSet.objects.create(name=f"rules-{name}", version=1, definition={})
     network = models.Network.objects.create(code=f"N-{name}")
     station = models.Station.objects.create(network=network, code="KNDC", point=POINT)
     models.StationAlias.objects.create(agency=agency, code="KND", station=station)

@@ -21,6 +21,7 @@ GUARDED: dict[str, str] = {
         "0014_keep_station_channels",
         "0018_editions",
         "0019_coverage",
+        "0020_preference_rules",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }
@@ -66,6 +67,8 @@ def other_value(field: Any) -> str:
         return f"{column} || 'x'::bytea"
     if field.geom_type == "POINT" if hasattr(field, "geom_type") else False:
         return "ST_SetSRID(ST_MakePoint(1, 1), 4326)"
+    if hasattr(field, "geom_type"):
+        return f"ST_Translate({column}, 1, 1)"
     return f"left(coalesce({column}, '') || 'x', 10)"
 
 

@@ -22,6 +22,7 @@ from catalog.management.commands.seed_reference import DATA
 from catalog.models import (
     Agency,
     AuthoritativeArea,
+    PreferenceRuleSet,
     Settlement,
     Station,
     StationAlias,
@@ -107,15 +108,17 @@ def test_every_seeded_agency_has_three_names(seeded: None) -> None:
         ("Urumqi", 87.6, 43.8, None),
     ],
 )
-def test_areas_name_the_agency_preferred_there(
+def test_the_rules_name_the_agency_preferred_in_the_areas(
     place: str, longitude: float, latitude: float, agency: str | None, seeded: None
 ) -> None:
-    area = (
-        AuthoritativeArea.objects.filter(area__covers=Point(longitude, latitude, srid=4326))
-        .order_by("-priority")
-        .first()
+    holding = set(
+        AuthoritativeArea.objects.filter(
+            area__covers=Point(longitude, latitude, srid=4326)
+        ).values_list("name", flat=True)
     )
-    assert (area.agency.code if area else None) == agency, place
+    rules = PreferenceRuleSet.objects.get(status="in-force").definition["areas"]
+    leading = [area["agencies"][0] for area in rules if area["area"] in holding]
+    assert (leading[0] if leading else None) == agency, place
 
 
 def test_settlements_carry_names_in_three_languages(seeded: None) -> None:

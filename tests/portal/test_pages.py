@@ -12,18 +12,22 @@ from django.urls import reverse
 from django.utils import translation
 
 from catalog.models import (
+    EDITOR,
     OPERATOR,
     Agency,
     Change,
     Event,
     IntensityObservation,
+    MergeDecision,
     Origin,
+    PreferenceRuleSet,
+    Report,
     User,
 )
 from tests.portal.conftest import MakeEvent
 
 LANGUAGES = ("kk", "ru", "en")
-PAGES = ("map", "search", "about", "methods", "data-sources", "api-docs", "login")
+PAGES = ("map", "search", "about", "methods", "preference", "data-sources", "api-docs", "login")
 
 
 def address(name: str, language: str = "en", *args: str) -> str:
@@ -251,3 +255,50 @@ def test_history_names_a_role_and_never_a_person(client: Client, make_event: Mak
     body = client.get(address("event", "en", event.public_id)).content.decode()
     assert "by an operator" in body
     assert "aigerim" not in body
+
+
+def test_the_history_is_told_in_sentences_with_what_it_rests_on(
+    client: Client, make_event: MakeEvent
+):
+    event = make_event()
+    other = Event.objects.create(public_id="kz2014former", status="merged", merged_into=event)
+    agency = Agency.objects.get(code="KNDC")
+    report = Report.objects.create(agency=agency, key="id:K<1>", event=event)
+    partner = Report.objects.create(agency=agency, key="hash:0123456789abcdef", event=event)
+    MergeDecision.objects.create(
+        kind="associate", event=event, report=report, other_report=partner, rule_set="rules-7",
+        misfit=0.42, parts={"by": "metric", "time": 0.1, "distance_km": 12.34567, "new": 1},
+    )  # fmt: skip
+    MergeDecision.objects.create(kind="merge", event=event, other_event=other, rule_set="rules-7")
+    MergeDecision.objects.create(
+        kind="move", other_event=other, report=report, before={"event": other.pk}
+    )
+    editor = User.objects.create_user("aigerim", password="long-enough-for-a-test")
+    editor.groups.add(Group.objects.get(name=EDITOR))
+    chosen = MergeDecision.objects.create(
+        kind="prefer", event=event, actor=editor, after={"origin": event.preferred_origin_id}
+    )
+    MergeDecision.objects.create(kind="undo", event=event, actor=editor, undoes=chosen)
+    Change.record("merged", other, into=event.public_id)
+    body = client.get(address("event", "en", event.public_id)).content.decode()
+    assert f'KNDC K&lt;1&gt;</a> was joined to event <a href="{event.get_absolute_url()}">' in body
+    assert f'#report-{partner.pk}">KNDC #01234567</a>' in body
+    assert "Misfit 0.42 and its parts" in body and "rules-7" in body
+    for words in ("agreement of the solutions", "distance of epicentres, km", "12.346", ">new<"):
+        assert words in body
+    assert "kz2014former</a> was merged into event" in body
+    assert "was withdrawn by its agency and left event" in body
+    assert "Taken back: The solution of KNDC was chosen as the preferred one" in body
+    assert "left the catalogue: it is part of event" in body
+    assert "aigerim" not in body and "By an editor." in body
+
+
+def test_the_rule_in_force_is_public_in_three_languages(client: Client, db: None):
+    for language in LANGUAGES:
+        body = client.get(address("preference", language)).content.decode()
+        assert "kz-preference/1" in body and "SOME" in body
+    body = client.get(address("preference", "en")).content.decode()
+    assert "to be confirmed by the agencies" in body and "41.67 to 45.00 N" in body
+    assert ">10000<" in body and "5000<" in body
+    PreferenceRuleSet.objects.update(status="retired")
+    assert client.get(address("preference", "en")).status_code == 200

@@ -146,25 +146,17 @@ def seed_areas() -> int:
     outline = json.loads((DATA / "kazakhstan.geojson").read_text(encoding="utf-8"))["geometry"]
     kazakhstan = GEOSGeometry(json.dumps(outline), srid=4326)
     assert isinstance(kazakhstan, MultiPolygon)  # noqa: S101  # as catalog.data.build wrote it
+    # Whose solution leads in them is said by the preference rules.
     areas = (
         (
             "Northern Tien Shan",
-            "SOME",
             MultiPolygon(Polygon.from_bbox(NORTHERN_TIEN_SHAN), srid=4326),
-            10,
         ),
-        ("Kazakhstan", "KNDC", kazakhstan, 0),
+        ("Kazakhstan", kazakhstan),
     )
     added = 0
-    for name, agency, area, priority in areas:
-        _, created = AuthoritativeArea.objects.get_or_create(
-            name=name,
-            defaults={
-                "agency": Agency.objects.get(code=agency),
-                "area": area,
-                "priority": priority,
-            },
-        )
+    for name, area in areas:
+        _, created = AuthoritativeArea.objects.get_or_create(name=name, defaults={"area": area})
         added += created
     return added
 

@@ -126,6 +126,18 @@ def test_query_answers_as_the_table_says(shop: Shop):
             assert len(body.splitlines()) == count + 1, words
 
 
+def test_what_became_of_an_event_is_told_as_far_as_the_standard_lets(shop: Shop):
+    """It knows no 301 and no 410: a merged id answers with its successor, under that one's id."""
+    merged, deleted = shop.merged.public_id, shop.deleted.public_id
+    response, body = get(f"{BASE}query?eventid={merged}&format=text")
+    assert response.status_code == 200
+    assert body.splitlines()[1].startswith(f"{shop.full.public_id}|".encode())
+    response, body = get(f"{BASE}query?eventid={deleted}&nodata=404")
+    assert response.status_code == 404
+    assert f"Event {deleted} was deleted from the catalogue on ".encode() in body
+    assert get(f"{BASE}query?eventid=kz2014nosuch&nodata=404")[0].status_code == 404
+
+
 def asked(view, words: str):
     """Ask a view past the middleware, of which the other tests know: many searches take less."""
     response = view(RequestFactory().get(f"{BASE}{view.__name__}?{words}"))

@@ -220,9 +220,11 @@ def test_the_feed_is_whole_and_in_order(shop: Shop):
         Change.objects.order_by("number").values_list("number", flat=True)
     )
     assert after == FeedCounter.current()
-    kinds = {change["id"]: change["kind"] for change in seen}
-    assert kinds[shop.merged.public_id] == "merged"
-    assert kinds[shop.deleted.public_id] == "deleted"
+    told = {change["id"]: change for change in seen}
+    merged, deleted = told[shop.merged.public_id], told[shop.deleted.public_id]
+    assert (merged["kind"], merged["into"]) == ("merged", shop.full.public_id)
+    assert (deleted["kind"], deleted["into"]) == ("deleted", None)
+    assert merged["details"]["last"]["time"] and deleted["details"]["last"]["time"]
     assert get("/api/v1/changes?after=-1").status_code == 400
 
 
@@ -385,6 +387,11 @@ def test_the_history_tells_decisions_and_changes_but_no_persons(felt: Shop):
     (decision,) = [line for line in lines if line["of"] == "decision"]
     assert (decision["kind"], decision["misfit"], decision["by"]) == ("associate", 0.5, "program")
     assert decision["parts"] == {"time": 0.2} and decision["rule_set"] == "rules-1"
+    assert f"was joined to event {felt.full.public_id}" in decision["text"]
+    # What happened to the event that was merged into this one is told here, too.
+    of_merged = [line for line in lines if line["event"] == felt.merged.public_id]
+    assert {line["kind"] for line in of_merged} == {"created", "merged"}
+    assert felt.full.public_id in next(x["text"] for x in of_merged if x["kind"] == "merged")
     assert "secret-name" not in json.dumps(lines)
     assert {line["kind"] for line in lines if line["of"] == "change"} >= {"created"}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processing.core import preference
-from processing.core.preference import MagnitudeView, OriginView, PreferenceRules
+from processing.core.preference import Area, MagnitudeView, OriginView, PreferenceRules
 
 ALMATY = {"latitude": 43.0, "longitude": 77.3}
 KARAGANDA = {"latitude": 49.56, "longitude": 72.97}
@@ -121,7 +121,7 @@ def test_order_changes_nothing_and_terms_add_up(origins, random):
     for ranked in expected:
         assert ranked.score == sum(term.contribution for term in ranked.terms)
         assert all(t.contribution == t.value * t.weight for t in ranked.terms)
-        assert ranked.rules == "thin-preference-2026.2/1"
+        assert ranked.rules == "kz-preference/1"
 
 
 def test_quality_together_weighs_less_than_review_and_review_less_than_authority():
@@ -159,7 +159,42 @@ def test_native_goes_before_converted_and_each_scale_has_its_own():
         magnitude("KR", 12.4, key="converted", converted=True, station_count=99),
         magnitude("KR", 12.3, key="kndc", station_count=9),
     ]
-    best = preference.preferred_of_scale(found, "KR")
-    assert best is not None
-    assert best.key == "some"
-    assert preference.preferred_of_scale(found, "Mw") is None
+    ranked = preference.rank_magnitudes(found, "KR")
+    assert [r.key for r in ranked] == ["some", "kndc", "converted"]
+    assert ranked[0].criteria[:2] == (("chosen_by_editor", 0.0), ("native", 1.0))
+    assert preference.rank_magnitudes(found, "Mw") == ()
+
+
+def test_each_scale_has_its_own_order_and_a_persons_choice_beats_it():
+    area = Area("here", ("SOME", "KNDC"), {"mb": ("KNDC",)})
+    orders = {"KR": ("agency", "station_count"), "mb": ("agency",), "ML": ("station_count",)}
+    rules = PreferenceRules(scale_orders=orders)
+    for scale, expected in (("KR", "some"), ("mb", "kndc"), ("ML", "neic")):
+        found = [
+            magnitude(scale, key="some", agency="SOME", station_count=3),
+            magnitude(scale, key="kndc", agency="OLD", became=("KNDC",), station_count=9),
+            magnitude(scale, key="neic", agency="NEIC", station_count=99),
+        ]
+        assert preference.rank_magnitudes(found, scale, rules, area)[0].key == expected
+        chosen = magnitude(scale, key="mine", agency="ISC", converted=True, chosen=True)
+        assert preference.rank_magnitudes([*found, chosen], scale, rules, area)[0].key == "mine"
+
+
+def test_agencies_of_an_area_have_an_order_and_count_as_what_they_became():
+    rules = PreferenceRules(areas=(Area("here", ("SOME", "KNDC")),))
+    ranked = preference.rank_origins(
+        [
+            agency("KNDC", evaluation_status="reviewed", used_station_count=99),
+            agency("NEIC", evaluation_status="final", used_station_count=500),
+            agency("OLD", became=("SOME",)),
+        ],
+        rules,
+    )
+    assert [r.key for r in ranked] == ["old", "kndc", "neic"]
+
+
+def test_an_automatic_bulletin_stands_last_whoever_made_it():
+    automatic = agency("SOME", automatic_bulletin=True, used_station_count=99)
+    assert first(automatic, agency("NEIC", evaluation_status="rejected")) == "neic"
+    rules = PreferenceRules()
+    assert rules.reach < -rules.automatic_weight < rules.chosen_weight - rules.reach

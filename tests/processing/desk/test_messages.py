@@ -16,6 +16,8 @@ from processing.desk import api, messages
 from processing.jobs import (
     ingestion,
     location_decisions,
+    preference_decisions,
+    preference_rules,
     station_readings,
     travel_time_tables,
 )
@@ -28,6 +30,8 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *ingestion.CODES,
         *station_readings.CODES,
         *location_decisions.CODES,
+        *preference_decisions.CODES,
+        *preference_rules.CODES,
         *travel_time_tables.CODES,
         *messages.REQUEST_CODES,
     ]

@@ -12,17 +12,11 @@ from tests.processing.bulletins import associate, event, lay, person, recompute
 pytestmark = pytest.mark.django_db(databases=["default", "progress"])
 
 
-def area(code: str, box: tuple[float, float, float, float], priority: int) -> AuthoritativeArea:
-    return AuthoritativeArea.objects.create(
-        agency=Agency.objects.get_or_create(code=code)[0], name=f"area of {code}",
-        area=MultiPolygon(Polygon.from_bbox(box)), priority=priority,
-    )  # fmt: skip
-
-
 @pytest.fixture
 def areas() -> None:
-    area("SOME", (75.0, 41.67, 80.0, 45.0), 10)
-    area("KNDC", (46.0, 40.0, 88.0, 56.0), 0)
+    for name, box in (("Northern Tien Shan", (75.0, 41.67, 80.0, 45.0)),
+                      ("Kazakhstan", (46.0, 40.0, 88.0, 56.0))):  # fmt: skip
+        AuthoritativeArea.objects.create(name=name, area=MultiPolygon(Polygon.from_bbox(box)))
 
 
 def preferred() -> str:
@@ -49,7 +43,7 @@ def test_elsewhere_another_agency_is(areas):
 
 
 def test_an_agency_that_became_the_authority_counts_as_it(areas):
-    former = Agency.objects.create(code="OLD", successor=Agency.objects.get(code="SOME"))
+    former = Agency.objects.create(code="OLD", successor=Agency.objects.create(code="SOME"))
     associate(lay(former.code, event("o1", 0)))
     associate(lay("KNDC", event("k1", 1)))
     recompute()
@@ -63,7 +57,7 @@ def test_an_automatic_bulletin_comes_last_even_of_the_authority(areas):
     associate(lay("KNDC", event("k1", 1)))
     recompute()
     assert preferred() == "KNDC" and Event.objects.get().status == "reviewed"
-    change = MergeDecision.objects.get(kind="prefer")
+    change = MergeDecision.objects.exclude(after__has_key="scale").get(kind="prefer")
     assert change.actor is None and change.before != change.after
 
 
@@ -111,3 +105,17 @@ def test_a_published_event_stays_published():
     Event.objects.update(status="published")
     recompute()
     assert Event.objects.get().status == "published"
+
+
+def test_each_choice_says_the_version_and_how_values_of_a_scale_compare(areas):
+    associate(lay("SOME", event("s1", sizes={"KR": 11.2, "mb": 4.0})))
+    associate(lay("KNDC", event("k1", 1, sizes={"KR": 11.0, "mb": 4.4})))
+    recompute()
+    told = Event.objects.get().preference
+    assert (told["rule_set"], told["area"]) == ("kz-preference/1", "Northern Tien Shan")
+    sizes = told["magnitudes"]["KR"]
+    assert [c["agency"] for c in sizes["candidates"]] == ["SOME", "KNDC"]
+    first, second = (
+        dict(zip(sizes["order"], c["values"], strict=True)) for c in sizes["candidates"]
+    )
+    assert (first["preferred_origin"], second["preferred_origin"]) == (1.0, 0.0)
