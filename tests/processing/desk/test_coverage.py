@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -17,7 +16,6 @@ from catalog import coverage
 from catalog.models import (
     AccessToken,
     Agency,
-    AuthoritativeArea,
     CoverageSpan,
     Event,
     MonthClosing,
@@ -39,11 +37,8 @@ def _in_english() -> None:
 
 @pytest.fixture
 def kndc(db: None) -> Agency:
-    agency = Agency.objects.create(code="KNDC", name_en="Data Centre")
-    AuthoritativeArea.objects.create(
-        agency=agency, name="all", area=MultiPolygon(Polygon.from_bbox((46, 40, 88, 56)), srid=4326)
-    )
-    return agency
+    # The shipped rules of preference name it for an area, so its bulletins are expected.
+    return Agency.objects.create(code="KNDC", name_en="Data Centre")
 
 
 @pytest.fixture

@@ -5,13 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.core.management import call_command
 
 from catalog import coverage
 from catalog.models import (
-    Agency,
-    AuthoritativeArea,
     BulletinFile,
     Change,
     CoverageSpan,
@@ -156,10 +153,6 @@ def test_days_are_inferred_once_from_events_and_gaps_are_what_is_left(automatic)
         (date(2015, 3, 1), date(2015, 3, 8), "received", "inferred"),
         (date(2015, 3, 22), date(2015, 3, 22), "received", "inferred"),
     ]
-    AuthoritativeArea.objects.create(
-        agency=Agency.objects.get(code="KNDC"), name="all",
-        area=MultiPolygon(Polygon.from_bbox((46, 40, 88, 56)), srid=4326),
-    )  # fmt: skip
     gaps = coverage.gaps(date(2015, 3, 1), date(2015, 3, 31))
     assert [(g.first_day.day, g.last_day.day, g.state) for g in gaps] == [
         (9, 21, "missing"), (23, 31, "missing"),
