@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import api_reference, citing, exports, locating, reports, searching, views
+from portal import api_reference, citing, exports, locating, merging, reports, searching, views
 from portal.sign_in import SignIn
 
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
         locating.locating_decide,
         name="locating-decide",
     ),
+    path("desk/review/<int:first>/<int:second>/", merging.pair, name="review-pair"),
     path("exports/", exports.ask_page, name="export-ask"),
     path("exports/<str:export_id>/", exports.export_page, name="export"),
     path("search/", searching.search_page, name="search"),

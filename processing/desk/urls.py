@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from processing.desk import by_hand, mappings, readings, station_files, travel_times, views
+from processing.desk import (
+    by_hand,
+    mappings,
+    merge,
+    merge_event,
+    readings,
+    station_files,
+    travel_times,
+    views,
+)
 
 urlpatterns = [
     path("", views.desk, name="desk"),
@@ -22,7 +31,10 @@ urlpatterns = [
     path("stations/", station_files.station_files, name="station-files"),
     path("stations/<int:pk>/", station_files.station_file, name="station-file"),
     path("stations/<int:pk>/file", station_files.station_file_content, name="station-file-content"),
-    path("review/", views.review, name="review"),
+    path("review/", merge.review, name="review"),
+    path("review/decide", merge.decide, name="review-decide"),
+    path("review/undo/<int:pk>", merge.undo, name="review-undo"),
+    path("events/<slug:public_id>/merge/", merge_event.merge_event, name="merge-event"),
     path("readings/", readings.readings, name="readings"),
     path("readings/decide", readings.decide, name="readings-decide"),
     path("readings/try-again", readings.try_again, name="readings-try-again"),

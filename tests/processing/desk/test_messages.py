@@ -16,6 +16,7 @@ from processing.desk import api, messages
 from processing.jobs import (
     ingestion,
     location_decisions,
+    merge_decisions,
     station_readings,
     travel_time_tables,
 )
@@ -28,6 +29,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *ingestion.CODES,
         *station_readings.CODES,
         *location_decisions.CODES,
+        *merge_decisions.CODES,
         *travel_time_tables.CODES,
         *messages.REQUEST_CODES,
     ]
