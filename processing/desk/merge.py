@@ -360,10 +360,10 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         notices.warning(request, messages.meaning("nothing-to-undo"))
         return redirect("review")
     later = merge_decisions.later_than(rows)
-    result = None
+    would: Result | None = None
     if may and isinstance(actor, User):
         try:
-            result = merge_decisions.foretold(
+            would = merge_decisions.foretold(
                 merge_decisions.undo, pk, actor, "", [row.pk for row in later]
             )
         except NotDecidable as error:
@@ -376,7 +376,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
             "decision": rows[0],
             "words": [decision_words(row) for row in rows],
             "later": [(row, decision_words(row)) for row in later],
-            "foretold": foretold_of(result) if result else None,
+            "foretold": foretold_of(would) if would else None,
             "may_decide": may,
         },
         # Asked again because of what stands in the way.

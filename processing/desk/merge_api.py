@@ -31,7 +31,7 @@ PAGE, PAGE_MOST = 100, 500
 WORDS = (*merge.FilterForm.base_fields, "limit", "offset")
 LONGEST_NOTE = 500
 
-_SIDE = {
+_SIDE: dict[str, Any] = {
     "report": serializers.IntegerField(),
     "agency": serializers.CharField(),
     "agency_event_id": serializers.CharField(allow_null=True),
@@ -92,7 +92,7 @@ _RESULT = {
     "merged": {"kz2014h3k2m7": "kz2014m7k2ra"},
     "deleted": [],
 }
-_EXAMPLE_SIDE = {
+_EXAMPLE_SIDE: dict[str, Any] = {
     "report": 311,
     "agency": "SOME",
     "agency_event_id": "s1",

@@ -46,7 +46,7 @@ class Joint:
     """The sides are two events; else two reports of one event, each with its own readings."""
 
 
-def predict(first: Report, second: Report, seconds: float = SECONDS) -> Joint:
+def predict(first: Report, second: Report, seconds: float | None = None) -> Joint:
     """Locate two reports' events together and apart, by the rules alone.
 
     The kernels give up Python's lock, so a page that waits no longer is answered; the thread ends
@@ -55,7 +55,7 @@ def predict(first: Report, second: Report, seconds: float = SECONDS) -> Joint:
     sides = _sides(first, second)
     together = _together(*sides)
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="joint-location")
-    until = monotonic() + seconds
+    until = monotonic() + (SECONDS if seconds is None else seconds)
     waiting = [pool.submit(_tried, inputs) for inputs in (together, *sides)]
     pool.shutdown(wait=False)
     tried = [

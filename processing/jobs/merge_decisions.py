@@ -262,11 +262,13 @@ def decide(kind: str, first: int, second: int, seen: str, actor: User, note: str
             raise Refused("one-event-already", list(words_among((first, second))[:1]))
         _refuse_made_up(pair.values())
     watch = _Watch.begin(pair)
+    broken = _broken(watch.reports)
     _say(kind, [(first, second)], pair, actor, note, act)
     _arrange(pair, actor)
     apart = len(set(_places((first, second)).values())) == 2
     if apart == (kind == Kind.SAME):
         raise Refused("contradicted", _in_the_way(kind, first, second, act))
+    _refuse_broken(watch, broken)
     return watch.end(act, 1)
 
 
@@ -310,6 +312,24 @@ def _refuse_made_up(reports: Iterable[Report]) -> None:
     """What was made up never joins what was observed, whoever says so."""
     if len({r.current_entry.synthetic for r in reports if r.current_entry is not None}) > 1:
         raise Refused("synthetic-apart")
+
+
+def _broken(reports: Collection[int]) -> dict[int, MergeDecision]:
+    """Return the words in force among reports that do not stand as they say."""
+    places = _places(reports)
+    return {
+        word.pk: word
+        for word in in_force(reports).values()
+        if (places[word.report_id or 0] == places[word.other_report_id or 0])
+        != (word.kind == Kind.SAME)
+    }
+
+
+def _refuse_broken(watch: _Watch, before: Collection[int]) -> None:
+    """Refuse what silently went against another word."""
+    broken = _broken(watch.reports)
+    if new := [word for pk, word in broken.items() if pk not in before]:
+        raise Refused("contradicted", new)
 
 
 def _in_the_way(kind: str, first: int, second: int, act: uuid.UUID) -> list[MergeDecision]:
@@ -365,6 +385,7 @@ def move(wish: Mapping[int, str], seen: str, actor: User, note: str = "") -> Res
         raise Refused("nothing-moved")
     act = uuid.uuid4()
     watch = _Watch.begin(wish)
+    broken = _broken(watch.reports)
     said: dict[tuple[int, int], str] = {}
     for _round in range(ROUNDS):
         wanted = _words_for(columns, wish, _places(wish), said)
@@ -376,6 +397,7 @@ def move(wish: Mapping[int, str], seen: str, actor: User, note: str = "") -> Res
         _arrange(wish, actor)
     if _differs(columns, _places(wish)):
         raise Refused("contradicted", _against(columns, act))
+    _refuse_broken(watch, broken)
     return watch.end(act, len(said))
 
 

@@ -57,8 +57,8 @@ def sent(client: Client, decision: str, *pairs: tuple[int, int], **more: str) ->
 
 def test_the_queue_tells_the_doubt_and_an_empty_one_says_so(editors_client, desk_client, pair):
     page = shown(editors_client, reverse("review"))
-    assert "further apart than their errors allow" in page and "+15.0" in page
-    assert "mb +0.4" in page and "<strong>1</strong> pairs wait" in page
+    assert "further apart than their errors allow" in page and "15.0 s" in page
+    assert re.search("mb [+−]0.4", page) and "<strong>1</strong> pairs wait" in page
     assert 'name="decision"' in page and 'name="decision"' not in shown(
         desk_client, reverse("review")
     )
@@ -74,7 +74,7 @@ def test_the_queue_tells_the_doubt_and_an_empty_one_says_so(editors_client, desk
 
 def test_bulk_decides_each_pair_for_itself(editors_client, pair):
     associate(lay("SOME", event("s2", 3600, 43.2)))
-    associate(lay("KNDC", event("k2", 3614, 43.2)))
+    associate(lay("KNDC", event("k2", 3615.5, 43.2)))
     recompute()
     other = Report.objects.get(key="id:s2").pk, Report.objects.get(key="id:k2").pk
     values = [f"{a}-{b}-{merge_decisions.seen_of((a, b))}" for a, b in (pair, other)]
@@ -88,7 +88,8 @@ def test_bulk_decides_each_pair_for_itself(editors_client, pair):
     assert len(arrangement()) == 3
 
 
-def test_the_page_of_a_pair_draws_and_locates(editors_client, stations):
+def test_the_page_of_a_pair_draws_and_locates(editors_client, stations, monkeypatch):
+    monkeypatch.setattr(joint_location, "SECONDS", 120.0)  # of a machine that is busy
     times = onsets(stations)
     associate(lay("SOME", event("s1", 0, 43.2, 77.2, **picks(stations[:4], times[:4]))))
     late = [t + 0.2 for t in times]
@@ -98,7 +99,9 @@ def test_the_page_of_a_pair_draws_and_locates(editors_client, stations):
     page = shown(editors_client, reverse("review-pair", args=pair))
     assert "All together" in page and "alone" in page and "kyrgyz" not in page
     assert page.count("plot__mark--look-0") >= 4 and page.count("plot__mark--look-1") >= 4
-    assert "15.00 s" in page and "Root mean square" in page and "1 of 1" in page
+    assert "15.00 s" in page
+    assert "Root mean square" in page
+    assert "1 of 1" in page
     assert "s1 OriginRecord" in page, "the text as received"
     joint = joint_location.predict(*Report.objects.select_related("event").in_bulk(pair).values())
     assert joint.together.solved.solution.used_station_count == 6
@@ -125,7 +128,7 @@ def test_what_cannot_be_located_says_why_and_late_is_told(editors_client, pair, 
 
 def test_after_a_decision_the_next_pair_opens(editors_client, pair):
     associate(lay("SOME", event("s2", 3600, 43.2)))
-    associate(lay("KNDC", event("k2", 3614, 43.2)))
+    associate(lay("KNDC", event("k2", 3615.5, 43.2)))
     recompute()
     second = Report.objects.get(key="id:s2").pk, Report.objects.get(key="id:k2").pk
     page = shown(editors_client, reverse("review-pair", args=sorted(second, reverse=True)))
