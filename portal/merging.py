@@ -146,7 +146,7 @@ def _neighbours(request: HttpRequest, here: tuple[int, int], query: str) -> dict
     """Return where in the queue the pair stands and what comes before and after it."""
     _form, _everything, found = merge.asked_for(request.GET)
     pairs = [waiting.pair for waiting in found]
-    at = pairs.index(here) if here in pairs else None
+    at = next((n for n, pair in enumerate(pairs) if set(pair) == set(here)), None)
     before = pairs[at - 1] if at else None
     after = pairs[0] if at is None and pairs else None
     if at is not None and at + 1 < len(pairs):

@@ -243,7 +243,7 @@ def _following(wanted: str, query: str) -> str:
     _form, _everything, found = asked_for(QueryDict(query))
     pairs = [pair.pair for pair in found if pair.put_off is None]
     named = _pair(wanted + "-")
-    if named is not None and named[:2] in pairs:
+    if named is not None and {named[:2], named[1::-1]} & set(pairs):
         return pair_address(named[:2], query)
     return pair_address(pairs[0], query) if pairs else with_query(reverse("review"), query)
 

@@ -54,7 +54,7 @@ function draw(marks) {
       ...over, radius: 6, weight: 2, color: look.color,
       fillColor: solution.kind === "first" ? look.color : token("surface"), fillOpacity: 1,
     })
-      .bindTooltip(tip(solution.title), { permanent: true, direction: solution.kind === "second" ? "bottom" : "top", className: "map-tip" })
+      .bindTooltip(tip(solution.title), { permanent: true, direction: { first: "left", second: "top", joint: "right" }[solution.kind], offset: { first: [-8, 0], second: [0, -8], joint: [8, 0] }[solution.kind], className: "map-tip" })
       .addTo(marks);
   }
 }

@@ -58,7 +58,7 @@ def sent(client: Client, decision: str, *pairs: tuple[int, int], **more: str) ->
 def test_the_queue_tells_the_doubt_and_an_empty_one_says_so(editors_client, desk_client, pair):
     page = shown(editors_client, reverse("review"))
     assert "further apart than their errors allow" in page and "15.0 s" in page
-    assert re.search("mb [+−]0.4", page) and "<strong>1</strong> pairs wait" in page
+    assert re.search("mb [+−]0.4", page) and "<strong>1</strong> pair waits" in page
     assert 'name="decision"' in page and 'name="decision"' not in shown(
         desk_client, reverse("review")
     )
