@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -35,6 +36,7 @@ class MergeDecision(models.Model):
         PREFER = "prefer", _("preferred solution changed")
         SAME = "same", _("held to be the same event")
         DIFFERENT = "different", _("held to be different events")
+        LATER = "later", _("put off")
         REVIEW = "review", _("left for review")
         ACCEPT_PICK = "accept-pick", _("reading accepted")
         REJECT_PICK = "reject-pick", _("reading rejected")
@@ -72,12 +74,27 @@ class MergeDecision(models.Model):
     undoes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by"
     )
+    act = models.UUIDField(
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text=_("Rows that a person wrote in one step have one; they are undone together."),
+    )
     decided_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name = _("decision")
         verbose_name_plural = _("decisions")
         ordering = ["-pk"]
+        indexes = [
+            # The merge desk's queue, and what persons said of reports: few rows among many.
+            models.Index(name="decision_review", fields=["report"], condition=Q(kind="review")),
+            models.Index(
+                name="decision_word",
+                fields=["-id"],
+                condition=Q(kind__in=["same", "different", "later", "undo"]),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.report or ''} → {self.event or ''}"

@@ -58,6 +58,15 @@ def decimal(value: float | None, places: int = 1) -> str:
 
 
 @register.filter
+def signed(value: float | None, places: int = 1) -> str:
+    """A difference: with its sign, also where it is positive."""
+    if value is None:
+        return DASH
+    text = _number(float(value), int(places))
+    return f"+{text}" if round(value, int(places)) > 0 else text
+
+
+@register.filter
 def as_given(value: float | None) -> str:
     """A number with the digits it has (at most 4 places)."""
     if value is None:

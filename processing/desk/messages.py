@@ -142,6 +142,17 @@ MESSAGES = {
     ),
     "rules-unchanged": _("This is the newest version already; nothing was stored."),
     "rules-in-force": _("This version is in force."),
+    # What a decision of the merge desk may end with (processing/jobs/merge_decisions.py).
+    "not-a-pair": _("There are no two reports to decide on."),
+    "report-gone": _("A report was withdrawn meanwhile; there is nothing to decide on."),
+    "report-renewed": _("A newer report has come in since you looked; look again."),
+    "decided-meanwhile": _("Somebody was faster; your decision was not stored."),
+    "one-event-already": _("The two are one event already."),
+    "contradicted": _("What other decisions say stands against this; nothing was stored."),
+    "synthetic-apart": _("What was made up never joins what was observed."),
+    "reports-changed": _("Reports have come, gone or moved since you looked; look again."),
+    "breaks-later": _("Later decisions may rest on this one."),
+    "nothing-moved": _("No report was moved."),
     # Why a travel-time table is not stored or used (processing/jobs/travel_time_tables.py).
     "bad-table": _("The file is not a travel-time table that can be used; nothing was stored."),
     "bad-table-name": _(

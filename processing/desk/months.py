@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 from django.contrib import messages as notices
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,7 +29,8 @@ from catalog.coverage import FIRST_YEAR, ONE_DAY
 from catalog.models import EDITOR, Event, EventRow, MonthClosing, User
 from catalog.rendering import main_catalog
 from processing.desk.coverage import midnight
-from processing.desk.views import open_reviews, staff_only
+from processing.desk.views import staff_only
+from processing.jobs import merge_queue
 from processing.models import WorkItem
 
 #: Events that an item lists on the page.
@@ -102,11 +102,8 @@ def _days(first: date, last: date) -> Iterator[Item]:
 
 def _events(first: date, last: date) -> Iterator[Item]:
     start, end = midnight(first), midnight(last + ONE_DAY)
-    reviews = open_reviews().filter(
-        Q(event__row__time__gte=start, event__row__time__lt=end)
-        | Q(other_event__row__time__gte=start, other_event__row__time__lt=end)
-    )
-    yield Item("reviews", reviews.count(), reverse("review"))
+    waiting = merge_queue.waiting(merge_queue.Filter(start=start, end=end))
+    yield Item("reviews", len(waiting), reverse("review"))
     within = {"starttime": first.isoformat(), "endtime": f"{last.isoformat()}T23:59:59.999999"}
     rows = EventRow.objects.filter(time__gte=start, time__lt=end)
     counted = rows.counted().filter(catalog=main_catalog())

@@ -38,7 +38,7 @@ from catalog.models import (
 from processing.desk import messages, uploads
 from processing.desk.forms import DeclareForm, ReadingForm, UploadForm
 from processing.desk.progress import count_lines, stage_list, state_of
-from processing.jobs import ingestion, station_readings
+from processing.jobs import ingestion, merge_queue, station_readings
 from processing.jobs.ingestion import Refused
 from processing.models import ProcessingRun, WorkItem
 
@@ -65,7 +65,6 @@ def staff_only(view: View) -> View:
 @require_safe
 def desk(request: HttpRequest) -> HttpResponse:
     """What came in lately, and what waits for a person."""
-    reviews = open_reviews()
     return render(
         request,
         "desk/desk.html",
@@ -75,7 +74,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "parked_count": WorkItem.objects.filter(state=WorkItem.State.PARKED).count(),
             "waiting_count": WorkItem.objects.filter(state=WorkItem.State.OPEN).count(),
             "problem_count": BulletinProblem.objects.filter(reading__is_current=True).count(),
-            "review_count": reviews.count(),
+            "review_count": len(merge_queue.waiting()),
             "proposal_count": PickAssociation.objects.filter(
                 state=PickAssociation.State.PROPOSED, rank=1
             ).count(),
@@ -88,11 +87,6 @@ def recent_runs() -> Any:
     return ProcessingRun.objects.select_related(
         "reading__file", "reading__agency", "actor"
     ).order_by("-pk")
-
-
-def open_reviews() -> Any:
-    """Doubtful pairs nobody has decided on since."""
-    return MergeDecision.objects.filter(kind=MergeDecision.Kind.REVIEW, undone_by=None)
 
 
 @csrf_exempt
@@ -438,14 +432,3 @@ def follow_hint(request: HttpRequest, pk: int) -> HttpResponse:
         dry_run=run.reading is None,
     )
     return redirect("run", new.pk)
-
-
-@staff_only
-@require_safe
-def review(request: HttpRequest) -> HttpResponse:
-    """Pairs of reports the rules could not decide on."""
-    found = open_reviews().select_related(
-        "report__agency", "other_report__agency", "event__row", "other_event__row"
-    )
-    page = Paginator(found.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
-    return render(request, "desk/review.html", {"page": page})

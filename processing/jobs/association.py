@@ -1027,11 +1027,27 @@ def _add_reviews(
     }
     kind = MergeDecision.Kind.REVIEW
     pairs = {(plan.by_name[r.first].report, plan.by_name[r.second].report): r for r in reviews}
-    standing: set[tuple[int | None, int | None, str | None]] = set(
-        MergeDecision.objects.filter(
-            kind=kind, report__in=[a for a, _b in pairs], undone_by__isnull=True
-        ).values_list("report", "other_report", "parts__reason")
-    )
+    standing: set[tuple[int, int, str]] = set()
+    for review, first, second, reason in MergeDecision.objects.filter(
+        kind=kind, report__in=placed, other_report__in=placed, undone_by__isnull=True
+    ).values_list("pk", "report", "other_report", "parts__reason"):
+        found = pairs.get((first, second))
+        if reason == "clock" or (found is not None and found.reason == reason):
+            standing.add((first, second, reason))
+        elif placed[first] != placed[second]:
+            # The rules know better now: nothing is left to ask.
+            decisions.append(
+                MergeDecision(
+                    kind=MergeDecision.Kind.UNDO,
+                    report_id=first,
+                    other_report_id=second,
+                    event_id=placed[first],
+                    other_event_id=placed[second],
+                    undoes_id=review,
+                    rule_set=RULES.name,
+                    note="no longer in doubt",
+                )
+            )
     added = 0
     for (first, second), review in pairs.items():
         if (first, second, review.reason) in standing:

@@ -16,6 +16,7 @@ from processing.desk import api, messages
 from processing.jobs import (
     ingestion,
     location_decisions,
+    merge_decisions,
     preference_decisions,
     preference_rules,
     station_readings,
@@ -32,6 +33,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *location_decisions.CODES,
         *preference_decisions.CODES,
         *preference_rules.CODES,
+        *merge_decisions.CODES,
         *travel_time_tables.CODES,
         *messages.REQUEST_CODES,
     ]

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import activate
 
 from catalog.formats.labels import SYNTHETIC
-from catalog.models import Agency, BulletinFile, MergeDecision, Report, User
+from catalog.models import Agency, BulletinFile, Report, User
 from processing import tasks
 from processing.jobs import ingestion
 from processing.models import ProcessingRun, WorkItem
@@ -235,11 +235,6 @@ def test_runs_of_every_kind_are_listed(
     send(desk_client, bulletin, agency="AGA", dry_run="on")
     ProcessingRun.objects.create(kind="recompute", status="succeeded")
     assert desk_client.get(reverse(page)).content.decode().count("0.isf") == 2
-
-
-def test_doubtful_pairs_are_listed(desk_client: Client) -> None:
-    MergeDecision.objects.create(kind="review", misfit=2.5, rule_set="rules-1")
-    assert "rules-1" in desk_client.get(reverse("review")).content.decode()
 
 
 def test_an_agency_named_once_in_the_file_is_recognised(agency: Agency) -> None:
