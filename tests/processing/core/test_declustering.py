@@ -130,7 +130,7 @@ def parents_by_force(events: Catalogue) -> list[float]:
     return least
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 60))
 def test_brute_force_finds_the_same(seed: int, count: int) -> None:
     events = catalogue(seed, count)
@@ -156,7 +156,7 @@ def test_trees_of_epicentres_miss_no_nearer_parent() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_the_order_of_the_input_does_not_matter(name: str, seed: int) -> None:
     events = catalogue(seed, 120)
