@@ -203,6 +203,9 @@ class ListForm(forms.Form):
         help_text=gettext_lazy("Words of a search, or ids: eventid=kz2014m7k2ra,kz2014h3k2m7"),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
     def clean(self) -> dict[str, Any]:
         said: dict[str, Any] = super().clean() or {}
         if any(self.data.get(self.add_prefix(name), "").strip() for name in self.fields):

@@ -89,6 +89,11 @@ WARNINGS: dict[str, str | Promise] = {
         "%(n)s events are counted that are no earthquakes (%(types)s).",
         "n",
     ),
+    "supplementary": ngettext_lazy(
+        "%(n)s event is counted that an agency lists apart from its catalogue.",
+        "%(n)s events are counted that agencies list apart from their catalogues.",
+        "n",
+    ),
     "no-type": ngettext_lazy(
         "%(n)s event has no type.", "%(n)s events have no type.", "n"
     ),
@@ -187,6 +192,8 @@ def _warnings(
     if others:
         types = ", ".join(sorted(others))
         yield Warning("not-earthquakes", {"n": sum(others.values()), "types": types})
+    if tally.supplementary:
+        yield Warning("supplementary", {"n": tally.supplementary})
     if tally.types.get(""):
         yield Warning("no-type", {"n": tally.types[""]})
     if tally.without_size:
@@ -265,6 +272,7 @@ def calendar_gaps(search: EventSearch) -> list[dict[str, Any]] | None:
 _COLUMNS = (
     "event_id", "public_id", "csv_line", "fdsn_text", "time", "latitude", "longitude", "kr",
     "magnitude", "event_type", "synthetic", "felt", "has_mechanism", "agencies", "mpva",
+    "catalog",
 )  # fmt: skip
 
 
@@ -291,6 +299,8 @@ class Tally:
     types: Counter[str] = field(default_factory=Counter)
     classes: Counter[int] = field(default_factory=Counter)
     without_size: int = 0
+    #: Of the lists that agencies keep apart from their catalogues.
+    supplementary: int = 0
     felt: int = 0
     mechanisms: int = 0
     synthetic: set[bool] = field(default_factory=set)
@@ -306,6 +316,7 @@ class Tally:
             self.classes[kr_class(row.kr)] += 1
         elif row.magnitude is None and row.mpva is None:
             self.without_size += 1
+        self.supplementary += row.catalog == rendering.supplementary_catalog()
         self.felt += row.felt
         self.mechanisms += row.has_mechanism
         self.synthetic.add(row.synthetic)

@@ -24,6 +24,7 @@ from catalog.models import (
     DeclusteringRun,
     Edition,
     EditionEvent,
+    Event,
     EventRow,
     Export,
     ExportChunk,
@@ -235,6 +236,8 @@ def test_the_next_edition_tells_what_differs(shop: Shop, editor: User, client: C
     depth = list(downloads.rendering.CSV_COLUMNS).index("depth_km")
     old, cells[depth] = cells[depth], "12.5"
     EventRow.objects.filter(pk=row.pk).update(csv_line=",".join(cells))
+    gone = Event.objects.filter(pk=shop.small[0].pk)
+    gone.update(status="merged", merged_into=shop.full)
     second = published(editor, f"{YEAR}&minlatitude=43.01")
     first.refresh_from_db()
     assert (second.name, first.superseded_by) == ("KZ-2014/2", second)
@@ -246,6 +249,8 @@ def test_the_next_edition_tells_what_differs(shop: Shop, editor: User, client: C
     changed = {"event_id": small[2], "time": rows[1]["time"], "what": "changed",
                "column": "depth_km", "old": old, "new": "12.5"}  # fmt: skip
     assert rows[1] == changed and [row["what"] for row in rows] == ["removed", "changed", "added"]
+    assert (rows[0]["column"], rows[0]["new"]) == ("merged_into", shop.full.public_id)
+    gone.update(status="reviewed", merged_into=None)
     page = client.get("/en/editions/KZ-2014/2/").content.decode()
     assert f"<del>{old}</del> → <ins>12.5</ins>" in page
     assert "KZ-2014/2" in client.get("/en/editions/KZ-2014/1/").content.decode()

@@ -518,8 +518,10 @@ def test_answers_are_what_the_document_says(felt: Shop):
     for path, methods in document["paths"].items():
         if (operation := methods.get("get")) is None or operation["tags"] == ["staff"]:
             continue
-        if {"form", "export_id"} & set(operation["x-example-path"]):
-            continue  # a file; an export, of which tests/processing/test_exports.py tells
+        if {"form", "export_id", "series"} & set(operation["x-example-path"]):
+            # A file; an export or an edition: tests/processing, test_exports and
+            # test_publishing_editions.
+            continue
         address = path.replace("{public_id}", felt.full.public_id)
         address = address.replace("{station_id}", "KZ.TST")
         for words in ("", "?lang=kk" if "changes" not in path else ""):
