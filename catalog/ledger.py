@@ -37,6 +37,11 @@ Kind = MergeDecision.Kind
 PARTS = {
     "by": gettext_lazy("decided by"),
     "reason": gettext_lazy("why in doubt"),
+    "probability": gettext_lazy("probability of one event"),
+    "log_odds": gettext_lazy("logarithm of the odds of one event against two"),
+    "joint_level": gettext_lazy("joint relocation: chance of so bad a fit in one event"),
+    "joint_increase": gettext_lazy("joint relocation: increase of chi-square"),
+    "shift_s": gettext_lazy("clock wrong by, s"),
     "total": gettext_lazy("misfit in all"),
     "time": gettext_lazy("time, in its uncertainty"),
     "distance": gettext_lazy("distance, in its uncertainty"),
@@ -65,15 +70,20 @@ PARTS = {
     "reviewed": gettext_lazy("not of an automatic bulletin"),
 }
 #: Words that parts hold.
-_VALUES = {
+VALUES = {
     "metric": gettext_lazy("agreement of the solutions"),
     "shared_arrivals": gettext_lazy("readings in common"),
     "constraint": gettext_lazy("a person's decision"),
-    "misfit_too_large": gettext_lazy("the misfit is large"),
-    "ambiguous": gettext_lazy("another report fits almost as well"),
+    "joint_fit": gettext_lazy("joint relocation"),
+    "joint_misfit": gettext_lazy("the readings of both do not fit one place"),
+    "supersede": gettext_lazy("a later report of the same agency"),
+    "misfit_too_large": gettext_lazy("near, but further apart than their errors allow"),
+    "ambiguous": gettext_lazy("nearly as likely two events as one, or another report fits as well"),
     "swarm": gettext_lazy("a dense sequence: several events of one agency"),
     "component_too_large": gettext_lazy("too many reports close together"),
     "indirect": gettext_lazy("it fits only some reports of the event"),
+    "same_agency": gettext_lazy("two reports of one agency for what looks like one event"),
+    "clock": gettext_lazy("one event if a clock were wrong by whole minutes or hours"),
     "contradictory_constraints": gettext_lazy("people's decisions contradict each other"),
 }
 #: Columns of the catalogue that are told together when an event changes.
@@ -449,7 +459,7 @@ def parts_of(row: MergeDecision) -> tuple[Part, ...]:
         if value is None or name == "pick" or isinstance(value, dict | list):
             continue
         if isinstance(value, str):
-            value = str(_VALUES.get(value, value))
+            value = str(VALUES.get(value, value))
         elif isinstance(value, bool):
             value = _("yes") if value else _("no")
         elif isinstance(value, float):

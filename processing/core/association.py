@@ -173,7 +173,7 @@ ReviewReason = Literal[
     "ambiguous",
     "component_too_large",
     "indirect",
-    "joint_fit",
+    "joint_misfit",
     "same_agency",
     "contradictory_constraints",
     "clock",
@@ -735,7 +735,7 @@ class _Arrangement:
         if decisive:
             return None
         if joint is not None:
-            return "joint_fit" if joint.level < rules.joint_fit_level else None
+            return "joint_misfit" if joint.level < rules.joint_fit_level else None
         return "misfit_too_large" if pairs.total[row] > rules.maximum_misfit else None
 
     def _complete(self, one: int, other: int) -> bool:

@@ -8,38 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from catalog import ledger
 from catalog.models import Magnitude, MergeDecision, Origin, Report
 from processing.core import geodesy
 from processing.jobs.merge_queue import Waiting
 
-#: Why the rules left a pair to a person; an unknown reason is shown as it is.
-REASONS = {
-    "misfit_too_large": gettext_lazy("near, but further apart than their errors allow"),
-    "ambiguous": gettext_lazy("nearly as likely two events as one, or another report fits as well"),
-    "component_too_large": gettext_lazy("too many reports at once to be joined by rule"),
-    "indirect": gettext_lazy("fits one report of the other event, not all"),
-    "joint_fit": gettext_lazy("the readings of both do not fit one place"),
-    "same_agency": gettext_lazy("two reports of one agency for what looks like one event"),
-    "clock": gettext_lazy("one event if a clock were wrong by whole minutes or hours"),
-    "contradictory_constraints": gettext_lazy("what persons said contradicts itself"),
-}
-#: Parts of a misfit in units of their errors, and differences as they are.
-PARTS = {
-    "probability": gettext_lazy("probability of one event"),
-    "time": gettext_lazy("time, in its errors"),
-    "distance": gettext_lazy("place, in its errors"),
-    "depth": gettext_lazy("depth, in its errors"),
-    "size": gettext_lazy("size, in its errors"),
-    "shared_arrivals": gettext_lazy("readings in common"),
-    "time_difference_s": gettext_lazy("time apart, s"),
-    "distance_km": gettext_lazy("epicentres apart, km"),
-    "log_odds": gettext_lazy("logarithm of the odds of one event against two"),
-    "joint_level": gettext_lazy("F-test: chance of so bad a joint fit in one event"),
-    "joint_increase": gettext_lazy("increase of chi-square in one place"),
-    "shift_s": gettext_lazy("clock wrong by, s"),
-}
 NOT_SHOWN = ("reason", "total", "by")
 
 
@@ -156,7 +130,8 @@ class Line:
 
 
 def reason_words(code: str) -> str:
-    return str(REASONS.get(code, code.replace("_", " "))) or _("not told")
+    """Say why the rules left a pair to a person; an unknown reason is shown as it is."""
+    return str(ledger.VALUES.get(code, code.replace("_", " "))) or _("not told")
 
 
 def parts_told(parts: Mapping[str, Any]) -> list[tuple[str, float | int | str]]:
@@ -168,7 +143,7 @@ def parts_told(parts: Mapping[str, Any]) -> list[tuple[str, float | int | str]]:
         if isinstance(value, dict):
             told += [(f"{name}: {sub}", v) for sub, v in parts_told(value)]
         elif isinstance(value, (int, float, str)):
-            told.append((str(PARTS.get(name, name.replace("_", " "))), value))
+            told.append((str(ledger.PARTS.get(name, name.replace("_", " "))), value))
     return told
 
 

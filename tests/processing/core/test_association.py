@@ -368,7 +368,7 @@ def test_a_joint_relocation_that_does_not_fit_sends_a_likely_pair_to_a_person():
     assert worse.level < RULES.joint_fit_level
     found = partition([a, b], joint={("a", "b"): worse})
     assert found.groups == (("a",), ("b",))
-    assert [r.reason for r in found.reviews] == ["joint_fit"]
+    assert [r.reason for r in found.reviews] == ["joint_misfit"]
 
 
 def test_a_clear_pair_needs_no_relocation():
