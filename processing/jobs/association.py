@@ -1028,7 +1028,7 @@ def _add_reviews(
     kind = MergeDecision.Kind.REVIEW
     pairs = {(plan.by_name[r.first].report, plan.by_name[r.second].report): r for r in reviews}
     standing: set[tuple[int, int, str]] = set()
-    for review, first, second, reason in MergeDecision.objects.filter(
+    for asked, first, second, reason in MergeDecision.objects.filter(
         kind=kind, report__in=placed, other_report__in=placed, undone_by__isnull=True
     ).values_list("pk", "report", "other_report", "parts__reason"):
         found = pairs.get((first, second))
@@ -1043,7 +1043,7 @@ def _add_reviews(
                     other_report_id=second,
                     event_id=placed[first],
                     other_event_id=placed[second],
-                    undoes_id=review,
+                    undoes_id=asked,
                     rule_set=RULES.name,
                     note="no longer in doubt",
                 )
