@@ -280,7 +280,9 @@ def test_a_final_report_under_another_id_stands_before_the_preliminary_one():
     associate(lay("SOME", event("catalogue", deleted=True)))
     first.refresh_from_db()
     assert first.outranked_by is None
-    assert {o.entry.report.key for o in Origin.objects.current().reported()} == {
+    assert {
+        o.entry.report.key for o in Origin.objects.current().reported().filter(event=event_before)
+    } == {
         "id:k1",
         "id:operative",
     }
