@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import api_reference, citing, exports, locating, reports, searching, views
+from portal import api_reference, citing, event_types, exports, locating, reports, searching, views
 from portal.sign_in import SignIn
 
 urlpatterns = [
@@ -16,6 +16,23 @@ urlpatterns = [
         locating.locating_decide,
         name="locating-decide",
     ),
+    path("desk/event-types/", event_types.event_types, name="event-types"),
+    path("desk/event-types/decide", event_types.event_types_decide, name="event-types-decide"),
+    path("desk/event-types/screen", event_types.event_types_screen, name="event-types-screen"),
+    path("desk/events/<slug:public_id>/type/", event_types.event_type_page, name="event-type"),
+    path(
+        "desk/events/<slug:public_id>/type/decide",
+        event_types.event_type_decide,
+        name="event-type-decide",
+    ),
+    path(
+        "desk/events/<slug:public_id>/type/interpret",
+        event_types.event_type_interpret,
+        name="event-type-interpret",
+    ),
+    path("desk/sources/", event_types.known_sources, name="known-sources"),
+    path("desk/sources/new", event_types.known_source, name="known-source-new"),
+    path("desk/sources/<int:pk>/", event_types.known_source, name="known-source"),
     path("exports/", exports.ask_page, name="export-ask"),
     path("exports/<str:export_id>/", exports.export_page, name="export"),
     path("search/", searching.search_page, name="search"),

@@ -49,7 +49,7 @@ from catalog.search import (
     parameters_of,
     successors,
 )
-from portal import download_builder, feeds
+from portal import download_builder, event_type_words, feeds
 from portal.location_words import own_location
 from portal.map_config import LIST_LENGTH, map_config, map_words
 from portal.templatetags import seismo
@@ -302,6 +302,7 @@ def _event_context(
         "entries": entries,
         "history": _history(event),
         **_preference_table(event),
+        **_type_told(event),
         "own_location": own_location(event, [s.origin for s in solutions]),
         "downloads": download_builder.event_files(f"eventid={event.public_id}"),
         "merged_from": merged_from
@@ -312,6 +313,12 @@ def _event_context(
         "words": map_words()
         | {"mapLabel": _("Map of all solutions. The table below holds the same.")},
     }
+
+
+def _type_told(event: Event) -> dict[str, Any]:
+    told = event_type_words.told(event)
+    decision = told["type_decision"]
+    return {**told, "type_decided_by": _by_whom(decision.actor) if decision else ""}
 
 
 def _is_staff(request: HttpRequest) -> bool:
@@ -494,7 +501,15 @@ def about_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def methods_page(request: HttpRequest) -> HttpResponse:
     areas = AuthoritativeArea.objects.select_related("agency").order_by("-priority", "name")
-    return render(request, "portal/methods.html", {"areas": areas, "scales": SCALES})
+    return render(
+        request,
+        "portal/methods.html",
+        {
+            "areas": areas,
+            "scales": SCALES,
+            "deepest_blast_km": seismo.decimal(settings.EVENT_TYPE_DEEPEST_BLAST_KM, 0),
+        },
+    )
 
 
 @require_safe

@@ -18,6 +18,7 @@ from django.db.models import Count, Q
 from catalog.models import BulletinReading, Event, Report, User
 from processing.jobs import (
     association,
+    event_type,
     exporting,
     ingestion,
     location,
@@ -25,6 +26,7 @@ from processing.jobs import (
     preference,
     publishing,
     station_readings,
+    type_decisions,
 )
 from processing.models import ProcessingRun, WorkItem
 from processing.transactions import retried, writing
@@ -161,6 +163,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             agency = location.portal_agency()
             origins = location.locate_many(alive, agency)
             magnitude.compute_many(alive, origins, agency)
+            type_decisions.follow(event.pk for event in alive)
             preference.choose_many(alive)
             near = [(pk, 1) for pk in station_readings.near_readings(alive)]
             WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)
@@ -203,6 +206,17 @@ def export(item: WorkItem) -> None:
         item.release(after_seconds=exporting.TURN_SECONDS)
 
 
+def screen_types(item: WorkItem) -> None:
+    """Go through the catalogue for events whose type a person should look at."""
+
+    def store() -> None:
+        with writing():
+            event_type.screen()
+            item.finish()
+
+    retried(store)
+
+
 #: What the work of each kind is: one thing at a time, or a small group in one transaction.
 SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
@@ -210,6 +224,7 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "associate": associate,
     "readings": readings,
     "export": export,
+    event_type.KIND: screen_types,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,
@@ -259,6 +274,12 @@ def follow_up(run_ids: Collection[int] | None) -> None:
 def sweep_exports() -> None:
     """Take away the bytes of expired exports, and see that none waits for nobody."""
     exporting.sweep()
+
+
+def screen_types_if_changed() -> None:
+    """See that a changed catalogue is screened for blasts."""
+    with writing():
+        event_type.request_if_changed()
 
 
 def _events_wait(run: ProcessingRun) -> bool:

@@ -20,6 +20,7 @@ from catalog.models.bulletins import (
     Report,
     UploadKey,
 )
+from catalog.models.event_types import KnownSource, TypeSuggestion
 from catalog.models.events import (
     Consequence,
     Event,
@@ -79,6 +80,7 @@ __all__ = [
     "FocalMechanism",
     "IntensityObservation",
     "Interpretation",
+    "KnownSource",
     "Magnitude",
     "MergeDecision",
     "Network",
@@ -97,6 +99,7 @@ __all__ = [
     "StationFile",
     "StationFileProblem",
     "StationMagnitude",
+    "TypeSuggestion",
     "UploadKey",
     "User",
     "new_export_id",

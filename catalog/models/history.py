@@ -6,10 +6,12 @@ feed lock and counts on by one, so a reader with a cursor never misses a change.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -39,6 +41,8 @@ class MergeDecision(models.Model):
         ACCEPT_PICK = "accept-pick", _("reading accepted")
         REJECT_PICK = "reject-pick", _("reading rejected")
         LOCATE = "locate", _("location accepted")
+        TYPE = "type", _("event type decided")
+        INTERPRET = "interpret", _("interpretation added")
         UNDO = "undo", _("earlier decision undone")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
@@ -76,9 +80,48 @@ class MergeDecision(models.Model):
         verbose_name = _("decision")
         verbose_name_plural = _("decisions")
         ordering = ["-pk"]
+        indexes = [
+            # Asked for whenever an event is computed anew; there are few of them.
+            models.Index(fields=["report"], name="decision_type", condition=Q(kind="type"))
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.report or ''} → {self.event or ''}"
+
+    @property
+    def concerned(self) -> int:
+        """The event a decision on a type is about now.
+
+        It follows its report, then the other one, through newer reports, splits and moves; with
+        both withdrawn it stays with its event and goes where that was merged.
+        """
+        for report in (self.report, self.other_report):
+            if report is not None and report.event_id is not None and report.withdrawn_at is None:
+                return int(report.event_id)
+        event = self.event
+        return 0 if event is None else int(event.merged_into_id or event.pk)
+
+    @classmethod
+    def types_in_force(cls, events: Iterable[int], without: int = 0) -> dict[int, MergeDecision]:
+        """Return the decision on the type of each of some events, the latest where several meet.
+
+        ``without`` leaves one decision out of account.
+        """
+        keys = set(events)
+        decisions = (
+            cls.objects.filter(
+                Q(report__event__in=keys)
+                | Q(other_report__event__in=keys)
+                | Q(event__in=keys)
+                | Q(event__merged_into__in=keys),
+                kind=cls.Kind.TYPE,
+                undone_by__isnull=True,
+            )
+            .exclude(pk=without)
+            .select_related("report", "other_report", "event", "actor")
+            .order_by("pk")
+        )
+        return {d.concerned: d for d in decisions if d.concerned in keys}
 
 
 class FeedCounter(models.Model):

@@ -114,6 +114,10 @@ MESSAGES = {
     # What a decision on a location may end with (processing/jobs/location_decisions.py).
     "event-gone": _("The event was merged or deleted meanwhile."),
     "readings-changed": _("Readings have come or gone since you looked; look again."),
+    # What a decision on an event's type may end with (processing/jobs/type_decisions.py).
+    "changed-meanwhile": _("Somebody was faster, or something new came in: look again."),
+    "unknown-type": _("This is not an event type of QuakeML."),
+    "nothing-to-withdraw": _("There is nothing to withdraw: somebody was faster."),
     # Why a travel-time table is not stored or used (processing/jobs/travel_time_tables.py).
     "bad-table": _("The file is not a travel-time table that can be used; nothing was stored."),
     "bad-table-name": _(

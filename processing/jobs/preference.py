@@ -27,6 +27,7 @@ from catalog.models import (
 )
 from catalog.scales import SCALES
 from processing.core import preference as core
+from processing.jobs import type_decisions
 
 #: An automatic bulletin never outranks what a person has looked at, whatever its agency; a
 #: person's own choice (10,000) still does.
@@ -49,6 +50,7 @@ class Evidence:
     entries: list[BulletinEntry] = field(default_factory=list)
     preferred: dict[str, int] = field(default_factory=dict)
     chosen: MergeDecision | None = None
+    typed: MergeDecision | None = None
 
 
 def choose(event: Event) -> None:
@@ -130,6 +132,8 @@ def _load(events: Sequence[Event]) -> dict[int, Evidence]:
     ).order_by("pk"):
         if decision.event_id is not None:
             evidence[decision.event_id].chosen = decision
+    for event, typed in type_decisions.in_force(keys).items():
+        evidence[event].typed = typed
     return evidence
 
 
@@ -327,14 +331,11 @@ def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | No
 
 
 def _type(found: Evidence, preferred: Origin | None) -> tuple[str, str]:
-    """Return the event type of the preferred origin's report, else of any that names one."""
-    ordered = sorted(
-        (entry for entry in found.entries if entry.event_type),
-        key=lambda entry: preferred is None or entry.pk != preferred.entry_id,
-    )
-    if not ordered:
-        return "", ""
-    return ordered[0].event_type, ordered[0].event_type_certainty
+    """Return the event type a person decided, else that of the preferred origin's report."""
+    if found.typed is not None:
+        after = found.typed.after
+        return after["event_type"], after["event_type_certainty"]
+    return type_decisions.reported_type(found.entries, preferred.entry_id if preferred else None)
 
 
 def _status(event: Event, found: Evidence) -> str:

@@ -18,6 +18,7 @@ from processing.jobs import (
     location_decisions,
     station_readings,
     travel_time_tables,
+    type_decisions,
 )
 
 
@@ -28,6 +29,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *ingestion.CODES,
         *station_readings.CODES,
         *location_decisions.CODES,
+        *type_decisions.CODES,
         *travel_time_tables.CODES,
         *messages.REQUEST_CODES,
     ]
