@@ -325,8 +325,8 @@ def _ratio_compared(evidence: Evidence, ratios: Sequence[Ratio]) -> str:
     if own:
         value = float(np.median(own))
         for kind, words in (
-            (core.BLAST, _("above %(percent)s percent of %(n)s blasts of the place")),
-            (core.EARTHQUAKE, _("above %(percent)s percent of %(n)s earthquakes of the place")),
+            (core.BLAST, _("above %(percent)s percent of the place’s blasts (%(n)s)")),
+            (core.EARTHQUAKE, _("above %(percent)s percent of the place’s earthquakes (%(n)s)")),
         ):
             share = core.percentile(value, others[kind])
             if share is not None:

@@ -198,7 +198,8 @@ def test_amplitudes_are_shown_beside_those_of_the_place(
     assert last is not None
     text = page(desk_client, "event-type", last.public_id)
     assert "lg P/S 0.00, median of 2 stations" in text
-    assert "above 50 percent of 2 blasts" in text and "above 100 percent of 1 earthquakes" in text
+    assert "above 50 percent of the place’s blasts (2)" in text
+    assert "above 100 percent of the place’s earthquakes (1)" in text
     assert 'class="plot ratios"' in text and text.count("ratio--own") == 2
 
 
