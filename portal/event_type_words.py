@@ -149,12 +149,13 @@ def lines(evidence: Evidence, ratios: Sequence[Ratio]) -> list[Line]:
     weights = {term.name: term.weight for term in evidence.verdict.terms}
     view, place, rule = evidence.view, evidence.place, evidence.rules
     night = view.hour is not None and not bool(core.is_day(view.hour, rule))
+    whose = f" ({evidence.row.agency})" if evidence.row.agency else ""
     hour_weights = [weights[name] for name in ("prior", "hour", "night") if name in weights]
     told = [
         Line(
             _("Hour"),
             "—" if view.hour is None else f"{clock_words(view.hour)}, "
-            + (_("night") if night else _("day")),
+            + (_("night") if night else _("day")) + whose,
             _place_words(evidence),
             sum(hour_weights),
         ),
@@ -170,7 +171,7 @@ def lines(evidence: Evidence, ratios: Sequence[Ratio]) -> list[Line]:
         ),
         Line(
             _("Depth"),
-            _depth_words(view),
+            _depth_words(view) + whose,
             _("a depth that was found, not set, and is below %(limit)s km by its error excludes a"
               " blast") % {"limit": decimal(rule.deepest_blast_km, 0)},
             weights.get("too_deep"),
@@ -258,11 +259,13 @@ def _source_line(evidence: Evidence) -> str:
     source = evidence.nearest
     if source is None:
         return _("none is known within 100 km")
-    return _("%(name)s, %(km)s km away, radius %(radius)s km") % {
+    words = {
         "name": source_words(source.name),
         "km": decimal(source.distance_km),
         "radius": decimal(source.radius_km),
     }
+    text = _("%(name)s, %(km)s km away, radius %(radius)s km") % words
+    return f"{text} ({source.citation})" if source.citation else text
 
 
 def _size_words(view: core.View) -> str:

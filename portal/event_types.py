@@ -499,8 +499,8 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     field_order = Meta.fields
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, label_suffix="", **more)
+    def __init__(self, data: QueryDict | None, source: KnownSource) -> None:
+        super().__init__(data, instance=source, label_suffix="")
         kind = self.fields["kind"]
         if isinstance(kind, forms.ChoiceField):
             kind.choices = [(word, seismo.event_type_words(word)) for word in sorted(core.BLASTS)]
@@ -538,7 +538,7 @@ def known_source(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Add a quarry or mine, or change one."""
     actor = _editor(request)
     source = KnownSource() if pk is None else get_object_or_404(KnownSource, pk=pk)
-    form = SourceForm(request.POST if request.method == "POST" else None, instance=source)
+    form = SourceForm(request.POST if request.method == "POST" else None, source)
     if request.method == "POST" and form.is_valid():
         form.instance.recorded_by = actor
         try:

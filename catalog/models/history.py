@@ -89,7 +89,7 @@ class MergeDecision(models.Model):
         return f"{self.kind} {self.report or ''} → {self.event or ''}"
 
     @property
-    def concerned(self) -> int:
+    def event_typed(self) -> int:
         """The event a decision on a type is about now.
 
         It follows its report, then the other one, through newer reports, splits and moves; with
@@ -121,7 +121,7 @@ class MergeDecision(models.Model):
             .select_related("report", "other_report", "event", "actor")
             .order_by("pk")
         )
-        return {d.concerned: d for d in decisions if d.concerned in keys}
+        return {d.event_typed: d for d in decisions if d.event_typed in keys}
 
 
 class FeedCounter(models.Model):

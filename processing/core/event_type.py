@@ -131,6 +131,7 @@ class Source:
     kind: str
     distance_km: float
     radius_km: float
+    citation: str = ""
 
 
 @dataclass(frozen=True)
@@ -297,7 +298,7 @@ def weigh(view: View, place: Place, hours: ArrayLike, rules: Rules) -> Verdict:
                 "known_source",
                 rules.known_source,
                 {"name": source.name, "kind": source.kind, "distance_km": source.distance_km,
-                 "radius_km": source.radius_km},
+                 "radius_km": source.radius_km, "citation": source.citation},
             )
         )  # fmt: skip
     deep = view.depth_km

@@ -111,6 +111,7 @@ class Evidence:
             "score": self.verdict.score,
             "terms": [asdict(term) for term in self.verdict.terms],
             "rules": asdict(self.rules),
+            "agency": self.row.agency,
             "solar_hour": None if view.hour is None else round(view.hour, 3),
             "weekday": view.weekday,
             "depth_km": view.depth_km,
@@ -140,9 +141,9 @@ def evidence_of(event: Event) -> Evidence | None:
     """Return what bears on an event's type now; ``None`` while it is not published."""
     row = (
         EventRow.objects.filter(pk=event.pk)
-        .only("time", "time_uncertainty", "latitude", "longitude", "depth_km", "depth_type", "kr",
+        .only("time", "agency", "time_uncertainty", "latitude", "longitude", "depth_km", "kr",
               "depth_uncertainty_km", "horizontal_uncertainty_km", "magnitude", "felt", "synthetic",
-              "event_type")
+              "event_type", "depth_type")
         .first()
     )  # fmt: skip
     if row is None:
@@ -226,7 +227,11 @@ def _sources(row: EventRow) -> tuple[core.Source | None, core.Source | None]:
     for source in sources_at(row.synthetic, row.time):
         km = float(geodesy.ellipsoid_distance_km(point.y, point.x, source.point.y, source.point.x))
         if km <= NEAREST_SOURCE_KM + source.radius_km:
-            found.append(core.Source(source.name_en, source.kind, round(km, 2), source.radius_km))
+            found.append(
+                core.Source(
+                    source.name_en, source.kind, round(km, 2), source.radius_km, source.citation
+                )
+            )
     room = min(row.horizontal_uncertainty_km or 0.0, MOST_ROOM_KM)
     nearest = min(found, key=lambda s: s.distance_km - s.radius_km, default=None)
     if nearest is None or nearest.distance_km > nearest.radius_km + room:
@@ -261,7 +266,7 @@ def ratios(evidence: Evidence) -> list[Ratio]:
         family = phases.family(hint or "")
         if station and family in ("P", "S"):
             waves = largest[event, entry, f"{network}.{station}".lstrip("."), unit, kind]
-            waves[family] = max(value, waves.get(family, 0.0))
+            waves[family] = max(value or 0.0, waves.get(family, 0.0))
     return [
         Ratio(event, station, float(np.log10(waves["P"] / waves["S"])), unit)
         for (event, _entry, station, unit, _kind), waves in largest.items()

@@ -140,7 +140,7 @@ def undo(decision_key: int, actor: User, note: str = "") -> Outcome:
         .select_related("report", "other_report", "event")
         .first()
     )
-    key = decision.concerned if decision is not None else 0
+    key = decision.event_typed if decision is not None else 0
     event = Event.objects.select_for_update().filter(pk=key).first()
     if decision is None or event is None:
         raise NotDecidable("nothing-to-undo")

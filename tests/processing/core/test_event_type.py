@@ -68,10 +68,10 @@ def test_an_aftershock_sequence_of_one_day_is_no_quarry() -> None:
     assert place.p_value < 1e-6 and place.is_one_sequence and not place.is_significant
 
 
-@pytest.mark.parametrize("count", [8, 20, 80])
-def test_uniform_seismicity_is_not_taken_for_blasts(count: int) -> None:
+@pytest.mark.parametrize(("count", "seeds"), [(8, 40), (20, 20), (80, 5)])
+def test_uniform_seismicity_is_not_taken_for_blasts(count: int, seeds: int) -> None:
     found: Counter[str] = Counter()
-    for seed in range(30):
+    for seed in range(seeds):
         rng = np.random.default_rng(seed)
         found.update(verdicts(rng.uniform(1.388e9, 1.42e9, count)))
     rate = found["blast"] / found.total()
@@ -82,7 +82,7 @@ def test_uniform_seismicity_is_not_taken_for_blasts(count: int) -> None:
 def test_blasts_of_a_quarry_are_suggested_and_its_nights_are_not() -> None:
     quarry: Counter[str] = Counter()
     mixed: Counter[str] = Counter()
-    for seed in range(10):
+    for seed in range(5):
         rng = np.random.default_rng(seed)
         blasts, quakes = times_of_blasts(rng, 30), rng.uniform(1.388e9, 1.42e9, 20)
         quarry.update(verdicts(blasts))
@@ -94,7 +94,7 @@ def test_blasts_of_a_quarry_are_suggested_and_its_nights_are_not() -> None:
     print(quarry, mixed)
     assert quarry["blast"] / quarry.total() >= 0.99
     # Among earthquakes hour and weekday alone leave many to a person, and call few earthquakes.
-    assert mixed["blast: earthquake"] <= 0.05 * 300
+    assert mixed["blast: earthquake"] <= 0.05 * 150
     assert mixed["night: blast"] == 0
 
 

@@ -110,7 +110,8 @@ def test_one_event_is_decided_taken_back_and_told_to_the_public(
     one = quarry[4]
     text = page(editors_client, "event-type", one.public_id)
     for words in (
-        "Events of the place by hour of solar time", "Events of the place by weekday", "12:00, day",
+        "Events of the place by hour of solar time", "Events of the place by weekday",
+        "12:00, day (KNDC)",
         "9 other events within 20 km: 9 by day, 0 by night; chance 0.0020",
         "none is known within 100 km", "no station gives both amplitudes", "Friday",
     ):  # fmt: skip
