@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from catalog.models import BulletinEntry, Event, KnownSource, MergeDecision, TypeSuggestion
 from portal import plots
@@ -343,6 +343,8 @@ def _ratio_compared(evidence: Evidence, ratios: Sequence[Ratio]) -> str:
 CLOCK = 340
 #: Radii of the clock's hub and rim.
 HUB, RIM = 34.0, 132.0
+#: The hour along which the rings say their counts: in the night, between two labels.
+COUNTS_AT = 4.5
 
 
 @dataclass(frozen=True)
@@ -371,7 +373,8 @@ class Clock:
     night: str
     """The night's part of the dial."""
     hours: tuple[Spot, ...]
-    rings: tuple[tuple[float, str], ...]
+    rings: tuple[tuple[float, Spot], ...]
+    """Their radii, and where each says its count."""
     hand: tuple[Spot, Spot] | None
     size: int = CLOCK
 
@@ -426,7 +429,10 @@ def clock(evidence: Evidence) -> Clock:
         night=_sector(rule.day_to_h, rule.day_from_h + 24.0, HUB, RIM),
         hours=tuple(Spot(*_at(h, RIM + 16.0), f"{h:02d}") for h in range(0, 24, 3)),
         rings=tuple(
-            (round(radius(count), 1), decimal(float(count), 0))
+            (
+                round(radius(count), 1),
+                Spot(*_at(COUNTS_AT, radius(count)), decimal(float(count), 0)),
+            )
             for count in range(step, top + 1, step)
         ),
         hand=None if own is None else (Spot(*_at(own, HUB)), Spot(*_at(own, RIM + 6.0))),
@@ -447,6 +453,19 @@ class Bar:
     night: int
     own: bool
     weekend: bool
+
+
+def short_weekdays() -> list[str]:
+    """Monday to Sunday in two or three letters; Django's Kazakh ones take Tuesday for Saturday."""
+    return [
+        pgettext("weekday", "Mon"),
+        pgettext("weekday", "Tue"),
+        pgettext("weekday", "Wed"),
+        pgettext("weekday", "Thu"),
+        pgettext("weekday", "Fri"),
+        pgettext("weekday", "Sat"),
+        pgettext("weekday", "Sun"),
+    ]
 
 
 @dataclass(frozen=True)
@@ -474,9 +493,10 @@ def week(evidence: Evidence) -> Week:
         return round(bottom - (bottom - top) * count / most, 1)
 
     room = (width - left - 8.0) / 7
+    names = short_weekdays()
     bars = tuple(
         Bar(
-            str(WEEKDAYS_ABBR[k]),
+            names[k],
             round(left + room * k + room / 2, 1),
             y(day),
             round(bottom - y(day), 1),
