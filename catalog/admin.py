@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from leaflet.admin import LeafletGeoAdminMixin
 
 from catalog import models as catalog
+from catalog.formats.values import EVENT_TYPES
 from catalog.models import ADMINISTRATOR, EDITOR, OPERATOR
 
 admin.site.site_header = admin.site.site_title = _("Earthquake catalogue of Kazakhstan")
@@ -335,6 +336,21 @@ class SettlementAdmin(MapAdmin):
     search_fields = ("name_en", "name_ru", "name_kk")
 
 
+@admin.register(catalog.KnownSource)
+class KnownSourceAdmin(MapAdmin):
+    editors = (EDITOR,)
+    list_display = ("name_en", "kind", "radius_km", "valid_from", "valid_to", "synthetic")
+    list_filter = ("kind", "synthetic")
+    search_fields = ("name_en", "name_ru", "name_kk", "citation")
+    raw_id_fields = ("recorded_by",)
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "kind":
+            words = [(word, word) for word in sorted(EVENT_TYPES)]
+            return forms.ChoiceField(choices=words, label=_("type of its events"))
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
 # --- What was received -----------------------------------------------------------------------
 
 
@@ -457,6 +473,14 @@ class EventDescriptionAdmin(ReadOnlyAdmin):
 class InterpretationAdmin(ReadOnlyAdmin):
     list_display = ("event", "event_type", "event_type_certainty", "author", "agency")
     list_select_related = ("event", "agency")
+
+
+@admin.register(catalog.TypeSuggestion)
+class TypeSuggestionAdmin(ReadOnlyAdmin):
+    list_display = ("event", "event_type", "event_type_certainty", "score", "computed_at")
+    list_select_related = ("event",)
+    list_filter = ("event_type",)
+    search_fields = ("event__public_id",)
 
 
 @admin.register(catalog.Consequence)

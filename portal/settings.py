@@ -174,9 +174,14 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "processing.sweep", "schedule": schedule(10.0)},
+    "screen-types": {"task": "processing.screen_types", "schedule": schedule(600.0)},
 }
 WORK_LEASE_SECONDS = env_int("WORK_LEASE_SECONDS", 30)
 WORK_MAX_ATTEMPTS = 5
+
+# --- Event types -----------------------------------------------------------------------------
+#: A depth that was found, not set, and is deeper than this by its error excludes a blast [km].
+EVENT_TYPE_DEEPEST_BLAST_KM = float(env_int("EVENT_TYPE_DEEPEST_BLAST_KM", 10))
 
 # --- Uploads ---------------------------------------------------------------------------------
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 50 * 1024 * 1024)

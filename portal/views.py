@@ -49,7 +49,7 @@ from catalog.search import (
     parameters_of,
     successors,
 )
-from portal import download_builder, feeds
+from portal import download_builder, event_type_words, feeds
 from portal.editions import editions_of
 from portal.location_words import own_location
 from portal.map_config import LIST_LENGTH, map_config, map_words
@@ -323,6 +323,7 @@ def _event_context(
         "absorbed": event.absorbed.order_by("public_id"),
         "editions": editions_of(event),
         **_preference_table(event),
+        **_type_told(event),
         "own_location": own_location(event, [s.origin for s in solutions]),
         "downloads": download_builder.event_files(f"eventid={event.public_id}"),
         "merged_from": merged_from
@@ -332,6 +333,15 @@ def _event_context(
         "config": map_config(),
         "words": map_words()
         | {"mapLabel": _("Map of all solutions. The table below holds the same.")},
+    }
+
+
+def _type_told(event: Event) -> dict[str, Any]:
+    told = event_type_words.told(event)
+    decision = told["type_decision"]
+    return {
+        **told,
+        "type_decided_by": ledger.role_words(ledger.role_of(decision.actor)) if decision else "",
     }
 
 
@@ -461,7 +471,11 @@ def about_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def methods_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/methods.html", {"scales": SCALES})
+    context = {
+        "scales": SCALES,
+        "deepest_blast_km": seismo.decimal(settings.EVENT_TYPE_DEEPEST_BLAST_KM, 0),
+    }
+    return render(request, "portal/methods.html", context)
 
 
 @require_safe

@@ -22,6 +22,7 @@ from processing.jobs import (
     association,
     confirmation,
     declustering,
+    event_type,
     exporting,
     ingestion,
     location,
@@ -31,6 +32,7 @@ from processing.jobs import (
     publishing,
     publishing_editions,
     station_readings,
+    type_decisions,
 )
 from processing.models import ProcessingRun, WorkItem
 from processing.transactions import retried, writing
@@ -194,6 +196,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             agency = location.portal_agency()
             origins = location.locate_many(alive, agency)
             magnitude.compute_many(alive, origins, agency)
+            type_decisions.follow(event.pk for event in alive)
             preference.choose_many(alive)
             near = [(pk, 1) for pk in station_readings.near_readings(alive)]
             WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)
@@ -260,6 +263,17 @@ def decluster(item: WorkItem) -> None:
         item.finish()
 
 
+def screen_types(item: WorkItem) -> None:
+    """Go through the catalogue for events whose type a person should look at."""
+
+    def store() -> None:
+        with writing():
+            event_type.screen()
+            item.finish()
+
+    retried(store)
+
+
 #: What the work of each kind is: one thing at a time, or a small group in one transaction.
 SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
@@ -272,6 +286,7 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "decluster": decluster,
     "rule-change": preference_changes.change,
     "rule-preview": preference_changes.preview,
+    event_type.KIND: screen_types,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,
@@ -327,6 +342,12 @@ def sweep_editions() -> None:
     """Give back editions and declusterings whose work was given up."""
     publishing_editions.sweep()
     declustering.sweep()
+
+
+def screen_types_if_changed() -> None:
+    """See that a changed catalogue is screened for blasts."""
+    with writing():
+        event_type.request_if_changed()
 
 
 def _events_wait(run: ProcessingRun) -> bool:

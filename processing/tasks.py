@@ -112,3 +112,11 @@ def sweep() -> None:
     pipeline.follow_up(None)
     pipeline.sweep_exports()
     pipeline.sweep_editions()
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="processing.screen_types", acks_late=False, ignore_result=True, expires=600
+)
+def screen_types() -> None:
+    """Ask for a screening of event types if the catalogue has changed since the last."""
+    pipeline.screen_types_if_changed()

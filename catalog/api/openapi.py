@@ -22,7 +22,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
-from catalog.api import collections, coverage, editions, stations, views
+from catalog.api import collections, coverage, editions, event_types, stations, views
 from catalog.api.describing import described, ref
 from catalog.api.members import Schema, example_of, schema_of
 from catalog.api.public import LANG, PublicView, asked_of, respond
@@ -429,6 +429,7 @@ def _event_schemas() -> dict[str, Schema]:
                 "rows": [["kz2014m7k2ra", 1415928256200, 42.1, 77.27, 17.0]],
             },
         ),
+        **_type_schemas(),
         "HistoryEntry": schema_of(views.HISTORY_ENTRY, "A change, or a decision."),
         "HistoryPage": _page(
             "What happened to an event, newest first.",
@@ -451,6 +452,38 @@ def _event_schemas() -> dict[str, Schema]:
             {"version": 812, "changes": [change], "next": 812, "more": False},
         ),
     }
+
+
+def _type_schemas() -> dict[str, Schema]:
+    parts = {
+        "TypeReported": (event_types.REPORTED, "What one agency reported."),
+        "TypeDecision": (event_types.DECISION, "What a person decided."),
+        "TypeSuggestion": (event_types.SUGGESTION, "What the rule suggests, and why."),
+        "TypeInterpretation": (event_types.INTERPRETATION, "What an author holds it to be."),
+    }
+    schemas = {name: schema_of(members, help) for name, (members, help) in parts.items()}
+    schemas["EventType"] = _object(
+        "What an event is held to be.",
+        {
+            "id": _text("Public id of the event."),
+            "event_type": _text("The type that stands; null: nobody told it.", null=True),
+            "event_type_certainty": _text("known or suspected.", null=True),
+            "reported": _list("TypeReported"),
+            "decision": {"anyOf": [ref("TypeDecision"), {"type": "null"}]},
+            "suggestion": {"anyOf": [ref("TypeSuggestion"), {"type": "null"}]},
+            "interpretations": _list("TypeInterpretation"),
+        },
+        {
+            "id": "kz2014m7k2ra",
+            "event_type": "quarry blast",
+            "event_type_certainty": "known",
+            "reported": [example_of(event_types.REPORTED)],
+            "decision": example_of(event_types.DECISION),
+            "suggestion": example_of(event_types.SUGGESTION),
+            "interpretations": [],
+        },
+    )
+    return schemas
 
 
 def _collection_schemas() -> dict[str, Schema]:

@@ -2,12 +2,23 @@
 
 from django.urls import path, re_path
 
-from catalog.api import collections, coverage, editions, exports, openapi, public, stations, views
+from catalog.api import (
+    collections,
+    coverage,
+    editions,
+    event_types,
+    exports,
+    openapi,
+    public,
+    stations,
+    views,
+)
 
 urlpatterns = [
     path("events", views.EventsView.as_view(), name="api-events"),
     path("events/<str:public_id>", views.EventView.as_view(), name="api-event"),
     path("events/<str:public_id>/history", views.HistoryView.as_view(), name="api-event-history"),
+    path("events/<str:public_id>/type", event_types.EventTypeView.as_view(), name="api-event-type"),
     path("map/events.json", views.MapEventsView.as_view(), name="api-map-events"),
     path("changes", views.ChangesView.as_view(), name="api-changes"),
     path("coverage", coverage.CoverageView.as_view(), name="api-coverage"),

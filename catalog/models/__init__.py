@@ -23,6 +23,7 @@ from catalog.models.bulletins import (
 from catalog.models.coverage import CoverageSpan, MonthClosing
 from catalog.models.declustering import DeclusteringLabel, DeclusteringRun
 from catalog.models.editions import Edition, EditionEvent, EditionFile
+from catalog.models.event_types import KnownSource, TypeSuggestion
 from catalog.models.events import (
     Consequence,
     Event,
@@ -89,6 +90,7 @@ __all__ = [
     "FocalMechanism",
     "IntensityObservation",
     "Interpretation",
+    "KnownSource",
     "Magnitude",
     "MergeDecision",
     "MonthClosing",
@@ -109,6 +111,7 @@ __all__ = [
     "StationFile",
     "StationFileProblem",
     "StationMagnitude",
+    "TypeSuggestion",
     "UploadKey",
     "User",
     "new_export_id",

@@ -271,7 +271,11 @@ class EventDescription(models.Model):
 
 
 class Interpretation(models.Model):
-    """What one author holds an event to be: tectonic to one, induced to another."""
+    """What one author holds an event to be: tectonic to one, induced to another.
+
+    One that an editor wrote down has no entry. It follows ``report``, whose solution was preferred
+    then, from event to event; its decision in the ledger says who and when.
+    """
 
     event = models.ForeignKey(
         Event, on_delete=models.PROTECT, null=True, related_name="interpretations"
@@ -282,6 +286,9 @@ class Interpretation(models.Model):
         null=True,
         blank=True,
         related_name="interpretations",
+    )
+    report = models.ForeignKey(
+        "catalog.Report", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     superseded_at = models.DateTimeField(null=True, blank=True)
     agency = models.ForeignKey(

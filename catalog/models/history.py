@@ -6,6 +6,7 @@ feed lock and counts on by one, so a reader with a cursor never misses a change.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -43,6 +44,8 @@ class MergeDecision(models.Model):
         LOCATE = "locate", _("location accepted")
         EXPIRE = "expire", _("automatic report not confirmed by the final bulletin")
         REVIVE = "revive", _("no longer held to be not confirmed")
+        TYPE = "type", _("event type decided")
+        INTERPRET = "interpret", _("interpretation added")
         UNDO = "undo", _("earlier decision undone")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
@@ -94,10 +97,47 @@ class MergeDecision(models.Model):
                 fields=["-id"],
                 condition=Q(kind__in=["same", "different", "later", "undo"]),
             ),
+            # Asked for whenever an event is computed anew; there are few of them.
+            models.Index(fields=["report"], name="decision_type", condition=Q(kind="type")),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.report or ''} → {self.event or ''}"
+
+    @property
+    def event_typed(self) -> int:
+        """The event a decision on a type is about now.
+
+        It follows its report, then the other one, through newer reports, splits and moves; with
+        both withdrawn it stays with its event and goes where that was merged.
+        """
+        for report in (self.report, self.other_report):
+            if report is not None and report.event_id is not None and report.withdrawn_at is None:
+                return int(report.event_id)
+        event = self.event
+        return 0 if event is None else int(event.merged_into_id or event.pk)
+
+    @classmethod
+    def types_in_force(cls, events: Iterable[int], without: int = 0) -> dict[int, MergeDecision]:
+        """Return the decision on the type of each of some events, the latest where several meet.
+
+        ``without`` leaves one decision out of account.
+        """
+        keys = set(events)
+        decisions = (
+            cls.objects.filter(
+                Q(report__event__in=keys)
+                | Q(other_report__event__in=keys)
+                | Q(event__in=keys)
+                | Q(event__merged_into__in=keys),
+                kind=cls.Kind.TYPE,
+                undone_by__isnull=True,
+            )
+            .exclude(pk=without)
+            .select_related("report", "other_report", "event", "actor")
+            .order_by("pk")
+        )
+        return {d.event_typed: d for d in decisions if d.event_typed in keys}
 
 
 class FeedCounter(models.Model):

@@ -153,6 +153,10 @@ MESSAGES = {
     "reports-changed": _("Reports have come, gone or moved since you looked; look again."),
     "breaks-later": _("Later decisions may rest on this one."),
     "nothing-moved": _("No report was moved."),
+    # What a decision on an event's type may end with (processing/jobs/type_decisions.py).
+    "changed-meanwhile": _("Somebody was faster, or something new came in: look again."),
+    "unknown-type": _("This is not an event type of QuakeML."),
+    "nothing-to-withdraw": _("There is nothing to withdraw: somebody was faster."),
     # Why a travel-time table is not stored or used (processing/jobs/travel_time_tables.py).
     "bad-table": _("The file is not a travel-time table that can be used; nothing was stored."),
     "bad-table-name": _(

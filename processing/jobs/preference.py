@@ -27,7 +27,7 @@ from catalog.models import (
 )
 from catalog.scales import SCALES
 from processing.core import preference as core
-from processing.jobs import confirmation, preference_rules
+from processing.jobs import confirmation, preference_rules, type_decisions
 
 #: What a choice sets on the event.
 SETTLED = (
@@ -48,6 +48,7 @@ class Evidence:
     chosen: MergeDecision | None = None
     #: A person's choice of the magnitude of a scale.
     chosen_sizes: dict[str, MergeDecision] = field(default_factory=dict)
+    typed: MergeDecision | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,8 @@ def _load(events: Sequence[Event]) -> dict[int, Evidence]:
             found.chosen_sizes[scale] = decision
         else:
             found.chosen = decision
+    for event, typed in type_decisions.in_force(keys).items():
+        evidence[event].typed = typed
     return evidence
 
 
@@ -462,14 +465,11 @@ def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | No
 
 
 def _type(found: Evidence, preferred: Origin | None) -> tuple[str, str]:
-    """Return the event type of the preferred origin's report, else of any that names one."""
-    ordered = sorted(
-        (entry for entry in found.entries if entry.event_type),
-        key=lambda entry: preferred is None or entry.pk != preferred.entry_id,
-    )
-    if not ordered:
-        return "", ""
-    return ordered[0].event_type, ordered[0].event_type_certainty
+    """Return the event type a person decided, else that of the preferred origin's report."""
+    if found.typed is not None:
+        after = found.typed.after
+        return after["event_type"], after["event_type_certainty"]
+    return type_decisions.reported_type(found.entries, preferred.entry_id if preferred else None)
 
 
 def _automatic(found: Evidence) -> confirmation.Told | None:

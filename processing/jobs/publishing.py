@@ -86,6 +86,20 @@ def withdraw(event: Event, *, actor: User | None = None) -> Change | None:
     return _number(kinds, [event], actor).get(event.pk)
 
 
+def tell(event: Event, changed: Sequence[str], *, actor: User | None = None) -> Change | None:
+    """Record a change of what stands beside an event's row and parts, such as interpretations.
+
+    The row takes the change's number, by which readers know that their copy is old. Returns
+    ``None`` where the event is not public. Call it last in the transaction.
+    """
+    if not EventRow.objects.filter(pk=event.pk).exists():
+        return None
+    change = _number({event.pk: (Change.Kind.UPDATED, {"changed": list(changed)})}, [event], actor)
+    told = change[event.pk]
+    EventRow.objects.filter(pk=event.pk).update(change_number=told.number, updated_at=told.at)
+    return told
+
+
 def _leave(events: Sequence[Event]) -> list[tuple[Event, dict[str, Any]]]:
     """Delete rows and fragments; return the events that had a row with what it said last."""
     keys = [event.pk for event in events]

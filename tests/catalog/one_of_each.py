@@ -113,6 +113,11 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.EventFragment.objects.create(
         event=event, part="head", body=b"<event/>", renderer_version="1", version=1
     )
+    models.KnownSource.objects.create(
+        name_en=f"Quarry {name}", point=POINT, radius_km=5, citation="somebody",
+        synthetic=synthetic,
+    )  # fmt: skip
+    models.TypeSuggestion.objects.create(event=event, rule_set="r", score=0.1, strength=0.1)
     content = uuid4()
     export = models.Export.objects.create(
         search="minkr=10", format="csv", key=name.rjust(64, "0"), asked_version=1,

@@ -16,7 +16,7 @@ __all__ = ["_plain_static_names", "administrator"]  # fixtures
 
 EDITED = {
     "user", "accesstoken", "agency", "authoritativearea", "network", "station", "stationalias",
-    "settlement",
+    "settlement", "knownsource",
 }  # fmt: skip
 OUR_MODELS = [
     model

@@ -23,8 +23,9 @@ from django.contrib.gis.geos import Point
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.models import Agency, BulletinFile, CoverageSpan, Event, Station, User
+from catalog.models import Agency, BulletinFile, CoverageSpan, Event, KnownSource, Station, User
 from processing.example.files import BULLETINS
+from processing.example.quarries import QUARRIES
 from processing.jobs import confirmation, ingestion
 from processing.models import ProcessingRun
 
@@ -100,6 +101,7 @@ class Command(BaseCommand):
         wanted = self.wants_synthetic(options["synthetic"])
         if wanted:
             add_synthetic_stations()
+            add_synthetic_quarries()
         runs = [self.load(e, user) for e in EXAMPLES if wanted or not e.synthetic]
         if options["wait"]:
             self.wait([run for run in runs if run is not None], options["timeout"])
@@ -186,3 +188,20 @@ def add_synthetic_stations() -> int:
             )
             added += created
     return added
+
+
+def add_synthetic_quarries() -> None:
+    """Add the places of the made-up blasts; one already known is left as staff made it."""
+    for quarry in QUARRIES:
+        KnownSource.objects.get_or_create(
+            name_en=quarry.name_en,
+            synthetic=True,
+            defaults={
+                "name_ru": quarry.name_ru,
+                "name_kk": quarry.name_kk,
+                "point": Point(quarry.longitude, quarry.latitude, srid=4326),
+                "radius_km": quarry.radius_km,
+                "kind": quarry.kind,
+                "citation": quarry.citation,
+            },
+        )

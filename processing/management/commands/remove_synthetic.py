@@ -57,6 +57,8 @@ DELETIONS = (
         " OR other_report_id IN (SELECT id FROM gone_report)"
         " OR event_id IN (SELECT id FROM gone_event)",
     ),
+    ("catalog_typesuggestion", "event_id IN (SELECT id FROM gone_event)"),
+    ("catalog_knownsource", "synthetic"),
     (
         "catalog_bulletinproblem",
         "entry_id IN (SELECT id FROM gone_entry) OR reading_id IN (SELECT id FROM gone_reading)",

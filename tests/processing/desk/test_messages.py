@@ -21,6 +21,7 @@ from processing.jobs import (
     preference_rules,
     station_readings,
     travel_time_tables,
+    type_decisions,
 )
 
 
@@ -34,6 +35,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *preference_decisions.CODES,
         *preference_rules.CODES,
         *merge_decisions.CODES,
+        *type_decisions.CODES,
         *travel_time_tables.CODES,
         *messages.REQUEST_CODES,
     ]
