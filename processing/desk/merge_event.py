@@ -150,7 +150,8 @@ def _columns(events: Sequence[Event], sides: dict[int, Side], wish: dict[int, st
         sides.items(), key=lambda item: (item[1].report.agency.code, item[1].name, item[0])
     )
     for pk, side in ordered:
-        columns[wish[pk]].sides.append(side)
+        # One that is moved just now by somebody else stands in the first column.
+        columns.get(wish[pk], columns[events[0].public_id]).sides.append(side)
     # One empty column to put into, and those that hold something.
     new = [columns[key] for key in NEW]
     shown = max((n + 1 for n, column in enumerate(new) if column.sides), default=0)
