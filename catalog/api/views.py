@@ -92,9 +92,9 @@ MAP_COLUMNS = {
     "max_intensity": F("max_intensity"),
     "mechanism": F("has_mechanism"),
     "event_type": F("event_type"),
-    "status": F("status"),
     "synthetic": F("synthetic"),
     "minute_precision": F("minute_precision"),
+    "status": F("status"),
 }
 
 

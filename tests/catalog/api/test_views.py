@@ -48,7 +48,7 @@ MAP = "/api/v1/map/events.json"
 COLUMNS = [
     "id", "time", "lat", "lon", "depth_km", "kr", "mpva", "mlv", "ms", "mb", "ml", "mw",
     "magnitude", "magnitude_type", "agency", "agencies", "felt", "max_intensity", "mechanism",
-    "event_type", "synthetic", "minute_precision", "place",
+    "event_type", "synthetic", "minute_precision", "status", "place",
 ]
 # fmt: on
 
