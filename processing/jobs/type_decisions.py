@@ -20,8 +20,8 @@ from catalog.models import BulletinEntry, Event, Interpretation, MergeDecision, 
 from processing.jobs import event_type, publishing
 from processing.jobs.station_readings import GONE, NotDecidable, Outcome, request_location
 
-#: Of `NotDecidable`, besides those of the readings' own decisions.
-CODES = ("event-gone", "changed-meanwhile", "unknown-type", "nothing-to-withdraw")
+#: Of `NotDecidable`, besides those of decisions on readings and locations.
+CODES = ("changed-meanwhile", "unknown-type", "nothing-to-withdraw")
 
 
 @dataclass(frozen=True)
