@@ -398,7 +398,12 @@ def _preference_table(event: Event) -> dict[str, Any]:
     candidates = stored.get("candidates", [])
     names: list[str] = []
     for candidate in candidates:
-        names += [t["name"] for t in candidate["terms"] if t["name"] not in names]
+        # A column of noughts would only push the sum out of sight.
+        names += [
+            t["name"]
+            for t in candidate["terms"]
+            if t["name"] not in names and (t["name"] != "automatic_bulletin" or t["value"])
+        ]
     lines = [
         {
             "agency": candidate["agency"],

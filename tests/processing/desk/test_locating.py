@@ -125,7 +125,10 @@ def test_an_editor_accepts_and_takes_back(editors_client, quake):
     page = shown(editors_client, quake)
     assert "Clock!" in page and 'value="20"' in page and "What was tried" not in page
     public = editors_client.get(quake.get_absolute_url()).content.decode()
-    assert "computed, accepted by an editor" in public and "location accepted" in public.lower()
+    assert (
+        "computed, accepted by an editor" in public
+        and "is located by the choices of a person" in public
+    )
     decision = MergeDecision.objects.get(kind="locate")
     assert "taken back" in sent(editors_client, quake, undo=str(decision.pk))
     recompute()

@@ -74,9 +74,9 @@ def test_an_editor_writes_a_version_looks_ahead_and_puts_it_in_force(
     assert "kz-preference/2" in editor.get(reverse("preference")).content.decode()
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_a_bad_rule_or_area_is_shown_and_not_stored(editor: Client) -> None:
+    form = form_of(editor) | {"area_0": "*", "agencies_0": "SOME", "area_1": ""}
+    for wrong in (
         {"weight_chosen_by_editor": "5"},
         {"weight_review_status": "nan"},
         {"weight_review_status": "x"},
@@ -85,19 +85,13 @@ def test_an_editor_writes_a_version_looks_ahead_and_puts_it_in_force(
         {"scales_0": "KR SOME"},
         {"order_KR_0": "magic"},
         {"area_0": "Atlantis\x00"},
-    ],
-)
-def test_a_bad_rule_is_shown_and_not_stored(editor: Client, wrong: dict[str, str]) -> None:
-    form = form_of(editor) | {"area_0": "*", "agencies_0": "SOME", "area_1": ""}
-    answer = editor.post(reverse("preference-rules-new"), form | wrong)
-    assert answer.status_code == 400 and b'role="alert"' in answer.content
+    ):
+        answer = editor.post(reverse("preference-rules-new"), form | wrong)
+        assert answer.status_code == 400 and b'role="alert"' in answer.content, wrong
     assert PreferenceRuleSet.objects.count() == 1
-
-
-@pytest.mark.parametrize("west", ["", "x", "nan", "200", "90"])
-def test_a_bad_area_is_not_added(editor: Client, west: str) -> None:
-    area = {"name": "A", "west": west, "south": "41", "east": "82", "north": "46"}
-    assert editor.post(reverse("preference-area-new"), area).status_code == 302
+    for west in ("", "x", "nan", "200", "90"):
+        area = {"name": "A", "west": west, "south": "41", "east": "82", "north": "46"}
+        assert editor.post(reverse("preference-area-new"), area).status_code == 302
     assert not AuthoritativeArea.objects.exists()
 
 
@@ -116,7 +110,13 @@ def test_an_editor_chooses_for_one_event_and_takes_it_back(editor: Client, found
     editor.post(address, {"undo": decision.pk})
     recompute()
     assert not value.preferred_for.exists()
-    for nonsense in ({}, {"origin": "x"}, {"origin": "9" * 30}, {"magnitude": 1}, {"undo": 7}):
+    for nonsense in (
+        {},
+        {"origin": "x"},
+        {"origin": "9" * 30},
+        {"magnitude": 10**9},
+        {"undo": 10**9},
+    ):
         assert editor.post(address, nonsense).status_code == 302
     assert MergeDecision.objects.filter(actor__isnull=False).count() == 2
 
