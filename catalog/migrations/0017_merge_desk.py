@@ -4,28 +4,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0016_tell_of_changes'),
+        ("catalog", "0016_tell_of_changes"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='mergedecision',
-            name='act',
-            field=models.UUIDField(blank=True, db_index=True, help_text='Rows that a person wrote in one step have one; they are undone together.', null=True),
+            model_name="mergedecision",
+            name="act",
+            field=models.UUIDField(
+                blank=True,
+                db_index=True,
+                help_text="Rows that a person wrote in one step have one; they are undone together.",
+                null=True,
+            ),
         ),
         migrations.AlterField(
-            model_name='mergedecision',
-            name='kind',
-            field=models.CharField(choices=[('new-event', 'opened a new event'), ('associate', 'joined to an event'), ('supersede', 'newer report of the same agency'), ('move', 'moved to another event'), ('merge', 'events merged'), ('split', 'event split'), ('prefer', 'preferred solution changed'), ('same', 'held to be the same event'), ('different', 'held to be different events'), ('later', 'put off'), ('review', 'left for review'), ('accept-pick', 'reading accepted'), ('reject-pick', 'reading rejected'), ('locate', 'location accepted'), ('undo', 'earlier decision undone')], max_length=12, verbose_name='kind'),
+            model_name="mergedecision",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("new-event", "opened a new event"),
+                    ("associate", "joined to an event"),
+                    ("supersede", "newer report of the same agency"),
+                    ("move", "moved to another event"),
+                    ("merge", "events merged"),
+                    ("split", "event split"),
+                    ("prefer", "preferred solution changed"),
+                    ("same", "held to be the same event"),
+                    ("different", "held to be different events"),
+                    ("later", "put off"),
+                    ("review", "left for review"),
+                    ("accept-pick", "reading accepted"),
+                    ("reject-pick", "reading rejected"),
+                    ("locate", "location accepted"),
+                    ("undo", "earlier decision undone"),
+                ],
+                max_length=12,
+                verbose_name="kind",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mergedecision',
-            index=models.Index(condition=models.Q(('kind', 'review')), fields=['report'], name='decision_review'),
+            model_name="mergedecision",
+            index=models.Index(
+                condition=models.Q(("kind", "review")), fields=["report"], name="decision_review"
+            ),
         ),
         migrations.AddIndex(
-            model_name='mergedecision',
-            index=models.Index(condition=models.Q(('kind__in', ['same', 'different', 'later', 'undo'])), fields=['-id'], name='decision_word'),
+            model_name="mergedecision",
+            index=models.Index(
+                condition=models.Q(("kind__in", ["same", "different", "later", "undo"])),
+                fields=["-id"],
+                name="decision_word",
+            ),
         ),
     ]
