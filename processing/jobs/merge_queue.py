@@ -70,23 +70,22 @@ _QUEUE = """
             AND NOT EXISTS (SELECT 1 FROM catalog_mergedecision u WHERE u.undoes_id = d.id)
         ORDER BY least(d.report_id, d.other_report_id), greatest(d.report_id, d.other_report_id),
             d.id DESC
+    ), said AS MATERIALIZED (
+        SELECT least(w.report_id, w.other_report_id) AS low,
+            greatest(w.report_id, w.other_report_id) AS high,
+            max(w.id) FILTER (WHERE w.kind <> 'later') AS word,
+            max(w.id) FILTER (WHERE w.kind = 'later') AS later
+        FROM catalog_mergedecision w
+        WHERE w.kind IN ('same', 'different', 'later')
+            AND NOT EXISTS (SELECT 1 FROM catalog_mergedecision u WHERE u.undoes_id = w.id)
+        GROUP BY 1, 2
     ), open AS (
-        SELECT * FROM asked
-        WHERE NOT EXISTS (
-            SELECT 1 FROM catalog_mergedecision w
-            WHERE w.kind IN ('same', 'different') AND w.id > asked.id
-                AND ((w.report_id = first AND w.other_report_id = second)
-                     OR (w.report_id = second AND w.other_report_id = first))
-                AND NOT EXISTS (SELECT 1 FROM catalog_mergedecision u WHERE u.undoes_id = w.id)
-        )
+        SELECT asked.*, CASE WHEN said.later > asked.id THEN said.later END AS put_off
+        FROM asked
+        LEFT JOIN said ON low = least(first, second) AND high = greatest(first, second)
+        WHERE said.word IS NULL OR said.word < asked.id
     )
-    SELECT open.id, first, second, reason, probability, misfit, (
-            SELECT max(l.id) FROM catalog_mergedecision l
-            WHERE l.kind = 'later' AND l.id > open.id
-                AND ((l.report_id = first AND l.other_report_id = second)
-                     OR (l.report_id = second AND l.other_report_id = first))
-                AND NOT EXISTS (SELECT 1 FROM catalog_mergedecision u WHERE u.undoes_id = l.id)
-        ) AS put_off
+    SELECT open.id, first, second, reason, probability, misfit, put_off
     FROM open
     WHERE {which}
     ORDER BY put_off NULLS FIRST,
