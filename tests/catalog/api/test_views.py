@@ -23,6 +23,7 @@ from catalog import downloads
 from catalog.api import openapi
 from catalog.api.collections import COLLECTIONS
 from catalog.api.public import NOT_FOR_PAGES
+from catalog.api.views import preference_told
 from catalog.models import (
     AccessToken,
     Agency,
@@ -186,11 +187,30 @@ def test_an_event_is_told_whole(shop: Shop):
     assert len(data["picks"]) == 255
     assert data["origins"][0]["arrivals"]
     assert data["focal_mechanisms"][0]["nodal_plane_1"] == {"strike": 10, "dip": 20, "rake": 30}
-    assert data["preference"] == shop.full.preference
+    assert data["preference"] == {"candidates": [], "magnitudes": []}
     assert any(m["preferred"] for m in data["magnitudes"])
     tag = get(f"/api/v1/events/{shop.full.public_id}")["ETag"]
     again = get(f"/api/v1/events/{shop.full.public_id}", **{"if-none-match": tag})
     assert again.status_code == 304
+
+
+def test_the_reasons_of_a_preference_are_told_by_the_ids_of_the_answer():
+    term = {"name": "review_status", "value": 1.0, "weight": 100.0, "contribution": 100.0}
+    candidate = {"origin": 7, "agency": "SOME", "total": 100.0, "terms": [term]}
+    size = {"magnitude": 9, "agency": "SOME", "type": "KR", "value": 11.2, "values": [0.0, 1.0]}
+    told = preference_told(
+        {
+            "rule_set": "kz-preference/1",
+            "area": None,
+            "candidates": [candidate],
+            "magnitudes": {"KR": {"order": ["chosen_by_editor", "native"], "candidates": [size]}},
+        }
+    )
+    validator(openapi.document(), "Preference").validate(told)
+    assert told["candidates"] == [{"origin_id": "origin/7", **candidate}]
+    (scale,) = told["magnitudes"]
+    assert scale["candidates"][0]["magnitude_id"] == "magnitude/9"
+    assert scale["candidates"][0]["criteria"] == {"chosen_by_editor": 0.0, "native": 1.0}
 
 
 def test_what_became_of_an_event_is_told(shop: Shop):
