@@ -17,7 +17,7 @@ from django.contrib.gis.geos import Point
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError
-from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -41,8 +41,8 @@ from processing.core import event_type as core
 from processing.desk import messages
 from processing.desk.readings import Moment, is_key, may_decide
 from processing.desk.views import staff_only
-from processing.jobs import event_type, type_decisions
-from processing.jobs.station_readings import GONE, NotDecidable, Outcome
+from processing.jobs import event_type, type_decisions, type_queue
+from processing.jobs.station_readings import NotDecidable, Outcome
 from processing.models import WorkItem
 from processing.transactions import retried, writing
 
@@ -108,54 +108,6 @@ class QueueForm(forms.Form):
     )
 
 
-def suggestions(values: dict[str, Any]) -> QuerySet[TypeSuggestion]:
-    """Return the suggestions that answer a search, the strongest first."""
-    of_type = MergeDecision.objects.filter(kind=MergeDecision.Kind.TYPE, undone_by__isnull=True)
-    standing = Case(
-        When(event__event_type__in=core.BLASTS, then=Value(core.BLAST)),
-        When(event__event_type__in=("", "not reported"), then=Value(core.UNTOLD)),
-        When(event__event_type="earthquake", then=Value(core.EARTHQUAKE)),
-        default=Value(core.OTHER),
-        output_field=CharField(),
-    )
-    found = (
-        TypeSuggestion.objects.filter(event__row__isnull=False)
-        .exclude(event__status__in=GONE)
-        .select_related("event__row")
-        .annotate(
-            standing=standing,
-            decided=Exists(of_type.filter(report__event=OuterRef("event")))
-            | Exists(
-                of_type.filter(
-                    Q(report__isnull=True) | Q(report__event__isnull=True), event=OuterRef("event")
-                )
-            ),
-        )
-    )
-    # What nobody told the type of is an earthquake to everybody.
-    same = Q(family=F("standing")) | Q(family=core.EARTHQUAKE, standing=core.UNTOLD)
-    state = values.get("state") or "open"
-    if state == "open":
-        found = found.filter(~same | Q(family=""), decided=False)
-    elif state == "differs":
-        found = found.filter(~same, ~Q(family=""), decided=False)
-    elif state == "undecided":
-        found = found.filter(family="", decided=False)
-    elif state == "agrees":
-        found = found.filter(same & ~Q(family=""), decided=False)
-    elif state == "decided":
-        found = found.filter(decided=True)
-    if suggested := values.get("suggested"):
-        found = found.filter(family="" if suggested == "undecided" else suggested)
-    if values.get("starttime"):
-        found = found.filter(event__row__time__gte=values["starttime"])
-    if values.get("endtime"):
-        found = found.filter(event__row__time__lte=values["endtime"])
-    if values.get("synthetic"):
-        found = found.filter(event__synthetic=values["synthetic"] == "yes")
-    return found.order_by("-strength", "-event__row__time", "pk")
-
-
 @dataclass(frozen=True)
 class QueueLine:
     """One event of the queue."""
@@ -182,7 +134,7 @@ def event_types(request: HttpRequest) -> HttpResponse:
     """Events whose suggested type differs from the standing one, or that the rule cannot tell."""
     form = QueueForm(request.GET, label_suffix="")
     values = form.cleaned_data if form.is_valid() else {}
-    found = suggestions(values) if form.is_valid() else TypeSuggestion.objects.none()
+    found = type_queue.suggestions(values) if form.is_valid() else TypeSuggestion.objects.none()
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     decisions = type_decisions.in_force(s.event_id for s in page)
     shown = [

@@ -30,7 +30,7 @@ from catalog.models import EDITOR, Event, EventRow, MonthClosing, User
 from catalog.rendering import main_catalog
 from processing.desk.coverage import midnight
 from processing.desk.views import staff_only
-from processing.jobs import merge_queue
+from processing.jobs import merge_queue, type_queue
 from processing.models import WorkItem
 
 #: Events that an item lists on the page.
@@ -46,6 +46,7 @@ ITEMS: dict[str, str | Promise] = {
     "reviews": gettext_lazy("pairs of reports to review"),
     "automatic": gettext_lazy("events that only automatic reports tell of, not yet expired"),
     "without-kr": gettext_lazy("earthquakes without an energy class KR"),
+    "types": gettext_lazy("events to be looked at for blasts: the type is not decided"),
     "suspected": gettext_lazy("events whose type is suspected and not decided"),
     "parked": gettext_lazy("parked work, of any month"),
 }
@@ -104,6 +105,8 @@ def _events(first: date, last: date) -> Iterator[Item]:
     start, end = midnight(first), midnight(last + ONE_DAY)
     waiting = merge_queue.waiting(merge_queue.Filter(start=start, end=end))
     yield Item("reviews", len(waiting), reverse("review"))
+    types = type_queue.suggestions({"starttime": start, "endtime": end})
+    yield Item("types", types.count(), reverse("event-types"))
     within = {"starttime": first.isoformat(), "endtime": f"{last.isoformat()}T23:59:59.999999"}
     rows = EventRow.objects.filter(time__gte=start, time__lt=end)
     counted = rows.counted().filter(catalog=main_catalog())

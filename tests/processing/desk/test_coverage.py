@@ -140,7 +140,7 @@ def test_a_month_is_closed_against_its_checklist_and_opened_again(
     counts = {item["item"]: item["count"] for item in closing.checklist}
     assert counts == {
         "missing-days": 30, "not-final-days": 1, "reviews": 0, "automatic": 0, "without-kr": 1,
-        "suspected": 0, "parked": 0,
+        "types": 0, "suspected": 0, "parked": 0,
     }  # fmt: skip
     assert closing.checklist[0]["days"] == [["KNDC", "2015-03-02", "2015-03-31", "missing"]]
     editor_client.post(page, {"action": "closed", "reason": "again"})
