@@ -151,7 +151,11 @@ def event_types(request: HttpRequest) -> HttpResponse:
     state = values.get("state") or "open"
     without = {**values}
     figures = [
-        {"state": code, "label": label, "count": suggestions({**without, "state": code}).count()}
+        {
+            "state": code,
+            "label": label,
+            "count": type_queue.suggestions({**without, "state": code}).count(),
+        }
         for code, label in STATES.items()
     ]
     return render(

@@ -1,4 +1,4 @@
-"""The queue of event types: where what the rule suggests and what stands differ, or neither knows."""
+"""The queue of event types: where the rule and what stands differ, or neither knows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from processing.jobs.station_readings import GONE
 def suggestions(values: dict[str, Any]) -> QuerySet[TypeSuggestion]:
     """Return the suggestions that answer a search, the strongest first.
 
-    ``values``: ``state`` (open, which is usual, differs, undecided, agrees, decided), ``suggested``,
-    ``starttime``, ``endtime``, ``synthetic`` (yes, no); what is not given asks for nothing.
+    ``values``: ``state`` (open, which is usual, differs, undecided, agrees, decided),
+    ``suggested``, ``starttime``, ``endtime``, ``synthetic`` (yes, no); what is not given asks for nothing.
     """
     of_type = MergeDecision.objects.filter(kind=MergeDecision.Kind.TYPE, undone_by__isnull=True)
     standing = Case(
