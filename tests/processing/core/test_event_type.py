@@ -68,7 +68,9 @@ def test_an_aftershock_sequence_of_one_day_is_no_quarry() -> None:
     assert place.p_value < 1e-6 and place.is_one_sequence and not place.is_significant
 
 
-@pytest.mark.parametrize(("count", "seeds"), [(8, 40), (20, 20), (80, 5)])
+@pytest.mark.parametrize(
+    ("count", "seeds"), [(8, 40), (20, 20), pytest.param(80, 30, marks=pytest.mark.long)]
+)
 def test_uniform_seismicity_is_not_taken_for_blasts(count: int, seeds: int) -> None:
     found: Counter[str] = Counter()
     for seed in range(seeds):
@@ -134,6 +136,7 @@ def test_what_is_suggested_where_hours_tell_nothing(
     assert verdict.score == pytest.approx(sum(term.weight for term in verdict.terms))
 
 
+@pytest.mark.long
 def test_every_weight_works_the_way_it_is_said_to() -> None:
     """More that speaks for a blast never makes one less likely, wherever and whenever."""
     rng = np.random.default_rng(7)

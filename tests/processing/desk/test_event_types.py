@@ -144,6 +144,7 @@ def test_one_event_is_decided_taken_back_and_told_to_the_public(
     )
 
 
+@pytest.mark.long
 def test_an_interpretation_is_written_down_and_withdrawn(
     desk_client: Client, editors_client: Client, quarry: list[Event]
 ) -> None:
@@ -163,6 +164,7 @@ def test_an_interpretation_is_written_down_and_withdrawn(
     assert "misread" in page(desk_client, "event-type", key)
 
 
+@pytest.mark.long
 def test_amplitudes_are_shown_beside_those_of_the_place(
     desk_client: Client, stations: list[Any]
 ) -> None:
