@@ -795,14 +795,15 @@ class _Plan:
     def place(self, groups: Iterable[tuple[str, ...]]) -> None:
         """Give each group an event: the published one survives, else the oldest."""
         members = [[self.by_name[name] for name in group] for group in groups]
-        shares: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        shares: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for index, group in enumerate(members):
             for standing in group:
                 if standing.event is not None:
-                    shares[standing.event][index] += 1
-        # A divided event stays with the group that holds most of its reports.
+                    shares[standing.event][index].append(standing.report)
+        # A divided event stays with the group that holds most of its reports; of equals with that
+        # of the oldest report, which opened it.
         winner = {
-            event: max(parts, key=lambda index: (parts[index], -index))
+            event: max(parts, key=lambda index: (len(parts[index]), -min(parts[index])))
             for event, parts in shares.items()
         }
         published = _published(winner)

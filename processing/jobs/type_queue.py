@@ -15,7 +15,8 @@ def suggestions(values: dict[str, Any]) -> QuerySet[TypeSuggestion]:
     """Return the suggestions that answer a search, the strongest first.
 
     ``values``: ``state`` (open, which is usual, differs, undecided, agrees, decided),
-    ``suggested``, ``starttime``, ``endtime``, ``synthetic`` (yes, no); what is not given asks for nothing.
+    ``suggested``, ``starttime``, ``endtime``, ``synthetic`` (yes, no); what is not given asks for
+    nothing.
     """
     of_type = MergeDecision.objects.filter(kind=MergeDecision.Kind.TYPE, undone_by__isnull=True)
     standing = Case(
