@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from catalog.admin import ReadOnlyAdmin
 from processing.models import (
     CorrectionSet,
+    JointRelocation,
     ProcessingRun,
     StationCorrection,
     TravelTimeTable,
@@ -60,3 +61,10 @@ class StationCorrectionAdmin(ReadOnlyAdmin):
     list_select_related = ("set", "station__network", "station__agency")
     list_filter = ("set", "wave")
     search_fields = ("station__code",)
+
+
+@admin.register(JointRelocation)
+class JointRelocationAdmin(ReadOnlyAdmin):
+    list_display = ("first", "second", "increase", "freedom", "failure", "method", "created_at")
+    list_select_related = ("first__reading__file", "second__reading__file")
+    list_filter = ("method", "failure")
