@@ -3,12 +3,14 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+#: table -> columns that may change; see migration 0002
+GUARDED = {"catalog_report": "event_id,current_entry_id,withdrawn_at,outranked_by_id"}
+BEFORE = "event_id,current_entry_id,withdrawn_at"
 GUARD = (
     "DROP TRIGGER refuse_rewrite ON catalog_report;"
     " CREATE TRIGGER refuse_rewrite BEFORE UPDATE OR DELETE ON catalog_report"
     " FOR EACH ROW EXECUTE FUNCTION catalog_refuse_rewrite('{}')"
 )
-BEFORE = "event_id,current_entry_id,withdrawn_at"
 
 
 class Migration(migrations.Migration):
@@ -28,5 +30,5 @@ class Migration(migrations.Migration):
                 verbose_name="replaced by",
             ),
         ),
-        migrations.RunSQL(GUARD.format(BEFORE + ",outranked_by_id"), GUARD.format(BEFORE)),
+        migrations.RunSQL(GUARD.format(GUARDED["catalog_report"]), GUARD.format(BEFORE)),
     ]

@@ -17,7 +17,7 @@ import logging
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -119,6 +119,9 @@ WARNINGS: dict[str, str | Promise] = {
     "no-calendar": _("The coverage calendar is not known: declare the gaps by hand."),
 }  # fmt: skip
 
+#: Events of these are told to the editor and never enter an edition.
+NOT_FINAL = ("automatic", "not-confirmed")
+
 
 @dataclass(frozen=True, slots=True)
 class Warning:
@@ -199,12 +202,7 @@ def _warnings(
     if tally.without_size:
         yield Warning("no-size", {"n": tally.without_size})
     ids = main.matching().using(ALIAS).values("event_id")
-    any_status = EventSearch(
-        **{n: getattr(main, n) for n in EventSearch.__dataclass_fields__ if n != "status"}
-    )
-    not_final = (
-        any_status.matching().using(ALIAS).exclude(status__in=("reviewed", "published")).count()
-    )
+    not_final = replace(main, status=NOT_FINAL).matching().using(ALIAS).count()
     if not_final:
         yield Warning("left-out", {"n": not_final})
     doubts = MergeDecision.objects.using(ALIAS).filter(

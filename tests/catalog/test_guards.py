@@ -19,6 +19,7 @@ GUARDED: dict[str, str] = {
         "0004_guard_interpretations_and_consequences",
         "0007_propose_events_for_readings",
         "0014_keep_station_channels",
+        "0017_outrank_reports",
         "0018_editions",
         "0019_coverage",
         "0020_preference_rules",
@@ -67,6 +68,8 @@ def other_value(field: Any) -> str:
         return f"{column} || 'x'::bytea"
     if field.geom_type == "POINT" if hasattr(field, "geom_type") else False:
         return "ST_SetSRID(ST_MakePoint(1, 1), 4326)"
+    if isinstance(field, models.UUIDField):
+        return "gen_random_uuid()"
     if hasattr(field, "geom_type"):
         return f"ST_Translate({column}, 1, 1)"
     return f"left(coalesce({column}, '') || 'x', 10)"
