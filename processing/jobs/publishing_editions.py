@@ -17,7 +17,7 @@ import logging
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
@@ -202,7 +202,8 @@ def _warnings(
     if tally.without_size:
         yield Warning("no-size", {"n": tally.without_size})
     ids = main.matching().using(ALIAS).values("event_id")
-    not_final = replace(main, status=NOT_FINAL).matching().using(ALIAS).count()
+    told = {each.name: getattr(main, each.name) for each in fields(EventSearch)}
+    not_final = EventSearch(**told | {"status": NOT_FINAL}).matching().using(ALIAS).count()
     if not_final:
         yield Warning("left-out", {"n": not_final})
     doubts = MergeDecision.objects.using(ALIAS).filter(

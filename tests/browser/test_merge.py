@@ -26,7 +26,7 @@ def signed_in(page: Page, site: str) -> None:
 
 def test_pairs_are_decided_by_keys_and_reports_moved_by_hand(site: str, open_browser: OpenBrowser):
     associate(lay("SOME", event("s1", 0, 43.2), event("s2", 3600, 43.2)))
-    associate(lay("KNDC", event("k1", 15, 43.9), event("k2", 3615.5, 43.2)))
+    associate(lay("KNDC", event("k1", 15, 43.9), event("k2", 3618, 43.2)))
     recompute()
     page, _ = open_browser()
     signed_in(page, site)

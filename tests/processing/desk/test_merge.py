@@ -133,7 +133,7 @@ def test_after_a_decision_the_next_pair_opens(editors_client, pair):
     recompute()
     second = Report.objects.get(key="id:s2").pk, Report.objects.get(key="id:k2").pk
     page = shown(editors_client, reverse("review-pair", args=sorted(second, reverse=True)))
-    assert "not in the queue" in page or "1 of 2" in page
+    assert "2 of 2" in page  # the other is the more even call
     sent_to = editors_client.post(
         reverse("review-decide"),
         {
