@@ -50,7 +50,7 @@ def test_pairs_are_decided_by_keys_and_reports_moved_by_hand(site: str, open_bro
     assert len(arrangement()) == 3 and page.url != first
 
     # The joined event: one report by dragging to a new one, and back by the keys.
-    report = Report.objects.exclude(event__reports__isnull=True).get(key="id:k2")
+    report = Report.objects.exclude(event__reports__isnull=True).get(key="id:k1")
     assert report.event is not None and report.event.reports.count() == 2
     page.goto(f"/en/desk/events/{report.event.public_id}/merge/")
     card = page.locator("[data-card]").first
