@@ -8,6 +8,7 @@ keeps two batches apart; each is a transaction of its own and under a second.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +54,11 @@ WIDEST_TIME_UNCERTAINTY_S = 43_200.0
 RATE_WINDOW_S = max(RULES.rate_windows_s)
 #: The farthest a clock is thought to be wrong, and some more.
 CLOCK_REACH_S = 3600.0 * RULES.clock_hours + 60.0
+#: The calendar's ends [s since 1970].
+FIRST_SECOND = datetime.min.replace(tzinfo=UTC).timestamp()
+LAST_SECOND = datetime.max.replace(tzinfo=UTC).timestamp() - 1.0
+#: Lonely reports up to which clocks are compared after a run: a bound of memory.
+CLOCKS_MOST = 200_000
 
 #: Tables whose rows follow their entry's report from event to event.
 FOLLOWERS = (
@@ -64,6 +70,8 @@ FOLLOWERS = (
     "catalog_interpretation",
     "catalog_consequence",
 )
+
+logger = logging.getLogger(__name__)
 
 Batch = list[int]  # primary keys of entries
 
@@ -276,37 +284,37 @@ def suspect_clocks(run: ProcessingRun) -> list[Flag]:
             return []
         first, last = float(first), float(last)
         cursor.execute(
-            "SELECT r.id, e.reading_id = %s, NOT EXISTS (SELECT 1 FROM catalog_report other"
-            " WHERE other.event_id = r.event_id AND other.id <> r.id)"
+            "SELECT r.id, r.agency_id, e.reading_id = %s"
             " FROM catalog_origin o JOIN catalog_report r ON r.current_entry_id = o.entry_id"
             " JOIN catalog_bulletinentry e ON e.id = r.current_entry_id"
-            " WHERE o.time BETWEEN %s AND %s AND r.withdrawn_at IS NULL",
-            [run.reading_id, _moment(first - CLOCK_REACH_S), _moment(last + CLOCK_REACH_S)],
-        )
-        rows = {report: (mine, alone) for report, mine, alone in cursor.fetchall()}
-    if not any(mine and alone for mine, alone in rows.values()):
-        return []
-    standing = load_reports(rows)
-    if len({s.view.agency for s in standing.values()}) < 2:
-        return []
-    found: list[Flag] = []
-    for synthetic in (False, True):
-        here = {pk: s for pk, s in standing.items() if s.synthetic == synthetic}
-        by_name = {s.view.report_id: s for s in here.values()}
-        suspects = core.clock_suspects(
-            [s.view for pk, s in here.items() if rows[pk][1]],
-            RULES,
+            " WHERE o.time BETWEEN %s AND %s AND r.withdrawn_at IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM catalog_report other"
+            " WHERE other.event_id = r.event_id AND other.id <> r.id) LIMIT %s",
             [
-                core.Neighbour(
-                    s.view.agency, s.view.time, s.view.latitude, s.view.longitude, s.view.grade
-                )
-                for pk, s in here.items()
-                if not rows[pk][1]
+                run.reading_id,
+                _moment(first - CLOCK_REACH_S),
+                _moment(last + CLOCK_REACH_S),
+                CLOCKS_MOST + 1,
             ],
         )
-        for suspect in suspects:
+        rows = cursor.fetchall()
+    mine = {report for report, _agency, of_run in rows if of_run}
+    if not mine or len({agency for _report, agency, _of_run in rows}) < 2:
+        return []
+    if len(rows) > CLOCKS_MOST:
+        logger.warning(
+            "run %(run)d: clocks are not compared, more than %(most)d reports stand alone",
+            {"run": run.pk, "most": CLOCKS_MOST},
+        )
+        return []
+    alone = load_reports(report for report, _agency, _of_run in rows).values()
+    found: list[Flag] = []
+    for synthetic in (False, True):
+        here = [s for s in alone if s.synthetic == synthetic]
+        by_name = {s.view.report_id: s for s in here}
+        for suspect in core.clock_suspects([s.view for s in here], RULES, _around(here, synthetic)):
             one, other = by_name[suspect.first], by_name[suspect.second]
-            if rows[one.report][0] or rows[other.report][0]:
+            if {one.report, other.report} & mine:
                 found.append(Flag(one, other, suspect))
     return found
 
@@ -705,7 +713,8 @@ def _merged(windows: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 
 
 def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    # A window may begin before, or end after, all times there are.
+    return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)
 
 
 def _reports_of(events: set[int | None]) -> set[int]:
