@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from catalog import preference_words
 from catalog.models import (
     ADMINISTRATOR,
     EDITOR,
@@ -55,19 +56,8 @@ PARTS = {
     "time_residual": gettext_lazy("residual, s"),
     "expected_sigma_s": gettext_lazy("expected standard deviation, s"),
     "distance_deg": gettext_lazy("distance, degrees"),
-    "chosen_by_editor": gettext_lazy("chosen by an editor"),
-    "automatic_bulletin": gettext_lazy("automatic bulletin"),
-    "authoritative_agency": gettext_lazy("agency authoritative for the area"),
-    "review_status": gettext_lazy("reviewed by an analyst"),
-    "report_choice": gettext_lazy("its report's own choice"),
-    "station_count": gettext_lazy("stations used"),
-    "azimuthal_gap": gettext_lazy("azimuthal gap"),
-    "completeness": gettext_lazy("completeness of the solution"),
-    "native": gettext_lazy("measured, not converted"),
-    "reported": gettext_lazy("reported by an agency"),
-    "preferred_origin": gettext_lazy("belongs to the preferred solution"),
-    "agency": gettext_lazy("agency's place in the area"),
-    "reviewed": gettext_lazy("not of an automatic bulletin"),
+    **preference_words.TERMS,
+    **preference_words.CRITERIA,
 }
 #: Words that parts hold.
 VALUES = {
