@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -783,7 +783,8 @@ def _arrange(
         reviews += partition.reviews
         for link in sorted(partition.links, key=lambda link: -link.misfit.total):
             links[link.first] = links[link.second] = link  # each report's best link stays
-    return _store(plan, links, reviews, decisions, actor, now)
+    said = {frozenset((c.first, c.second)) for c in constraints}
+    return _store(plan, links, reviews, decisions, actor, now, said)
 
 
 class _Plan:
@@ -848,6 +849,7 @@ def _store(
     decisions: list[MergeDecision],
     actor: User | None,
     now: datetime,
+    said: Collection[frozenset[str]],
 ) -> Outcome:
     plan.find_deserted()
     counts: dict[str, int] = defaultdict(int)
@@ -902,7 +904,7 @@ def _store(
                     actor=actor,
                 )
             )
-    counts["review"] += _add_reviews(plan, reviews, decisions, event_of)
+    counts["review"] += _add_reviews(plan, reviews, decisions, event_of, said)
     ranks = _ranks(plan, event_of)
     touched |= {event for _standing, _by, event in ranks}
     for standing, by, event in ranks:
@@ -1028,8 +1030,13 @@ def _add_reviews(
     reviews: Sequence[core.Review],
     decisions: list[MergeDecision],
     event_of: dict[int, int],
+    said: Collection[frozenset[str]],
 ) -> int:
-    """Add the doubtful pairs that do not stand in the ledger already."""
+    """Add the doubtful pairs that do not stand in the ledger already; take back what is none now.
+
+    said : the pairs of which a person's word stands; what was asked of them is answered.
+    """
+    names = {s.report: s.view.report_id for s in plan.known.values()}
     placed = {
         standing.report: event_of[index]
         for index, (group, _event) in enumerate(plan.groups)
@@ -1044,7 +1051,9 @@ def _add_reviews(
         found = pairs.get((first, second))
         if reason == "clock" or (found is not None and found.reason == reason):
             standing.add((first, second, reason))
-        elif placed[first] != placed[second]:
+        elif (
+            placed[first] != placed[second] and frozenset((names[first], names[second])) not in said
+        ):
             # The rules know better now: nothing is left to ask.
             decisions.append(
                 MergeDecision(

@@ -157,7 +157,11 @@ def _ledger_of(reports: Collection[int]) -> QuerySet[MergeDecision]:
     """Return all that was said of pairs of these reports and taken back, the latest first."""
     return (
         MergeDecision.objects.filter(
-            report__in=reports, other_report__in=reports, kind__in=[*WORDS, Kind.UNDO]
+            # The rules, too, take back what they asked.
+            actor__isnull=False,
+            report__in=reports,
+            other_report__in=reports,
+            kind__in=[*WORDS, Kind.UNDO],
         )
         .select_related("actor", "undoes")
         .order_by("-pk")

@@ -127,8 +127,8 @@ def test_later_decisions_are_named_before_an_earlier_one_is_taken_back(doubted, 
 
 def test_the_queue_is_by_doubt_and_what_is_put_off_comes_last(doubted, editor):
     associate(lay("SOME", event("s2", 3600, 43.2)))
-    associate(lay("KNDC", event("k2", 3615.5, 43.2)))
-    even, far = (report("s2"), report("k2")), doubted
+    associate(lay("KNDC", event("k2", 3618, 43.2)))
+    even, far = doubted, (report("s2"), report("k2"))
 
     def pairs(**asked: object) -> list[set[int]]:
         return [set(w.pair) for w in merge_queue.waiting(Filter(**asked))]  # type: ignore[arg-type]
@@ -145,8 +145,8 @@ def test_the_queue_is_by_doubt_and_what_is_put_off_comes_last(doubted, editor):
     assert merge_queue.waiting()[0].probability == 0.97 and len(pairs()) == 2
     assert pairs(reason="swarm") == [set(far)]
     assert pairs(agency="NNC") == []
-    assert pairs(start=START.replace(hour=12, minute=30)) == [set(even)]
-    assert pairs(end=START.replace(hour=12, minute=30)) == [set(far)]
+    assert pairs(start=START.replace(hour=12, minute=30)) == [set(far)]
+    assert pairs(end=START.replace(hour=12, minute=30)) == [set(even)]
     Report.objects.filter(pk=far[0]).update(withdrawn_at=START)
     assert pairs() == [set(even)]
 
