@@ -70,6 +70,18 @@ def test_a_doubtful_pair_stays_apart_and_waits_for_a_person():
     assert 0.5 < review.parts["probability"] < 1.0
 
 
+def test_a_doubt_that_newer_reports_remove_is_taken_back_and_may_return():
+    associate(lay("SOME", event("s1", 0)))
+    associate(lay("KNDC", event("k1", 18)))
+    open_reviews = MergeDecision.objects.filter(kind="review", undone_by__isnull=True)
+    assert open_reviews.count() == 1
+    associate(lay("KNDC", event("k1", 900)))
+    assert open_reviews.count() == 0
+    assert MergeDecision.objects.get(kind="undo").actor is None
+    associate(lay("KNDC", event("k1", 18)))
+    assert open_reviews.count() == 1
+
+
 def test_associating_again_changes_nothing():
     run = lay("SOME", event("s1"), event("s2", 600))
     associate(run)
