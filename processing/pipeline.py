@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q
@@ -224,32 +225,29 @@ def rerender(items: Sequence[WorkItem]) -> None:
 
 def export(item: WorkItem) -> None:
     """Write the file of a search, unless another is being written."""
-    try:
-        with writing():
-            turn = exporting.is_turn()
-            if turn:
-                exporting.write(item)
-                item.finish()
-    except exporting.Failed as failed:
-        with writing():
-            exporting.fail(item.object_id, failed.code, failed.values)
-            item.finish()
-        return
-    if not turn:
-        item.release(after_seconds=exporting.TURN_SECONDS)
+    _in_turn(item, exporting.write, exporting.fail)
 
 
 def edition(item: WorkItem) -> None:
     """Freeze an edition of the catalogue, unless an export is being written."""
+    _in_turn(item, publishing_editions.freeze, publishing_editions.fail)
+
+
+def _in_turn(
+    item: WorkItem,
+    write: Callable[[WorkItem], None],
+    fail: Callable[[int, str, dict[str, Any]], None],
+) -> None:
+    """Write large files, one item at a time; what cannot be made is told with its reason."""
     try:
         with writing():
             turn = exporting.is_turn()
             if turn:
-                publishing_editions.freeze(item)
+                write(item)
                 item.finish()
     except exporting.Failed as failed:
         with writing():
-            publishing_editions.fail(item.object_id, failed.code, failed.values)
+            fail(item.object_id, failed.code, failed.values)
             item.finish()
         return
     if not turn:
