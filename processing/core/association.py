@@ -272,12 +272,13 @@ class _Table:
     def _size_columns(self) -> None:
         """Sizes by scale, KR first, then as magnitudes are preferred."""
         rank = {scale: k for k, scale in enumerate(MAGNITUDE_ORDER)}
-        named = {scale for v in self.views for scale, _value in v.magnitudes}
+        by_scale = [dict(v.magnitudes) for v in self.views]
+        named = {scale for sizes in by_scale for scale in sizes}
         order = sorted(named, key=lambda scale: (rank.get(scale, len(rank)), scale))
         self.sizes = [_column(v.kr for v in self.views)]
         self.size_floor = [self.rules.floor_kr]
         for scale in order:
-            self.sizes.append(_column(dict(v.magnitudes).get(scale) for v in self.views))
+            self.sizes.append(_column(sizes.get(scale) for sizes in by_scale))
             self.size_floor.append(self.rules.floor_kr / self.rules.kr_per_magnitude)
 
     def _arrivals(self) -> None:
@@ -446,21 +447,16 @@ def _linked(table: _Table, first: Ints, second: Ints) -> Floats:
     From first to second. A place moved towards its stations shortens the ways, so the origin comes
     later. Zero where the stations of either report are not known.
     """
+    seconds = np.zeros(first.size)
     link = 0.5 * (table.link[first] + table.link[second])
-    azimuth = np.radians(
-        geodesy.distance_azimuth(
-            table.latitude[first], table.longitude[first],
-            table.latitude[second], table.longitude[second],
-        )[1]
-    )  # fmt: skip
-    apart, _ = geodesy.distance_azimuth(
-        table.latitude[first], table.longitude[first], table.latitude[second],
-        table.longitude[second],
-    )  # fmt: skip
-    along = link[:, 0] * np.sin(azimuth) + link[:, 1] * np.cos(azimuth)
-    seconds: Floats = np.nan_to_num(
-        along * apart * geodesy.KM_PER_DEGREE / table.rules.link_speed_km_s
+    known = np.isfinite(link[:, 0])
+    one, other, link = first[known], second[known], link[known]
+    apart, azimuth = geodesy.distance_azimuth(
+        table.latitude[one], table.longitude[one], table.latitude[other], table.longitude[other]
     )
+    alpha = np.radians(azimuth)
+    along = link[:, 0] * np.sin(alpha) + link[:, 1] * np.cos(alpha)
+    seconds[known] = along * apart * geodesy.KM_PER_DEGREE / table.rules.link_speed_km_s
     return seconds
 
 
@@ -623,7 +619,7 @@ class _Arrangement:
     # what the rules say
 
     def compare(self) -> tuple[_Pairs, Floats, Ints]:
-        """Return the pairs in the gate, their probabilities and the size of their components."""
+        """Return the pairs in the gate, their probabilities, and the component of each report."""
         table = self.table
         first, second, km, shared = _candidates(table)
         on = table.source[first] != table.source[second]

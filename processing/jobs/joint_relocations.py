@@ -10,9 +10,9 @@ from catalog.models import Origin
 from processing.core import joint_fit, phases
 from processing.core.earth_models import OwnModel
 from processing.core.joint_fit import Alone, JointFit
-from processing.core.location_problem import REGIONAL, ArrivalObservation, Hypocentre, LocationError
-from processing.jobs import location_inputs, travel_time_tables
-from processing.jobs.location_inputs import METHOD_ID, Reading
+from processing.core.location_problem import REGIONAL, Hypocentre, LocationError
+from processing.jobs import location, location_inputs, travel_time_tables
+from processing.jobs.location_inputs import BY_THE_RULES, METHOD_ID, Inputs, Reading
 from processing.models import JointRelocation
 
 #: Pairs after which what is known so far is kept.
@@ -98,28 +98,14 @@ def _alone(
     readings: Sequence[Reading], start: Origin | None, own: tuple[OwnModel, ...]
 ) -> tuple[Alone, datetime] | str:
     """Return an entry's place from its own readings and the epoch of its times; or why not."""
-    if not readings or start is None:
+    if start is None:
         return "too_few_arrivals"
-    epoch = start.time
-    arrivals = [
-        ArrivalObservation(
-            station=str(r.station),
-            latitude=r.latitude,
-            longitude=r.longitude,
-            elevation_m=r.elevation_m,
-            phase=r.phase,
-            time=(r.time - epoch).total_seconds(),
-            time_uncertainty=r.time_uncertainty,
-            backazimuth=r.backazimuth,
-            backazimuth_uncertainty=r.backazimuth_uncertainty,
-            slowness=r.slowness,
-            slowness_uncertainty=r.slowness_uncertainty,
-        )
-        for r in readings
-        if phases.family(r.phase) is not None
-    ]
-    hypocentre = Hypocentre(start.latitude, start.longitude, 0.0, start.depth_km)
+    named = [r for r in readings if phases.family(r.phase) is not None]
     try:
+        arrivals, epoch = location.observations(Inputs(False, named), BY_THE_RULES)
+        hypocentre = Hypocentre(
+            start.latitude, start.longitude, (start.time - epoch).total_seconds(), start.depth_km
+        )
         return joint_fit.alone(arrivals, hypocentre, REGIONAL, own), epoch
     except LocationError as error:
         return error.code
