@@ -39,6 +39,7 @@ from catalog.models.events import (
 from catalog.models.exports import Export, ExportChunk, new_export_id
 from catalog.models.history import Change, FeedCounter, MergeDecision
 from catalog.models.macroseismic import IntensityObservation, Settlement
+from catalog.models.magnitude_assessments import MagnitudeAssessment
 from catalog.models.magnitudes import Magnitude, StationMagnitude
 from catalog.models.mechanisms import FocalMechanism
 from catalog.models.observations import Amplitude, Arrival, Pick
@@ -92,6 +93,7 @@ __all__ = [
     "Interpretation",
     "KnownSource",
     "Magnitude",
+    "MagnitudeAssessment",
     "MergeDecision",
     "MonthClosing",
     "Network",
