@@ -168,6 +168,10 @@ def one_snapshot() -> Iterator[int]:
         with connections[ALIAS].cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SET LOCAL statement_timeout = '15min'")
+            # A stream is sent in the order of an index. Planned with helpers, all of a large
+            # catalogue is sorted before the first row: PostgreSQL 15 holds that for cheaper, since
+            # it counts fewer rows above a Gather Merge than below it.
+            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         yield FeedCounter.objects.using(ALIAS).values_list("value", flat=True).get(pk=1)
 
 

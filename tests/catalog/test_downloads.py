@@ -220,13 +220,13 @@ def test_a_fault_under_way_breaks_the_stream_and_does_not_end_it(shop, monkeypat
         response = get(EventSearch(includearrivals=True), "xml")
         assert response.status_code == 200
         got = []
-        with pytest.raises(Exception, match="decompress"):
+        with pytest.raises(Exception, match="frame header"):
             got.extend(response.streaming_content)
         assert got and b"</q:quakeml>" not in b"".join(got)
 
 
 def test_a_fault_in_the_first_batch_comes_before_the_status(shop):
-    with damaged(shop.full), pytest.raises(Exception, match="decompress"):
+    with damaged(shop.full), pytest.raises(Exception, match="frame header"):
         get(EventSearch(includearrivals=True, orderby="time-asc"), "xml")
 
 
