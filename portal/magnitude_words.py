@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from catalog.scales import CONVERTED
 from portal.templatetags.seismo import as_given, decimal, scale_words
@@ -329,14 +329,7 @@ def network_rule(scale: Scale) -> magnitude.NetworkRule:
 
 def rule_words(rule: magnitude.NetworkRule) -> str:
     """Say how the stations of a scale become one value."""
-    parts = [
-        ngettext(
-            "median of the stations, at least %(n)s",
-            "median of the stations, at least %(n)s",
-            rule.minimum_stations,
-        )
-        % {"n": rule.minimum_stations}
-    ]
+    parts = [_("median of the stations, at least %(n)s") % {"n": rule.minimum_stations}]
     if rule.maximum_deviation is not None:
         parts.append(
             _("left out: more than %(value)s from the median")

@@ -199,7 +199,7 @@ def _source_words(m: Magnitude, assessed: Mapping[int, MagnitudeAssessment]) -> 
             "value": value_words(m.converted_from),
         }
     if m.is_computed:
-        return _("computed here from %(n)s stations") % {"n": m.station_count or 0}
+        return _("computed here, stations: %(n)s") % {"n": m.station_count or 0}
     return _("reported by %(agency)s") % {"agency": agency}
 
 
@@ -241,7 +241,7 @@ def _place(label: str, record: str) -> tuple[int, int, str]:
 def _line(m: Magnitude, is_preferred: bool, assessment: MagnitudeAssessment | None) -> SizeLine:
     how: list[str] = []
     if m.converted_from is not None:
-        kind = _("converted")
+        kind = _("converted, not measured")
         how.append(
             _("from %(type)s %(value)s by %(relation)s")
             % {
@@ -260,7 +260,7 @@ def _line(m: Magnitude, is_preferred: bool, assessment: MagnitudeAssessment | No
         if assessment is not None:
             how += words.warnings(assessment.scale, assessment.calibration)
     else:
-        kind = _("reported")
+        kind = _("reported by an agency")
     anchor = "" if assessment is None else _anchor(assessment)
     return SizeLine(m, value_words(m), is_preferred, kind, tuple(how), anchor)
 
@@ -293,7 +293,7 @@ def _assessed(assessment: MagnitudeAssessment, network: Magnitude | None) -> Sta
         anchor=_anchor(assessment),
         title=title,
         why_not=words.reason_words(assessment.reason) if assessment.reason else "",
-        counted=_("%(used)s of %(all)s stations used") % {"used": used, "all": len(rows)},
+        counted=_("stations used: %(used)s of %(all)s") % {"used": used, "all": len(rows)},
         unit=unit,
         notes=tuple(notes),
         lines=lines,
