@@ -251,7 +251,7 @@ def _line(m: Magnitude, is_preferred: bool, assessment: MagnitudeAssessment | No
             }
         )
         how.append(
-            _("σ %(sigma)s") % {"sigma": as_given(m.uncertainty)}
+            f"σ {as_given(m.uncertainty)}"
             if m.uncertainty is not None
             else _("σ not stated")
         )
