@@ -251,9 +251,7 @@ def _line(m: Magnitude, is_preferred: bool, assessment: MagnitudeAssessment | No
             }
         )
         how.append(
-            f"σ {as_given(m.uncertainty)}"
-            if m.uncertainty is not None
-            else _("σ not stated")
+            f"σ {as_given(m.uncertainty)}" if m.uncertainty is not None else _("σ not stated")
         )
     elif m.is_computed:
         kind = _("computed here")
