@@ -16,6 +16,8 @@ from typing import Any
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -43,6 +45,16 @@ STATION_MAGNITUDES_MOST = 4000
 BAR_WIDTH, BAR_HEIGHT, BAR_LIMIT = 120, 12, 1.0
 #: From here on, in nm, a table's amplitudes are told in µm.
 MICROMETRES_FROM_NM = 1000.0
+
+
+_NOTHING = SafeString("")
+_OUT = SafeString(' class="is-out"')
+_NO_BAR = SafeString('<td class="residual"></td>')
+_BAR = (
+    '<td class="residual"><svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" aria-hidden="true"'
+    ' focusable="false"><path d="M{2} 0v{1}"/><rect x="{3}" y="2" width="{4}" height="8"/></svg>'
+    "</td>"
+)
 
 
 # --- The event page ------------------------------------------------------------------------------
@@ -78,8 +90,8 @@ class SizeGroup:
 
     label: str
     text: str
-    record: str
-    """Id of the scale's record, "" for a type without one."""
+    anchor: str
+    """Where the page of scales tells of it; "" for a type without a record."""
     lines: tuple[SizeLine, ...]
 
 
@@ -114,9 +126,49 @@ class StationTable:
     notes: tuple[str, ...]
     lines: tuple[StationLine, ...]
     left_off: int
-    has_residuals: bool
     limit: str
     """Residual at either end of the bars."""
+    is_assessed: bool
+    """Computed here: azimuths are known, and what became of each station is told."""
+
+    @property
+    def has_residuals(self) -> bool:
+        return any(line.bar is not None for line in self.lines)
+
+    @property
+    def rows(self) -> SafeString:
+        """The table's rows. A page may have thousands, and a template takes three times as long."""
+        drawn = self.has_residuals
+        return format_html_join(
+            "\n",
+            '<tr{}><th scope="row">{}{}</th>{}{}<td>{}</td></tr>',
+            (
+                (
+                    _NOTHING if line.is_used else _OUT,
+                    line.station,
+                    format_html(' <span class="muted">{}</span>', line.component)
+                    if line.component
+                    else "",
+                    format_html_join("", '<td class="num">{}</td>', self._numbers(line)),
+                    _bar_cell(line) if drawn else _NOTHING,
+                    line.outcome,
+                )
+                for line in self.lines
+            ),
+        )
+
+    def _numbers(self, line: StationLine) -> list[tuple[str]]:
+        azimuth = [line.azimuth] if self.is_assessed else []
+        numbers = (line.distance, *azimuth, line.amplitude, line.period, line.value, line.residual)
+        return [(number,) for number in numbers]
+
+
+def _bar_cell(line: StationLine) -> SafeString:
+    """Draw a residual; it stands as a number beside, so nothing is read out here."""
+    if line.bar is None:
+        return _NO_BAR
+    start, width = line.bar
+    return format_html(_BAR, BAR_WIDTH, BAR_HEIGHT, BAR_WIDTH // 2, start, width)
 
 
 def told(
@@ -223,7 +275,8 @@ def _groups(
         lines = tuple(_line(m, m.pk in chosen, assessed.get(m.pk)) for m in rows)
         record = next((r for m in rows if (r := _record_of(m, assessed.get(m.pk)))), "")
         text = words.size_scale_words(rows[0].scale, rows[0].type)
-        groups.append((_place(label, record), SizeGroup(label, text, record, lines)))
+        anchor = record or ("energy-class" if label == "KR" else "")
+        groups.append((_place(label, record), SizeGroup(label, text, anchor, lines)))
     return [group for _place_of, group in sorted(groups, key=lambda pair: pair[0])]
 
 
@@ -296,8 +349,8 @@ def _assessed(assessment: MagnitudeAssessment, network: Magnitude | None) -> Sta
         notes=tuple(notes),
         lines=lines,
         left_off=len(rows) - len(shown),
-        has_residuals=any(line.bar is not None for line in lines),
         limit=decimal(limit),
+        is_assessed=True,
     )
 
 
@@ -413,8 +466,8 @@ def _reported(event: Event, origin: Origin) -> list[StationTable]:
                 notes=(),
                 lines=lines,
                 left_off=len(group) - len(lines),
-                has_residuals=any(line.bar is not None for line in lines),
                 limit=decimal(limit),
+                is_assessed=False,
             )
         )
     return tables
