@@ -23,7 +23,7 @@ from catalog.formats.records import (
     MagnitudeRecord,
     OriginRecord,
 )
-from catalog.models import Magnitude, MagnitudeAssessment, Settlement
+from catalog.models import Amplitude, Magnitude, MagnitudeAssessment, Settlement
 from catalog.rendering import Facts, Place, Size, row_values
 from tests.catalog.event_rows import obspy_isf, store_report
 
@@ -244,8 +244,8 @@ def test_what_an_agency_lists_apart_is_in_a_catalogue_of_its_own():
 def test_stations_of_a_computed_size_go_out_with_it_and_leave_the_magnitude_alone():
     event = store_report(obspy_isf())
     before, _ = rendering.rendered([event])[event.pk]
-    amplitude = next(
-        a for e in event.reports.get().entries.all() for a in e.amplitudes.all() if a.value
+    amplitude = Amplitude.objects.create(
+        entry=event.reports.get().current_entry, station_code="AAA", value=2.5e-7, unit="m"
     )
     computed = Magnitude.objects.create(
         event=event, origin=event.preferred_origin, type="KR(WSG)", value=13.456, uncertainty=0.21,
