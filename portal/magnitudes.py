@@ -136,12 +136,24 @@ class StationTable:
         return any(line.bar is not None for line in self.lines)
 
     @property
+    def has_outcomes(self) -> bool:
+        return any(line.outcome != DASH for line in self.lines)
+
+    @property
+    def has_readings(self) -> bool:
+        """An amplitude or period is known of some station."""
+        return any(line.amplitude != DASH or line.period != DASH for line in self.lines)
+
+    @property
     def rows(self) -> SafeString:
-        """The table's rows. A page may have thousands, and a template takes three times as long."""
-        drawn = self.has_residuals
+        """The table's rows. A page may have thousands, and a template takes three times as long.
+
+        What came out stands before what it was made of: a small screen shows it without scrolling.
+        """
+        drawn, told, read = self.has_residuals, self.has_outcomes, self.has_readings
         return format_html_join(
             "\n",
-            '<tr{}><th scope="row">{}{}</th>{}{}<td>{}</td></tr>',
+            '<tr{}><th scope="row">{}{}</th>{}{}{}{}{}</tr>',
             (
                 (
                     _NOTHING if line.is_used else _OUT,
@@ -149,18 +161,19 @@ class StationTable:
                     format_html(' <span class="muted">{}</span>', line.component)
                     if line.component
                     else "",
-                    format_html_join("", '<td class="num">{}</td>', self._numbers(line)),
+                    _numbers(line.distance, line.value, line.residual),
                     _bar_cell(line) if drawn else _NOTHING,
-                    line.outcome,
+                    format_html("<td>{}</td>", line.outcome) if told else _NOTHING,
+                    _numbers(line.amplitude, line.period) if read else _NOTHING,
+                    _numbers(line.azimuth) if self.is_assessed else _NOTHING,
                 )
                 for line in self.lines
             ),
         )
 
-    def _numbers(self, line: StationLine) -> list[tuple[str]]:
-        azimuth = [line.azimuth] if self.is_assessed else []
-        numbers = (line.distance, *azimuth, line.amplitude, line.period, line.value, line.residual)
-        return [(number,) for number in numbers]
+
+def _numbers(*texts: str) -> SafeString:
+    return format_html_join("", '<td class="num">{}</td>', ((text,) for text in texts))
 
 
 def _bar_cell(line: StationLine) -> SafeString:
@@ -197,7 +210,7 @@ def told(
         "size_groups": groups,
         "several_sizes": len(groups) > 1,
         "computed_stations": [_assessed(a, by_key.get(a.magnitude_id or 0)) for a in assessments],
-        "reported_stations": _reported(event, origin),
+        "reported_stations": _reported(event, origin, magnitudes),
     }
 
 
@@ -288,7 +301,7 @@ def _place(label: str, record: str) -> tuple[int, int, str]:
         # As the records go: mb(MB) behind mb.
         before = [one for one in records.SCALES[: _order_of(record)] if one.column in order]
         column = before[-1].column if before else ""
-    return order.get(column, len(order)), int(label not in order), label
+    return order.get(column, len(order)), _order_of(record) if label not in order else -1, label
 
 
 def _line(m: Magnitude, is_preferred: bool, assessment: MagnitudeAssessment | None) -> SizeLine:
@@ -329,7 +342,7 @@ def _assessed(assessment: MagnitudeAssessment, network: Magnitude | None) -> Sta
     rows: list[dict[str, Any]] = assessment.stations
     is_class = record is not None and record.column == "KR"
     unit, divisor = _unit(record, rows)
-    limit = _limit(row.get("residual") for row in rows)
+    limit = _limit(row.get("residual") for row in rows if row.get("outcome") == Outcome.USED)
     shown = rows[:STATIONS_SHOWN]
     lines = tuple(_station_line(row, record, divisor, 1 if is_class else 2, limit) for row in shown)
     used = sum(row.get("outcome") == Outcome.USED for row in rows)
@@ -377,10 +390,10 @@ def _station_line(
         for name in ("amplitude", "second_amplitude")
         if (value := row.get(name)) is not None
     ]
-    correction = row.get("correction")
-    value = decimal(row.get("value"), places)
-    if correction and row.get("value") is not None:
-        value += " " + _("(correction %(value)s)") % {"value": signed(correction, places)}
+    told = words.outcome_words(outcome)
+    if row.get("correction") and row.get("value") is not None:
+        correction = signed(row["correction"], places)
+        told += "; " + _("correction %(value)s") % {"value": correction}
     return StationLine(
         station=f"{network}.{code}" if network else code,
         component=row.get("component") or "",
@@ -388,10 +401,10 @@ def _station_line(
         azimuth=degrees(row.get("azimuth")),
         amplitude=joint.join(amplitudes) or DASH,
         period=decimal(row.get("period"), 2),
-        value=value,
+        value=decimal(row.get("value"), places),
         residual=signed(row.get("residual"), places),
         bar=_bar(row.get("residual"), limit),
-        outcome=words.outcome_words(outcome),
+        outcome=told,
         is_used=outcome == Outcome.USED,
     )
 
@@ -405,7 +418,10 @@ def significant(value: float) -> str:
 
 
 def _limit(residuals: Iterable[float | None]) -> float:
-    """Return the residual at the ends of a table's bars: halves, one at least."""
+    """Return the residual at the ends of a table's bars: halves, one at least.
+
+    Those of stations that are used: an outlier's bar ends at the edge, and its number says more.
+    """
     largest = max((abs(r) for r in residuals if r is not None), default=0.0)
     return max(BAR_LIMIT, math.ceil(2.0 * largest) / 2.0)
 
@@ -419,13 +435,21 @@ def _bar(residual: float | None, limit: float) -> tuple[float, float] | None:
 
 
 _COLUMNS = (
-    "type", "agency", "network_code", "station_code", "channel_code", "value", "bound",
+    "entry_id", "type", "agency", "network_code", "station_code", "channel_code", "value", "bound",
     "residual", "weight",
 )  # fmt: skip
 
 
-def _reported(event: Event, origin: Origin) -> list[StationTable]:
-    """Return the stations' values that agencies reported, by agency and type."""
+def _reported(event: Event, origin: Origin, magnitudes: Sequence[Magnitude]) -> list[StationTable]:
+    """Return the stations' values that agencies reported, by agency and type.
+
+    A residual that is not reported is the difference from the network value they belong to: the
+    one named with them, else the report's only one of their type.
+    """
+    by_report: dict[tuple[int | None, str], list[float]] = defaultdict(list)
+    for m in magnitudes:
+        if m.entry_id is not None and not m.bound:
+            by_report[m.entry_id, m.type].append(m.value)
     rows = list(
         StationMagnitude.objects.filter(
             entry__current_of__event=event, entry__current_of__withdrawn_at=None
@@ -452,9 +476,13 @@ def _reported(event: Event, origin: Origin) -> list[StationTable]:
     for number, ((agency, kind), group) in enumerate(sorted(by_kind.items())):
         group.sort(key=lambda row: (row["distance"] is None, row["distance"] or 0.0))
         for row in group:
-            if row["residual"] is None and row["network_value"] is not None and not row["bound"]:
-                row["residual"] = row["value"] - row["network_value"]
-        limit = _limit(row["residual"] for row in group)
+            if row["residual"] is None and not row["bound"]:
+                only = by_report[row["entry_id"], row["type"]]
+                network = row["network_value"]
+                if network is None and len(only) == 1:
+                    network = only[0]
+                row["residual"] = None if network is None else row["value"] - network
+        limit = _limit(row["residual"] for row in group if row["weight"] != 0.0)
         lines = tuple(_reported_line(row, limit) for row in group[:STATIONS_SHOWN])
         tables.append(
             StationTable(
