@@ -25,8 +25,21 @@ from django.utils.translation import gettext_noop as _
 from catalog import exchange
 from catalog.formats import quakeml
 from catalog.formats.labels import SUPPLEMENTARY, SYNTHETIC
-from catalog.formats.records import EventRecord, OriginRecord
-from catalog.models import Event, EventFragment, EventRow, Origin, PreferredMagnitude, Report
+from catalog.formats.records import (
+    EventRecord,
+    OriginRecord,
+    StationMagnitudeRecord,
+    StationReference,
+)
+from catalog.models import (
+    Event,
+    EventFragment,
+    EventRow,
+    MagnitudeAssessment,
+    Origin,
+    PreferredMagnitude,
+    Report,
+)
 from catalog.scales import MAGNITUDE_ORDER, SCALES, scale_of
 
 RENDERER_VERSION = "1"
@@ -633,6 +646,45 @@ def _as_unconfirmed(record: EventRecord) -> EventRecord:
     )
 
 
+def _with_computed_stations(
+    record: EventRecord, assessments: Sequence[MagnitudeAssessment]
+) -> EventRecord:
+    """Return an event with what its stations gave to the magnitudes computed here.
+
+    QuakeML alone tells them so: ISF has one magnitude a reading, which is the agency's. A station
+    without a value is told by the API only, for QuakeML has no station magnitude without one. Of
+    several amplitudes a value was made of, the first that the event still has is named.
+    """
+    origins = {origin.origin_id for origin in record.origins}
+    agencies = {magnitude.magnitude_id: magnitude.agency for magnitude in record.magnitudes}
+    amplitudes = {amplitude.amplitude_id for amplitude in record.amplitudes}
+    found = []
+    for one in assessments:
+        origin_id, magnitude_id = f"origin/{one.origin_id}", f"magnitude/{one.magnitude_id}"
+        if magnitude_id not in agencies:
+            continue
+        for number, row in enumerate(one.stations):
+            if row.get("value") is None:
+                continue
+            named = (f"amplitude/{key}" for table, key in row["sources"] if table == "amplitude")
+            found.append(
+                StationMagnitudeRecord(
+                    value=row["value"],
+                    type=one.type,
+                    station=StationReference(row["code"] or "", network=row["network"] or None),
+                    station_magnitude_id=f"station-magnitude/a{one.pk}-{number}",
+                    origin_id=origin_id if origin_id in origins else None,
+                    amplitude_id=next((name for name in named if name in amplitudes), None),
+                    residual=row["residual"],
+                    weight=1.0 if row["outcome"] == "used" else 0.0,
+                    magnitude_id=magnitude_id,
+                    agency=agencies[magnitude_id],
+                    method_id=one.method_id,
+                )
+            )
+    return replace(record, station_magnitudes=(*record.station_magnitudes, *found))
+
+
 def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[str, bytes]]]:
     """Return what the read side should say of public events: row values and fragments by part."""
     if not events:
@@ -660,6 +712,13 @@ def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[st
             pk__in=[event.preferred_origin_id for event in events], entry__isnull=False
         ).values_list("event_id", "entry__report__agency__code", "entry__event_id_reported")
     }
+    assessments: dict[int, list[MagnitudeAssessment]] = {}
+    for one in (
+        MagnitudeAssessment.objects.current()
+        .filter(event__in=keys, magnitude__isnull=False)
+        .order_by("pk")
+    ):
+        assessments.setdefault(one.event_id, []).append(one)
     records = list(exchange.event_records(events))
     places = nearest_places(
         [(record.origins[0].longitude, record.origins[0].latitude) for _, record in records]
@@ -680,12 +739,10 @@ def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[st
             contributor_id=contributor_id,
             supplementary=event.pk in supplementary,
         )
-        arranged[event.pk] = (
-            row_values(record, facts),
-            render_fragments(
-                _as_unconfirmed(record) if event.status == Event.Status.NOT_CONFIRMED else record
-            ),
-        )
+        told = _with_computed_stations(record, assessments.get(event.pk, ()))
+        if event.status == Event.Status.NOT_CONFIRMED:
+            told = _as_unconfirmed(told)
+        arranged[event.pk] = (row_values(record, facts), render_fragments(told))
     return arranged
 
 

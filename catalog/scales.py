@@ -37,7 +37,7 @@ _PATTERNS = (
     ("MPVA", re.compile(r"^MPVA$", re.I)),
     ("MLV", re.compile(r"^MLV$")),
     ("Mw", re.compile(r"^[Mm][wW][a-zA-Z]{0,3}(\([a-zA-Z0-9_-]+\))?$")),
-    ("MS", re.compile(r"^([Mm][sS](_20|_BB|_VX|[zZ]|\d+)?|MSreg|MS\(reg\))$")),
+    ("MS", re.compile(r"^([Mm][sS](_20|_BB|_VX|[zZ]|\d+)?|MSreg)$")),
     ("mb", re.compile(r"^(mb_?[a-zA-Z0-9]{0,5}|MB|Mb)$")),
     ("ML", re.compile(r"^(ML|Ml|ml|MLv|mL)[a-z0-9]{0,4}$")),
 )
@@ -48,12 +48,15 @@ def scale_of(magnitude_type: str | None) -> str:
 
     Case matters where the field uses it: MLV is the Soviet surface-wave magnitude on the vertical
     component, MLv SeisComP's local magnitude. mb_Lg is regional and mB broadband: neither is
-    pooled with mb.
+    pooled with mb. What the portal computes by a formula that is not shown to agree with the
+    agencies' (KR(WSG), KR(Aslanov)), by another table than the scale's own (mb(MB), mb(VC)) or by
+    a curve fitted here (MS(reg)) has no column: it stands beside the scale, never in it. MSreg is
+    an agency's own value (the article on 2014) and one of MS.
     """
     if not magnitude_type:
         return ""
     name = magnitude_type.strip()
-    if name.lower().startswith(("mb_lg", "mblg", "mbr")):
+    if name.lower().startswith(("mb_lg", "mblg", "mbr")) or name in ("mb_MB", "mb_VC"):
         return ""
     for scale, pattern in _PATTERNS:
         if pattern.match(name):

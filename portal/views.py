@@ -50,6 +50,7 @@ from catalog.search import (
     successors,
 )
 from portal import download_builder, event_type_words, feeds
+from portal import magnitudes as sizes_shown
 from portal.editions import editions_of
 from portal.location_words import own_location
 from portal.map_config import LIST_LENGTH, map_config, map_words
@@ -282,7 +283,13 @@ def _event_context(
     chosen = {p.magnitude_id for p in event.preferred_magnitudes.all()}
     order = {scale: number for number, scale in enumerate(SCALES)}
     magnitudes.sort(
-        key=lambda m: (order.get(m.scale, 99), m.scale, m.pk not in chosen, str(m.agency))
+        key=lambda m: (
+            order.get(m.scale, 99),
+            m.scale,
+            m.converted_from_id is not None,
+            m.pk not in chosen,
+            str(m.agency),
+        )
     )
     solutions = [_compared(origin, preferred, magnitudes) for origin in origins]
     solutions.sort(key=lambda s: (not s.is_preferred, s.origin.is_computed, str(s.origin.agency)))
@@ -305,7 +312,7 @@ def _event_context(
         "minute": preferred.is_minute_precision,
         "solutions": solutions,
         "magnitudes": magnitudes,
-        "chosen_magnitudes": chosen,
+        **sizes_shown.told(event, preferred, magnitudes, chosen),
         "arrival_tables": [
             {"solution": s, "arrivals": _arrivals(s.origin)} for s in solutions if s.arrival_count
         ],

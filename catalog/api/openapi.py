@@ -22,7 +22,15 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
-from catalog.api import collections, coverage, editions, event_types, stations, views
+from catalog.api import (
+    collections,
+    coverage,
+    editions,
+    event_types,
+    magnitude_assessments,
+    stations,
+    views,
+)
 from catalog.api.describing import described, ref
 from catalog.api.members import Schema, example_of, schema_of
 from catalog.api.public import LANG, PublicView, asked_of, respond
@@ -513,6 +521,47 @@ def _collection_schemas() -> dict[str, Schema]:
     return schemas
 
 
+def _scale_schemas() -> dict[str, Schema]:
+    scale = example_of(magnitude_assessments.SCALE)
+    assessment = schema_of(magnitude_assessments.ASSESSMENT, "")
+    stations_of = {"stations": _list("AssessedStation", "In order of distance.")}
+    example = {
+        **example_of(magnitude_assessments.ASSESSMENT),
+        "stations": [example_of(magnitude_assessments.STATION)],
+    }
+    return {
+        "MagnitudeScale": schema_of(magnitude_assessments.SCALE, "A scale of magnitude."),
+        "MagnitudeScales": _object(
+            "Every scale sizes are computed on.",
+            {
+                "scales": _list("MagnitudeScale"),
+                "outcomes": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Codes of what may become of a station.",
+                },
+            },
+            {"scales": [scale], "outcomes": ["used", "outlier", "period_missing"]},
+        ),
+        "AssessedStation": schema_of(
+            magnitude_assessments.STATION, "What one station gave on one scale."
+        ),
+        "MagnitudeAssessment": _object(
+            "One scale of one event as it was computed.",
+            {**assessment["properties"], **stations_of},
+            example,
+        ),
+        "MagnitudeAssessments": _object(
+            "Every scale of one event that was computed.",
+            {
+                "id": _text("Public id of the event."),
+                "assessments": _list("MagnitudeAssessment"),
+            },
+            {"id": "kz2014m7k2ra", "assessments": [example]},
+        ),
+    }
+
+
 def _station_schemas() -> dict[str, Schema]:
     station = schema_of(stations.STATION, "A station.")
     lists = {"epochs": _list("StationEpoch"), "aliases": _list("StationAlias")}
@@ -667,6 +716,7 @@ def schemas() -> dict[str, Schema]:
         **_errors(),
         **_event_schemas(),
         **_collection_schemas(),
+        **_scale_schemas(),
         **_station_schemas(),
         **_coverage_schemas(),
         **_export_schemas(),

@@ -77,10 +77,13 @@ def as_given(value: float | None) -> str:
 
 @register.filter
 def magnitude(value: float | None) -> str:
-    """A magnitude or class to one place, two where its source gives two."""
+    """A magnitude or class to one place, two where its source gives two.
+
+    A value with more places was computed; it is published to one.
+    """
     if value is None:
         return DASH
-    places = 1 if math.isclose(round(value, 1), value, abs_tol=5e-4) else 2
+    places = next((n for n in (1, 2) if math.isclose(round(value, n), value, abs_tol=1e-6)), 1)
     return _number(float(value), places)
 
 

@@ -10,9 +10,10 @@ export function number(value, places, decimal = ".") {
   return value.toFixed(places).replace("-", "−").replace(".", decimal);
 }
 
-/** A size to one place, two where it has two. */
+/** A size to one place, two where it has two; one with more was computed and is told to one. */
 export function magnitude(value, decimal = ".") {
-  const places = Math.abs(Math.round(value * 10) / 10 - value) < 5e-4 ? 1 : 2;
+  const has = (power) => Math.abs(Math.round(value * power) / power - value) < 1e-6;
+  const places = has(100) && !has(10) ? 2 : 1;
   return number(value, places, decimal);
 }
 

@@ -23,7 +23,7 @@ from catalog.formats.records import (
     MagnitudeRecord,
     OriginRecord,
 )
-from catalog.models import Settlement
+from catalog.models import Amplitude, Magnitude, MagnitudeAssessment, Settlement
 from catalog.rendering import Facts, Place, Size, row_values
 from tests.catalog.event_rows import obspy_isf, store_report
 
@@ -238,3 +238,41 @@ def test_what_an_agency_lists_apart_is_in_a_catalogue_of_its_own():
     assert row_values(EVENT, FACTS)["catalog"] == "KZPORTAL"
     apart = row_values(EVENT, replace(FACTS, supplementary=True))
     assert apart["catalog"] == "KZPORTAL-SUPPLEMENTARY"
+
+
+@pytest.mark.django_db
+def test_stations_of_a_computed_size_go_out_with_it_and_leave_the_magnitude_alone():
+    event = store_report(obspy_isf())
+    before, _ = rendering.rendered([event])[event.pk]
+    amplitude = Amplitude.objects.create(
+        entry=event.reports.get().current_entry, station_code="AAA", value=2.5e-7, unit="m"
+    )
+    computed = Magnitude.objects.create(
+        event=event, origin=event.preferred_origin, type="KR(WSG)", value=13.456, uncertainty=0.21,
+        station_count=3, method_id="kz-portal/network/kr-median",
+    )  # fmt: skip
+    station = {"network": "KZ", "residual": 0.1, "outcome": "used", "sources": []}
+    MagnitudeAssessment.objects.create(
+        event=event, origin=event.preferred_origin, scale="KR_WSG", type="KR(WSG)",
+        magnitude=computed, method_id=computed.method_id, inputs="x",
+        stations=[
+            {**station, "code": "AAA", "value": 13.5,
+             "sources": [["measurement", 1], ["amplitude", amplitude.pk]]},
+            {**station, "code": "BBB", "value": 17.0, "outcome": "outlier", "residual": 3.5},
+            {**station, "code": "CCC", "value": None, "outcome": "period_missing"},
+        ],
+    )  # fmt: skip
+    values, parts = rendering.rendered([event])[event.pk]
+    same = ("kr", "magnitude", "magnitude_type", "fdsn_text")
+    assert [values[name] for name in same] == [before[name] for name in same]
+
+    text = document(rendering.join_event(parts, all_origins=True, all_magnitudes=True))
+    etree.XMLSchema(etree.parse(SCHEMA)).assertValid(etree.fromstring(text))
+    (told,) = obspy.read_events(io.BytesIO(text), format="QUAKEML")
+    (size,) = (m for m in told.magnitudes if m.magnitude_type == "KR(WSG)")
+    assert (size.mag, size.mag_errors.uncertainty, size.station_count) == (13.456, 0.21, 3)
+    assert str(size.method_id).endswith("/kr-median")
+    assert [c.weight for c in size.station_magnitude_contributions] == [1.0, 0.0]
+    ours = [m for m in told.station_magnitudes if m.station_magnitude_type == "KR(WSG)"]
+    assert [(m.waveform_id.station_code, m.mag) for m in ours] == [("AAA", 13.5), ("BBB", 17.0)]
+    assert str(ours[0].amplitude_id).endswith(f"/amplitude/{amplitude.pk}")

@@ -12,6 +12,7 @@ test("values go into the page's sentences, unknown names stay", () => {
 test("numbers follow the language's decimal sign", () => {
   assert.equal(magnitude(5.25, ","), "5,25");
   assert.equal(magnitude(5.2, "."), "5.2");
+  assert.equal(magnitude(5.2534, "."), "5.3");
   assert.equal(magnitude(-0.4, "."), "−0.4");
   assert.equal(depth(10, ","), "10");
   assert.equal(depth(10.26, ","), "10,3");

@@ -27,7 +27,10 @@ from catalog.models import (
 from tests.portal.conftest import MakeEvent
 
 LANGUAGES = ("kk", "ru", "en")
-PAGES = ("map", "search", "about", "methods", "preference", "data-sources", "api-docs", "login")
+PAGES = (
+    "map", "search", "about", "methods", "magnitude-scales", "preference", "data-sources",
+    "api-docs", "login",
+)  # fmt: skip
 
 
 def address(name: str, language: str = "en", *args: str) -> str:

@@ -63,6 +63,7 @@ def test_decimal_sign_follows_the_language(language: str, sign: str):
     with translation.override(language):
         assert seismo.magnitude(5.2) == f"5{sign}2"
         assert seismo.magnitude(5.25) == f"5{sign}25"
+        assert seismo.magnitude(5.2534) == f"5{sign}3"
         assert seismo.latitude(49.56).startswith(f"49{sign}56°")
 
 
