@@ -93,6 +93,10 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.Interpretation.objects.create(**said, event_type="earthquake", author="someone")
     models.Consequence.objects.create(event=event, entry=entry, kind="other")
     models.PreferredMagnitude.objects.create(event=event, scale="KR", magnitude=magnitude)
+    models.ConversionRelation.objects.create(
+        relation_id=f"relation-{name}", from_scale="mb", to_scale="KR", slope=2, intercept=1,
+        range_from=3, range_to=6, regression="ols", certainty="assumed", synthetic=synthetic,
+    )  # fmt: skip
     models.Event.objects.filter(pk=event.pk).update(
         preferred_origin=origin, preferred_magnitude=magnitude
     )
