@@ -41,7 +41,7 @@ SENTENCES = {
     "no-correlation": _("The two scales do not vary together: there is no line."),
     "stands-so": _("“%(found)s” stands so already."),
     "built-in": _(
-        "“%(found)s” is what search, downloads and services convert by; it cannot be withdrawn here."
+        "“%(found)s” is what search, downloads and services convert by: it cannot be withdrawn."
     ),
 }
 
