@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog.models import ConversionRelation
-from catalog.scales import CONVERTED, KR_A_UNIT, KR_OF_ZERO, SCALES, scale_of
+from catalog.scales import CONVERTED, CONVERTED_SIGMA, KR_A_UNIT, KR_OF_ZERO, SCALES, scale_of
 from processing.core import regression
 from processing.jobs import conversions as job
 from tests.processing.calibration_events import lay_events
@@ -32,6 +32,7 @@ def test_the_shipped_relations_are_those_of_their_sources():
     assert [r for r, row in rows.items() if row.status == "accepted"] == [CONVERTED]
     m = rows[CONVERTED]
     assert (m.slope, m.intercept) == (1 / KR_A_UNIT, -KR_OF_ZERO / KR_A_UNIT)
+    assert m.sigma == CONVERTED_SIGMA
     assert m.formula == "M(KR) = 0.5556 KR - 2.222"
     assert rows["Ms-from-mb-Mamyrov-2013"].convert(5.0).value == pytest.approx(4.8)
     assert rows["KR-from-K-Fedotov"].formula == "KR = K(Fedotov) + 0.7"
