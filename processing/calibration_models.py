@@ -7,6 +7,8 @@ synthetic data (migration 0005).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -14,7 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from processing.core import calibration as core
+if TYPE_CHECKING:
+    from processing.core.calibration import Calibration
 
 
 class MagnitudeCalibration(models.Model):
@@ -124,9 +127,12 @@ class MagnitudeCalibration(models.Model):
         return self.version
 
     @property
-    def calibration(self) -> core.Calibration:
+    def calibration(self) -> Calibration:
         """As the scales take it."""
-        return core.Calibration(
+        # SciPy takes a while to import, and few of those who load the models need it.
+        from processing.core.calibration import Calibration
+
+        return Calibration(
             version=self.version,
             scale=self.scale,
             kind=self.kind,

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -200,7 +200,7 @@ def _reported(choice: Choice) -> Any:
 
 
 def _published(choice: Choice) -> dict[int, _Event]:
-    """Return the events that have a published value."""
+    """Return the events that have a published value and something that it can be held against."""
     values = _reported(choice)
     if choice.agency is not None:
         values = values.filter(agency=choice.agency)
@@ -209,12 +209,29 @@ def _published(choice: Choice) -> dict[int, _Event]:
         if not codes:
             raise Refused("no-published", found=choice.scale.type)
         raise Refused("agency-needed", found=choice.scale.type, expected=", ".join(codes[:20]))
+    evidence = Q(
+        Exists(
+            MagnitudeAssessment.objects.current().filter(
+                event=OuterRef("event"), scale=choice.scale.id
+            )
+        )
+    )
+    if choice.kind == "sigma":
+        evidence |= Q(Exists(Amplitude.objects.filter(entry__current_of__event=OuterRef("event"))))
     found: dict[int, list[float]] = defaultdict(list)
     places: dict[int, tuple[datetime, Any]] = {}
     columns = ("event", "value", "event__preferred_origin__time", "event__preferred_origin__point")
-    for key, value, time, point in values.values_list(*columns).iterator(CHUNK):
+    rows = values.filter(evidence).values_list(*columns)
+    for key, value, time, point in rows.iterator(CHUNK):
         found[key].append(value)
         places[key] = time, point
+        if len(found) > choice.most_readings:
+            raise Refused("too-many-readings", most=choice.most_readings)
+    if not found:
+        events = values.values("event").distinct().count()
+        if not events:
+            raise Refused("no-published", found=choice.scale.type)
+        raise Refused("no-readings", found=choice.scale.type, events=events)
     return {
         key: _Event(float(np.median(values)), places[key][0], places[key][1].y, places[key][1].x)
         for key, values in found.items()
@@ -230,8 +247,6 @@ def collect(choice: Choice) -> Collected:
         ``agency-needed``, ``no-published``, ``no-readings``, ``too-many-readings``.
     """
     events = _published(choice)
-    if not events:
-        raise Refused("no-published", found=choice.scale.type)
     rows = Collected()
     keys = sorted(events)
     for first in range(0, len(keys), CHUNK):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -103,18 +104,21 @@ def pairs(choice: Choice) -> Pairs:
     """
     values: dict[str, dict[int, list[float]]] = {}
     times: dict[int, datetime] = {}
-    for scale in (choice.x, choice.y):
+    for scale, other in ((choice.x, choice.y), (choice.y, choice.x)):
         found: dict[int, list[float]] = defaultdict(list)
-        for key, value, time in _values(choice, scale).iterator(5000):
-            found[key].append(value)
+        same_event = _values(choice, other).filter(event=OuterRef("event"))
+        rows = _values(choice, scale).filter(Exists(same_event))
+        value = "magnitude__value" if choice.agency is None else "value"
+        columns = ("event", value, "event__preferred_origin__time")
+        for key, size, time in rows.values_list(*columns).iterator(5000):
+            found[key].append(size)
             times[key] = time
+            if len(found) > choice.most_pairs:
+                raise Refused("too-many-pairs", most=choice.most_pairs)
         values[scale] = found
-    both = values[choice.x].keys() & values[choice.y].keys()
-    if not both:
+    keys = sorted(values[choice.x], key=lambda key: (times[key], key))
+    if not keys:
         raise Refused("no-pairs", x=choice.x, y=choice.y)
-    if len(both) > choice.most_pairs:
-        raise Refused("too-many-pairs", most=choice.most_pairs)
-    keys = sorted(both, key=lambda key: (times[key], key))
     x, y = (
         [float(np.median(values[scale][key])) for key in keys] for scale in (choice.x, choice.y)
     )
@@ -122,7 +126,7 @@ def pairs(choice: Choice) -> Pairs:
 
 
 def _values(choice: Choice, scale: str) -> Any:
-    """Return rows of event, value and time on one scale."""
+    """Return the rows of native values on one scale."""
     of_event: dict[str, Any] = {
         "event__synthetic": choice.synthetic,
         "event__status__in": COUNTED_STATUSES,
@@ -132,14 +136,13 @@ def _values(choice: Choice, scale: str) -> Any:
         of_event["event__preferred_origin__time__gte"] = choice.start
     if choice.end is not None:
         of_event["event__preferred_origin__time__lt"] = choice.end
-    time = "event__preferred_origin__time"
     if choice.agency is None:
         return PreferredMagnitude.objects.filter(
             scale=scale,
             magnitude__converted_from__isnull=True,
             magnitude__bound="",
             **of_event,
-        ).values_list("event", "magnitude__value", time)
+        )
     return (
         Magnitude.objects.current()
         .reported()
@@ -151,7 +154,6 @@ def _values(choice: Choice, scale: str) -> Any:
             entry__current_of__outranked_by__isnull=True,
             **of_event,
         )
-        .values_list("event", "value", time)
     )
 
 
