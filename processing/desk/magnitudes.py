@@ -146,7 +146,7 @@ def _list_page(
     rows = MagnitudeCalibration.objects.select_related("agency", "created_by").defer("residuals")
     listed = list(rows.order_by("-pk")[:LISTED])
     accepted = rows.filter(status=MagnitudeCalibration.Status.ACCEPTED)
-    in_force = {row.scale: row for row in accepted.order_by("synthetic", "status_changed_at")}
+    in_force = {row.scale: row for row in accepted.order_by("-synthetic", "status_changed_at")}
     return render(
         request,
         "desk/magnitudes.html",

@@ -262,7 +262,7 @@ def collect(choice: Choice) -> Collected:
 
 
 def _from_assessments(choice: Choice, events: Mapping[int, _Event], rows: Collected) -> set[int]:
-    """Add what events' assessments on the scale tell; return which events have one."""
+    """Add what events' assessments on the scale tell; return the events they tell amplitudes of."""
     scale, assessed = choice.scale, set()
     known = {
         row.version: row.calibration
@@ -272,7 +272,8 @@ def _from_assessments(choice: Choice, events: Mapping[int, _Event], rows: Collec
     for key, version, stations in found.values_list("event", "calibration", "stations").iterator(
         BATCH
     ):
-        assessed.add(key)
+        if any(told.get("amplitude") is not None for told in stations):
+            assessed.add(key)
         for told in stations:
             value = _uncalibrated(choice, told, known.get(version) if version else None, version)
             if value is not None:
