@@ -434,9 +434,9 @@ def _roughness_matrix(knots: FloatArray) -> FloatArray:
 
 
 def _design(data: _Data, basis: FloatArray, rows: NDArray[Any]) -> Any:
-    ones = np.ones(rows.size)
+    """Return the design matrix of some rows, sparse: a reading has one station."""
     places = (np.arange(rows.size), data.station[rows])
-    stations = sparse.csr_matrix((ones, places), shape=(rows.size, data.names.size))
+    stations = sparse.csr_matrix((np.ones(rows.size), places), shape=(rows.size, data.names.size))
     return sparse.hstack([sparse.csr_matrix(basis[rows]), stations], format="csr")
 
 

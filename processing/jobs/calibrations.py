@@ -33,7 +33,7 @@ from processing.transactions import writing
 
 #: Of the events that are computed anew: after everything that is new.
 PRIORITY = 8
-KIND = "calibration-change"
+KIND = "calibration"
 BATCH = 500
 #: Events asked about at once.
 CHUNK = 5000
@@ -507,7 +507,9 @@ def calibrations_in_force(synthetic: bool = False) -> dict[str, core.Calibration
     return {row.scale: row.calibration for row in rows}
 
 
-def accept(row: MagnitudeCalibration, actor: User | None = None, note: str = "") -> ProcessingRun:
+def accept(
+    row: MagnitudeCalibration, actor: User | None = None, note: str = ""
+) -> ProcessingRun | None:
     """Put a version in force; return the run that computes its events anew.
 
     The version accepted before for the same scale, agency and kind of events is withdrawn.
@@ -533,7 +535,9 @@ def withdraw(
     return _move(row, MagnitudeCalibration.Status.WITHDRAWN, actor, note)
 
 
-def _move(row: MagnitudeCalibration, status: str, actor: User | None, note: str) -> Any:
+def _move(
+    row: MagnitudeCalibration, status: str, actor: User | None, note: str
+) -> ProcessingRun | None:
     accepted = MagnitudeCalibration.Status.ACCEPTED
     with writing():
         with connection.cursor() as cursor:

@@ -59,6 +59,7 @@ def test_a_curve_is_fitted_kept_accepted_and_withdrawn():
 
     actor = User.objects.create(username="editor")
     accepted = job.accept(row, actor, "looks right")
+    assert accepted is not None
     assert job.calibrations_in_force() == {"MPVA": known}
     assert job.calibrations_in_force(synthetic=True) == {}
     assert (row.status_changed_by, row.note) == (actor, "looks right")
