@@ -10,7 +10,7 @@ from uuid import uuid4
 from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 
 from catalog import models
-from processing.models import ProcessingRun, TravelTimeTable, WorkItem
+from processing.models import MagnitudeCalibration, ProcessingRun, TravelTimeTable, WorkItem
 
 TIME = datetime(2014, 11, 14, 1, 24, tzinfo=UTC)
 POINT = Point(77.27, 42.10, srid=4326)
@@ -155,6 +155,13 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
         depth_from_km=0, depth_to_km=30, full_to_deg=2, none_beyond_deg=3, full_to_km=20,
         none_beyond_km=30, uploaded_by=user,
         region=Polygon.from_bbox((75, 41, 80, 45)),
+    )  # fmt: skip
+    MagnitudeCalibration.objects.create(
+        version=f"calibration-{name}", scale="MPVA", kind="sigma", method_id="m",
+        synthetic=synthetic, distance_from_km=10, distance_to_km=500, knots_km=[10, 500],
+        sigma=[1, 3], sigma_errors=[0.1, 0.1], station_terms={"KZ.KNDC": [0.1, 0.02, 9]},
+        residual_sigma=0.2, residual_rms=0.3, event_count=20, station_count=3, reading_count=60,
+        first_event=TIME, last_event=TIME, residuals=[[50.0, 0.1]],
     )  # fmt: skip
     WorkItem.objects.create(kind="read", object_id=run.pk, dedup_key=name, run=run)
     event.refresh_from_db()
