@@ -495,6 +495,15 @@ class PreferredMagnitudeAdmin(ReadOnlyAdmin):
     list_select_related = ("event", "magnitude")
 
 
+@admin.register(catalog.ConversionRelation)
+class ConversionRelationAdmin(ReadOnlyAdmin):
+    """Fitted, accepted and withdrawn at the desk."""
+
+    list_display = ("relation_id", "formula", "regression", "certainty", "status", "synthetic")
+    list_filter = ("status", "from_scale", "to_scale")
+    search_fields = ("relation_id", "source")
+
+
 @admin.register(catalog.Pick)
 class PickAdmin(ReadOnlyAdmin):
     list_display = ("station_code", "station", "phase_hint", "time", "entry")

@@ -50,7 +50,7 @@ from catalog.models import (
     IntensityObservation,
     PreferredMagnitude,
 )
-from catalog.scales import CONVERTED, KR_A_UNIT, KR_OF_ZERO, SCALES, scale_of
+from catalog.scales import CONVERTED, CONVERTED_SIGMA, KR_A_UNIT, KR_OF_ZERO, SCALES, scale_of
 from catalog.search import EventSearch
 
 ALIAS = "download"
@@ -398,7 +398,10 @@ def _converted(public_id: str, kr: float, magnitude: float) -> MagnitudeRecord:
         magnitude_id=f"magnitude/m-kr-{public_id}",
         agency=settings.PORTAL_AGENCY_CODE,
         method_id="m-kr",
-        comments=(f"(KR - 4) / 1.8, converted from KR {rendering.number_text(kr, 2)}",),
+        comments=(
+            f"(KR - 4) / 1.8, converted from KR {rendering.number_text(kr, 2)} by relation"
+            f" {CONVERTED}, sigma {CONVERTED_SIGMA} (assumed)",
+        ),
     )
 
 

@@ -20,6 +20,8 @@ MAGNITUDE_ORDER = ("Mw", "MS", "MLV", "mb", "ML")
 #: of the composite catalogues of the former USSR, K = 1.8 M + 4 (docs/methods.md).
 CONVERTED = "M(KR)"
 KR_A_UNIT, KR_OF_ZERO = 1.8, 4
+#: Standard error of a converted one. Assumed (docs/methods.md).
+CONVERTED_SIGMA = 0.3
 
 
 def as_kr(magnitude: float) -> float:

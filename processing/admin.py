@@ -1,4 +1,4 @@
-"""The admin's view of work, travel-time tables and station corrections: never edited."""
+"""The admin's view of work, travel-time tables, corrections and calibrations: never edited."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from catalog.admin import ReadOnlyAdmin
 from processing.models import (
     CorrectionSet,
     JointRelocation,
+    MagnitudeCalibration,
     ProcessingRun,
     StationCorrection,
     TravelTimeTable,
@@ -61,6 +62,18 @@ class StationCorrectionAdmin(ReadOnlyAdmin):
     list_select_related = ("set", "station__network", "station__agency")
     list_filter = ("set", "wave")
     search_fields = ("station__code",)
+
+
+@admin.register(MagnitudeCalibration)
+class MagnitudeCalibrationAdmin(ReadOnlyAdmin):
+    """Fitted, accepted and withdrawn at the desk."""
+
+    list_display = (
+        "version", "scale", "kind", "agency", "synthetic", "status", "event_count", "created_at",
+    )  # fmt: skip
+    list_select_related = ("agency",)
+    list_filter = ("scale", "status", "synthetic")
+    search_fields = ("version",)
 
 
 @admin.register(JointRelocation)

@@ -28,6 +28,7 @@ from django.utils.translation import pgettext_lazy
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
+from processing.calibration_models import MagnitudeCalibration as MagnitudeCalibration
 from processing.correction_models import CorrectionSet as CorrectionSet
 from processing.correction_models import StationCorrection as StationCorrection
 from processing.joint_fit_models import JointRelocation as JointRelocation

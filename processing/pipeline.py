@@ -21,6 +21,7 @@ from catalog import coverage
 from catalog.models import BulletinReading, Event, Report, User
 from processing.jobs import (
     association,
+    calibrations,
     confirmation,
     declustering,
     event_type,
@@ -284,6 +285,7 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "decluster": decluster,
     "rule-change": preference_changes.change,
     "rule-preview": preference_changes.preview,
+    calibrations.KIND: calibrations.change,
     event_type.KIND: screen_types,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {

@@ -20,6 +20,7 @@ from catalog.models.bulletins import (
     Report,
     UploadKey,
 )
+from catalog.models.conversions import ConversionRelation, Converted
 from catalog.models.coverage import CoverageSpan, MonthClosing
 from catalog.models.declustering import DeclusteringLabel, DeclusteringRun
 from catalog.models.editions import Edition, EditionEvent, EditionFile
@@ -75,6 +76,8 @@ __all__ = [
     "Channel",
     "ColumnMapping",
     "Consequence",
+    "ConversionRelation",
+    "Converted",
     "CoverageSpan",
     "DeclusteringLabel",
     "DeclusteringRun",

@@ -84,6 +84,11 @@ ROOMS = (
                 ("desk-edition", "desk-edition-new", "desk-edition-edit"),
             ),
             Page("desk-declusterings", _("Declustering"), ("desk-declustering",)),
+            Page(
+                "desk-magnitudes",
+                _("Magnitudes"),
+                ("desk-magnitudes-fit", "desk-regression", "desk-calibration", "desk-relation"),
+            ),
         ),
     ),
 )

@@ -8,6 +8,7 @@ from processing.desk import (
     declustering,
     edition_pages,
     ledger,
+    magnitudes,
     mappings,
     merge,
     merge_event,
@@ -61,6 +62,15 @@ urlpatterns = [
         declustering.declustering_file,
         name="desk-declustering-file",
     ),
+    path("magnitudes/", magnitudes.magnitudes, name="desk-magnitudes"),
+    path("magnitudes/fit", magnitudes.fit, name="desk-magnitudes-fit"),
+    path("magnitudes/line/", magnitudes.regression, name="desk-regression"),
+    path("magnitudes/calibrations/<int:pk>/", magnitudes.calibration_page, name="desk-calibration"),
+    path(
+        "magnitudes/calibrations/<int:pk>/do", magnitudes.calibration_do, name="desk-calibration-do"
+    ),
+    path("magnitudes/relations/<int:pk>/", magnitudes.relation_page, name="desk-relation"),
+    path("magnitudes/relations/<int:pk>/do", magnitudes.relation_do, name="desk-relation-do"),
     path("preference/", preference.rule_sets, name="preference-rules"),
     path("preference/new", preference.new_rules, name="preference-rules-new"),
     path("preference/areas", preference.new_area, name="preference-area-new"),

@@ -10,7 +10,7 @@ from uuid import uuid4
 from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 
 from catalog import models
-from processing.models import ProcessingRun, TravelTimeTable, WorkItem
+from processing.models import MagnitudeCalibration, ProcessingRun, TravelTimeTable, WorkItem
 
 TIME = datetime(2014, 11, 14, 1, 24, tzinfo=UTC)
 POINT = Point(77.27, 42.10, srid=4326)
@@ -93,6 +93,10 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.Interpretation.objects.create(**said, event_type="earthquake", author="someone")
     models.Consequence.objects.create(event=event, entry=entry, kind="other")
     models.PreferredMagnitude.objects.create(event=event, scale="KR", magnitude=magnitude)
+    models.ConversionRelation.objects.create(
+        relation_id=f"relation-{name}", from_scale="mb", to_scale="KR", slope=2, intercept=1,
+        range_from=3, range_to=6, regression="ols", certainty="assumed", synthetic=synthetic,
+    )  # fmt: skip
     models.Event.objects.filter(pk=event.pk).update(
         preferred_origin=origin, preferred_magnitude=magnitude
     )
@@ -151,6 +155,13 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
         depth_from_km=0, depth_to_km=30, full_to_deg=2, none_beyond_deg=3, full_to_km=20,
         none_beyond_km=30, uploaded_by=user,
         region=Polygon.from_bbox((75, 41, 80, 45)),
+    )  # fmt: skip
+    MagnitudeCalibration.objects.create(
+        version=f"calibration-{name}", scale="MPVA", kind="sigma", method_id="m",
+        synthetic=synthetic, distance_from_km=10, distance_to_km=500, knots_km=[10, 500],
+        sigma=[1, 3], sigma_errors=[0.1, 0.1], station_terms={"KZ.KNDC": [0.1, 0.02, 9]},
+        residual_sigma=0.2, residual_rms=0.3, event_count=20, station_count=3, reading_count=60,
+        first_event=TIME, last_event=TIME, residuals=[[50.0, 0.1]],
     )  # fmt: skip
     WorkItem.objects.create(kind="read", object_id=run.pk, dedup_key=name, run=run)
     event.refresh_from_db()

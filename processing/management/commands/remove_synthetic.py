@@ -1,11 +1,12 @@
 """Remove synthetic data for good: the one hard delete of the portal.
 
 What is removed: every report or reading that says it is synthetic, all that hangs on it, what was
-computed from it (station corrections, too), files that hold nothing else, and synthetic stations.
-The events stay as tombstones (status "deleted", their public ids answer 410) and the feed says so,
-as for any deletion. An event in which synthetic and real reports were mixed is refused: it must be
-split first. A real reading at a synthetic station keeps its code and loses the station. Editions of
-synthetic events go, too, with their files; real and synthetic events are never in one edition.
+computed from it (station corrections, fitted calibrations and conversions, too), files that hold
+nothing else, and synthetic stations. The events stay as tombstones (status "deleted", their public
+ids answer 410) and the feed says so, as for any deletion. An event in which synthetic and real
+reports were mixed is refused: it must be split first. A real reading at a synthetic station keeps
+its code and loses the station. Editions of synthetic events go, too, with their files; real and
+synthetic events are never in one edition.
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from catalog.models import BulletinEntry, Event, Pick, Report, Station, User
+from catalog.models import (
+    BulletinEntry,
+    ConversionRelation,
+    Event,
+    Pick,
+    Report,
+    Station,
+    User,
+)
 from processing.jobs.publishing import publish_many
-from processing.models import CorrectionSet
+from processing.models import CorrectionSet, MagnitudeCalibration
 from processing.transactions import writing
 
 #: What is deleted, in any order (foreign keys are checked at the commit). Each condition speaks of
@@ -78,6 +87,8 @@ DELETIONS = (
     ("catalog_bulletinfile", "id IN (SELECT id FROM gone_file)"),
     ("processing_stationcorrection", "set_id IN (SELECT id FROM gone_correctionset)"),
     ("processing_correctionset", "id IN (SELECT id FROM gone_correctionset)"),
+    ("processing_magnitudecalibration", "synthetic"),
+    ("catalog_conversionrelation", "synthetic"),
     (
         "catalog_declusteringlabel",
         "event_id IN (SELECT id FROM gone_event) OR run_id IN (SELECT id FROM gone_declustering)",
@@ -171,15 +182,17 @@ class Command(BaseCommand):
         readings = Pick.objects.filter(entry__isnull=True, synthetic=True).count()
         stations = Station.objects.filter(synthetic=True).count()
         sets = CorrectionSet.objects.filter(synthetic=True).count()
-        if not entries and not readings and not stations and not sets:
+        fitted = MagnitudeCalibration.objects.filter(synthetic=True).count()
+        fitted += ConversionRelation.objects.filter(synthetic=True).count()
+        if not any((entries, readings, stations, sets, fitted)):
             self.stdout.write("No synthetic data")
             return
         events = Event.objects.alive().filter(synthetic=True).count()
         if not options["yes"]:
             answer = input(
                 f"Remove {entries} synthetic reports of {events} events, {readings} readings"
-                f" without an event, {stations} stations and {sets} sets of station corrections?"
-                " [yes/no] "
+                f" without an event, {stations} stations, {sets} sets of station corrections and"
+                f" {fitted} fitted calibrations and conversions? [yes/no] "
             )
             if answer.strip() != "yes":
                 raise CommandError("nothing was removed")
