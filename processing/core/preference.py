@@ -313,12 +313,13 @@ def rank_magnitudes(
 def preferred_magnitude(magnitudes: Iterable[MagnitudeView]) -> MagnitudeView | None:
     """Return the magnitude that may stand as "the magnitude" of the event, None if there is none.
 
-    Order of scales: `MAGNITUDE_ORDER`; a scale that is not in it is never chosen. Give one
-    magnitude a scale, the one preferred on it.
+    Order of scales: `MAGNITUDE_ORDER`; a scale that is not in it is never chosen, and what was
+    converted from another scale only where nothing was measured. Give one magnitude a scale, the
+    one preferred on it.
     """
     rank = {scale: place for place, scale in enumerate(MAGNITUDE_ORDER)}
     return min(
         (m for m in magnitudes if m.scale in rank),
-        key=lambda m: (rank[m.scale], m.key),
+        key=lambda m: (m.converted, rank[m.scale], m.key),
         default=None,
     )

@@ -445,7 +445,10 @@ def _size_key(m: Magnitude) -> str:
 
 def _the_magnitude(sizes: dict[str, Magnitude]) -> Magnitude | None:
     best = core.preferred_magnitude(
-        core.MagnitudeView(key=scale, scale=scale, value=m.value) for scale, m in sizes.items()
+        core.MagnitudeView(
+            key=scale, scale=scale, value=m.value, converted=m.converted_from_id is not None
+        )
+        for scale, m in sizes.items()
     )
     return None if best is None else sizes[best.scale]
 

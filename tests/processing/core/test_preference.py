@@ -153,6 +153,12 @@ def test_energy_class_and_mpva_are_never_the_magnitude():
     assert preference.preferred_magnitude([magnitude("KR", 12.1), magnitude("MPVA", 5.2)]) is None
 
 
+def test_a_measured_magnitude_is_the_magnitude_before_any_converted_one():
+    found = [magnitude("Mw", 5.3, converted=True), magnitude("mb", 5.1)]
+    assert preference.preferred_magnitude(found) == found[1]
+    assert preference.preferred_magnitude(found[:1]) == found[0]
+
+
 def test_native_goes_before_converted_and_each_scale_has_its_own():
     found = [
         magnitude("KR", 12.1, key="some", of_preferred_origin=True),
