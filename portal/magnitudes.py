@@ -19,9 +19,18 @@ from django.shortcuts import render
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from catalog.models import Event, Magnitude, MagnitudeAssessment, Origin, StationMagnitude
+from catalog.models import (
+    ConversionRelation,
+    Event,
+    Magnitude,
+    MagnitudeAssessment,
+    Origin,
+    StationMagnitude,
+)
+from catalog.models.conversions import Converted
 from catalog.scales import CONVERTED, KR_A_UNIT, KR_OF_ZERO, SCALES, scale_of
 from portal import magnitude_words as words
 from portal.templatetags.seismo import (
@@ -187,7 +196,7 @@ def _bar_cell(line: StationLine) -> SafeString:
 def told(
     event: Event, origin: Origin, magnitudes: Sequence[Magnitude], chosen: set[int]
 ) -> dict[str, Any]:
-    """Return what the event page says of sizes; two queries, however many stations there are.
+    """Return what the event page says of sizes; three queries, however many stations there are.
 
     Parameters
     ----------
@@ -208,6 +217,7 @@ def told(
     return {
         "sizes_told": _told_first(event, magnitudes, chosen, by_magnitude),
         "size_groups": groups,
+        "converted_sizes": converted(event, magnitudes, chosen),
         "several_sizes": len(groups) > 1,
         "computed_stations": [_assessed(a, by_key.get(a.magnitude_id or 0)) for a in assessments],
         "reported_stations": _reported(event, origin, magnitudes),
@@ -667,31 +677,50 @@ def _column(record: records.Scale) -> str:
     return column or _("none: shown beside the others, never pooled with them")
 
 
+#: What a relation is used for, beside what its status says.
+_USES = {
+    CONVERTED: gettext_lazy(
+        "on request (magnitudetype=M(KR)), on event pages, and for the windows of declustering;"
+        " never stored as a magnitude"
+    ),
+    "KR-from-MPVA-2026": gettext_lazy(
+        "words and symbol size of events without KR; no number is stored"
+    ),
+}
+
+
 def conversions() -> list[Conversion]:
-    """Return the relations in use. Those kept as records join them here."""
-    return [
-        Conversion(
-            name=CONVERTED,
-            formula="M = (KR − 4) / 1.8",
-            valid=_("not stated by the source"),
-            sigma=_("not stated; about 0.3 is assumed"),
-            kind=_("given, not fitted here"),
-            source=_(
-                "composite catalogues of the former USSR (pages on regional catalogues of the"
-                " Geophysical Survey of the Russian Academy of Sciences)"
-            ),
-            use=_(
-                "on request only (magnitudetype=M(KR)), and for the windows of declustering;"
-                " never stored as a magnitude"
-            ),
-        ),
-        Conversion(
-            name="KR(MPVA)",
-            formula="KR = 2.31 MPVA − 0.52",
-            valid=_("KR 7 to 15, MPVA 3.7 to 6.7"),
-            sigma=_("0.26 of MPVA by least squares"),
-            kind=_("orthogonal (Deming) regression over 34 published pairs"),
-            source=_("messages of SOME in the press and the annual article of 2014"),
-            use=_("words and symbol size of events without KR; no number is stored"),
-        ),
-    ]
+    """Return the relations between scales, those that convert before those told for reference."""
+    status = ConversionRelation.Status
+    rows = ConversionRelation.objects.filter(
+        status__in=[status.ACCEPTED, status.REFERENCE], synthetic=False
+    ).defer("pairs")
+    told = []
+    for row in sorted(rows, key=lambda row: (row.status != status.ACCEPTED, row.pk)):
+        accepted = row.status == status.ACCEPTED
+        use = _("converts where the native value lacks") if accepted else _("nothing is converted")
+        low, high = row.range_from, row.range_to
+        stated = low is not None or high is not None
+        sigma = _("not stated") if row.sigma is None else as_given(row.sigma)
+        told.append(
+            Conversion(
+                name=row.label,
+                formula=row.formula.replace("-", "\N{MINUS SIGN}"),
+                valid=f"{row.from_scale}: {_between(low, high)}" if stated else _("not stated"),
+                sigma=_("%(sigma)s (assumed)") % {"sigma": sigma} if row.assumed else sigma,
+                kind=row.get_regression_display(),
+                source="; ".join(filter(None, (row.source, row.region))),
+                use=str(_USES.get(row.relation_id, use)),
+            )
+        )
+    return told
+
+
+def converted(event: Event, magnitudes: Iterable[Magnitude], chosen: set[int]) -> list[Converted]:
+    """Return what accepted relations make of an event's preferred native values."""
+    native = {
+        m.scale: (m.value, m.uncertainty)
+        for m in magnitudes
+        if m.pk in chosen and m.scale and m.converted_from_id is None and not m.bound
+    }
+    return ConversionRelation.objects.conversions(native, synthetic=event.synthetic)
