@@ -34,6 +34,7 @@ from processing.jobs import (
     publishing_editions,
     station_readings,
     type_decisions,
+    waveforms,
 )
 from processing.models import ProcessingRun, WorkItem
 from processing.transactions import retried, writing
@@ -199,6 +200,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             magnitude.compute_many(alive, origins, agency)
             type_decisions.follow(event.pk for event in alive)
             preference.choose_many(alive)
+            waveforms.request_where_moved([event.pk for event in alive])
             near = [(pk, 1) for pk in station_readings.near_readings(alive)]
             WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)
             if alive:
@@ -272,6 +274,19 @@ def screen_types(item: WorkItem) -> None:
     retried(store)
 
 
+def measure(item: WorkItem) -> None:
+    """Measure the waveforms of an event; its magnitudes follow."""
+    result = waveforms.measure(item.object_id)
+
+    def store() -> None:
+        with writing():
+            if waveforms.store(result):
+                waveforms.touched(result.event)
+            item.finish()
+
+    retried(store)
+
+
 #: What the work of each kind is: one thing at a time, or a small group in one transaction.
 SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
@@ -282,6 +297,7 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "export": export,
     "edition": edition,
     "decluster": decluster,
+    waveforms.KIND: measure,
     "rule-change": preference_changes.change,
     "rule-preview": preference_changes.preview,
     event_type.KIND: screen_types,
