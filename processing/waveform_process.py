@@ -42,10 +42,13 @@ MOST_CHANNELS = 200
 RATES_HZ = (0.01, 5000.0)
 #: Points at which a response is evaluated; between them by straight lines of lg and phase over lg.
 RESPONSE_POINTS = 4000
+#: Of stages and overall sensitivity of a response, in units of magnitude. ObsPy warns at 0.02.
+MOST_DISAGREEMENT = 0.05
 MOST_OUTPUT_BYTES = 256 * 1024 * 1024
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{0,10}\Z")
-Text = Annotated[str, msgspec.Meta(max_length=100)]
+_METRES = {"M": 1.0, "CM": 1e-2, "MM": 1e-3, "UM": 1e-6, "NM": 1e-9}
+_UNIT = re.compile(r"(N?M|[CU]M|MM)(/S\*\*2|/S\^2|/S/S|/S|)\Z")
 Name = Annotated[str, msgspec.Meta(max_length=40)]
 
 
@@ -280,9 +283,17 @@ def measure(request: Request, folder: Path) -> Iterator[Answer]:
         if channel.response:
             try:
                 rate = max((s.rate for s in segments), default=1.0)
-                response = response_of((folder / channel.response).read_bytes(), rate)
+                response, remark = response_of((folder / channel.response).read_bytes(), rate)
+                if remark:
+                    yield _told(first_file[name], remark, name)
             except MemoryError:
                 raise
+            except Contradiction as error:
+                without = Outcome.NO_RESPONSE
+                yield _told(
+                    first_file[name], "response-contradicts-itself", name, error.found,
+                    error.expected,
+                )  # fmt: skip
             except Exception as error:  # a response that ObsPy cannot evaluate
                 without = Outcome.NO_RESPONSE
                 yield _told(first_file[name], "response-not-usable", name, _shown(error))
@@ -346,10 +357,51 @@ def _reading(
     )
 
 
-def response_of(document: bytes, rate: float) -> Callable[[FloatArray], ComplexArray]:
-    """Return a channel's response to displacement, from StationXML with this one channel.
+class Contradiction(ValueError):
+    """The stages of a response do not give its overall sensitivity."""
 
-    It is evaluated once, at `RESPONSE_POINTS` frequencies up to half the sampling rate.
+    def __init__(self, found: str, expected: str) -> None:
+        super().__init__(f"found {found}, expected {expected}")
+        self.found, self.expected = found, expected
+
+
+def _check_sensitivity(response: Any) -> None:
+    """Compare what the stages give with the overall sensitivity, where both can be told.
+
+    Raises
+    ------
+    Contradiction
+        They differ by more than `MOST_DISAGREEMENT`: one of them is wrong, and nobody knows which.
+    """
+    overall = response.instrument_sensitivity
+    if overall is None or not overall.value or not overall.frequency:
+        return
+    name = (overall.input_units or "").upper().replace(" ", "")
+    match = _UNIT.match(name)
+    if match is None:
+        return
+    output = {"": "DISP", "/S": "VEL", "/S**2": "ACC", "/S/S": "ACC", "/S^2": "ACC"}[match[2]]
+    per_metre = _METRES[match[1]]
+    value = response.get_evalresp_response_for_frequencies([overall.frequency], output=output)
+    found, expected = float(abs(value[0])) * per_metre, abs(float(overall.value))
+    if found == 0.0 or abs(np.log10(found / expected)) > MOST_DISAGREEMENT:
+        unit = f"{overall.output_units or 'COUNTS'}/({overall.input_units})"
+        raise Contradiction(f"{found:.4g} {unit}", f"{expected:.4g} {unit}")
+
+
+def response_of(document: bytes, rate: float) -> tuple[Callable[[FloatArray], ComplexArray], str]:
+    """Return a channel's response to displacement, and the code of a remark on it, or none.
+
+    From StationXML with this one channel. It is evaluated once, at `RESPONSE_POINTS` frequencies up
+    to half the sampling rate. An accelerometer of which only the overall sensitivity is told is
+    taken to be flat to acceleration: ``response-flat``.
+
+    Raises
+    ------
+    Contradiction
+        Its stages do not give its overall sensitivity.
+    Exception
+        Whatever ObsPy raises of a response it cannot evaluate.
     """
     from obspy import read_inventory
 
@@ -357,6 +409,9 @@ def response_of(document: bytes, rate: float) -> Callable[[FloatArray], ComplexA
         warnings.simplefilter("ignore")
         inventory = read_inventory(io.BytesIO(document), format="STATIONXML")
         response = inventory[0][0][0].response
+        if not response.response_stages and (flat := _flat(response)) is not None:
+            return flat, "response-flat"
+        _check_sensitivity(response)
         frequency = np.geomspace(0.5 * measuring.LONG_BAND_HZ[0], 0.5 * rate, RESPONSE_POINTS)
         value = response.get_evalresp_response_for_frequencies(frequency, output="DISP")
     size = np.abs(value)
@@ -371,6 +426,21 @@ def response_of(document: bytes, rate: float) -> Callable[[FloatArray], ComplexA
     def at(wanted: FloatArray) -> ComplexArray:
         x = np.log(wanted)
         found: ComplexArray = np.exp(np.interp(x, grid, strength) + 1j * np.interp(x, grid, phase))
+        return found
+
+    return at, ""
+
+
+def _flat(response: Any) -> Callable[[FloatArray], ComplexArray] | None:
+    """Return an accelerometer's response by its overall sensitivity; None for other sensors."""
+    overall = response.instrument_sensitivity
+    match = _UNIT.match((overall.input_units or "").upper()) if overall is not None else None
+    if match is None or not overall.value or match[2] not in ("/S**2", "/S^2", "/S/S"):
+        return None
+    per_metre = float(overall.value) / _METRES[match[1]]
+
+    def at(wanted: FloatArray) -> ComplexArray:
+        found: ComplexArray = per_metre * (2j * np.pi * wanted) ** 2
         return found
 
     return at

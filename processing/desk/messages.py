@@ -166,6 +166,13 @@ MESSAGES = {
     "too-many-channels": _("The file has more channels than allowed."),
     "too-many-waveforms": _("The event has as many waveform files, or bytes of them, as allowed."),
     "response-not-usable": _("The response of this channel cannot be evaluated."),
+    "response-contradicts-itself": _(
+        "The stages of this channel's response do not give its overall sensitivity; it is not used."
+    ),
+    "response-flat": _(
+        "Of this accelerometer only the overall sensitivity is told; it is taken as flat to"
+        " acceleration."
+    ),
     "component-unknown": _("The channel's code does not say which component it is."),
     "note-required": _("Say why."),
     "no-extremum": _("This measurement has no trace with an extremum to choose."),

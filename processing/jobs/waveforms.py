@@ -72,7 +72,8 @@ DEPTH_WITHOUT_KM = 10.0
 CODES = (
     "unknown-waveform", "damaged-waveform", "no-waveform", "too-many-segments",
     "too-many-samples", "too-many-channels", "too-many-waveforms", "response-not-usable",
-    "component-unknown", "note-required", "no-extremum",
+    "response-contradicts-itself", "response-flat", "component-unknown", "note-required",
+    "no-extremum",
 )  # fmt: skip
 #: Scales that say nothing of a station where they do not hold: nobody has read anything there.
 NOT_READ = (Outcome.DISTANCE_OUTSIDE, Outcome.DEPTH_OUTSIDE)
