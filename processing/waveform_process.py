@@ -182,7 +182,7 @@ def look(number: int, content: bytes, kind: str) -> Iterator[Answer]:
         return
     if kind == "miniseed":
         yield from _whole_records(number, content)
-    for warning in said[:5]:
+    for warning in [w for w in said if issubclass(w.category, UserWarning)][:5]:
         yield _told(number, "value-not-read", found=_shown(warning.message))
     if len(stream) > MOST_SEGMENTS:
         bound = f"<= {MOST_SEGMENTS}"

@@ -28,7 +28,7 @@ import msgspec
 import numpy as np
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -57,7 +57,7 @@ from processing.core.predictions import codes_of, predict
 from processing.jobs import ingestion, station_metadata, station_readings, travel_time_tables
 from processing.jobs.ingestion import Refused
 from processing.models import WorkItem
-from processing.transactions import writing
+from processing.transactions import retried, writing
 
 KIND = "measure"
 PRIORITY = 4
@@ -97,7 +97,7 @@ class Taken:
     stations: StationFile | None = None
 
 
-def kind_of(head: bytes) -> str:
+def kind_of(head: bytes) -> Literal["miniseed", "sac", "stationxml", ""]:
     """Return what the first kilobyte of a file says it is; empty where it does not."""
     if _SEED.match(head):
         return "miniseed"
@@ -124,39 +124,43 @@ def receive(event: Event, name: str, chunks: Iterable[bytes], user: User) -> Tak
         name = ingestion.file_name(name)
         if kind == "stationxml":
             return _receive_stations(event, name, b"".join(spooled.chunks()), user)
-        if kind not in WaveformFile.Kind.values:
+        if not kind:
             found = "".join(c for c in spooled.head[:20].decode("latin-1") if c.isprintable())
             expected = "MiniSEED 2, SAC, StationXML"
             raise Refused("unknown-waveform", found=found, expected=expected)
-        with writing():
-            Event.objects.select_for_update().get(pk=event.pk)
-            known = WaveformFile.objects.filter(event=event, sha256=spooled.sha256).first()
-            if known is not None and known.withdrawn_at is None:
-                return Taken(name, kind, False)
-            there = files_of(event.pk).aggregate(bytes=Sum("size"), last=Max("pk"))
-            count = files_of(event.pk).count()
-            if count >= MOST_FILES or (there["bytes"] or 0) + spooled.size > MOST_BYTES:
-                found = f"{count + 1}, {(there['bytes'] or 0) + spooled.size}"
-                bounds = f"<= {MOST_FILES}, <= {MOST_BYTES} bytes"
-                raise Refused("too-many-waveforms", found=found, expected=bounds)
-            if known is not None:
-                WaveformFile.objects.filter(pk=known.pk).update(
-                    withdrawn_at=None, withdrawn_by=None
-                )
-            else:
-                file = WaveformFile.objects.create(
-                    event=event,
-                    sha256=spooled.sha256,
-                    name=name,
-                    size=spooled.size,
-                    kind=kind,
-                    uploader=user,
-                )
-                for ordinal, data in enumerate(spooled.chunks()):
-                    WaveformChunk.objects.create(file=file, ordinal=ordinal, data=data)
-            request(event.pk)
+        is_new = retried(lambda: _keep(event, name, spooled, user))
     logger.info("event %(event)s: waveform file kept", {"event": event.public_id})
-    return Taken(name, kind, known is None)
+    return Taken(name, kind, is_new)
+
+
+def _keep(event: Event, name: str, spooled: ingestion.Spool, user: User) -> bool:
+    """Store a file unless it is there, all in one transaction; return whether it is new."""
+    with writing():
+        Event.objects.select_for_update().get(pk=event.pk)
+        known = WaveformFile.objects.filter(event=event, sha256=spooled.sha256).first()
+        if known is not None and known.withdrawn_at is None:
+            return False
+        files = files_of(event.pk)
+        count, size = files.count(), files.aggregate(bytes=Sum("size"))["bytes"] or 0
+        if count >= MOST_FILES or size + spooled.size > MOST_BYTES:
+            found = f"{count + 1}, {size + spooled.size}"
+            bounds = f"<= {MOST_FILES}, <= {MOST_BYTES} bytes"
+            raise Refused("too-many-waveforms", found=found, expected=bounds)
+        if known is not None:
+            WaveformFile.objects.filter(pk=known.pk).update(withdrawn_at=None, withdrawn_by=None)
+        else:
+            file = WaveformFile.objects.create(
+                event=event,
+                sha256=spooled.sha256,
+                name=name,
+                size=spooled.size,
+                kind=kind_of(spooled.head),
+                uploader=user,
+            )
+            for ordinal, data in enumerate(spooled.chunks()):
+                WaveformChunk.objects.create(file=file, ordinal=ordinal, data=data)
+        request(event.pk)
+    return known is None
 
 
 def _receive_stations(event: Event, name: str, content: bytes, user: User) -> Taken:
@@ -178,12 +182,16 @@ def _receive_stations(event: Event, name: str, content: bytes, user: User) -> Ta
 
 def withdraw(file: WaveformFile, user: User) -> None:
     """Take a file out of use; it stays where it is. Sent again, it is in use again."""
-    with writing():
-        Event.objects.select_for_update().get(pk=file.event_id)
-        WaveformFile.objects.filter(pk=file.pk, withdrawn_at__isnull=True).update(
-            withdrawn_at=timezone.now(), withdrawn_by=user
-        )
-        request(file.event.merged_into_id or file.event_id)
+
+    def store() -> None:
+        with writing():
+            Event.objects.select_for_update().get(pk=file.event_id)
+            WaveformFile.objects.filter(pk=file.pk, withdrawn_at__isnull=True).update(
+                withdrawn_at=timezone.now(), withdrawn_by=user
+            )
+            request(file.event.merged_into_id or file.event_id)
+
+    retried(store)
 
 
 def request(event: int) -> None:
