@@ -27,7 +27,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -388,6 +388,8 @@ class Result:
     inputs: str = ""
     unchanged: bool = False
     """What went in is what went in the last time."""
+    failed: bool = False
+    """The child failed and nothing was measured: what stands stays."""
     rows: list[WaveformMeasurement] = field(default_factory=list)
     problems: dict[int, list[Problem]] = field(default_factory=dict)
     """Of files, found while measuring."""
@@ -427,28 +429,55 @@ def measure(event_key: int) -> Result:
         channels.append(
             child.Channel(name, place.component, document, place.without, arrivals[name])
         )
-    wanted = child.Request(
-        [child.File(file.pk, file.kind) for file in files], origin.time.timestamp(), channels
-    )
+    when = origin.time.timestamp()
     try:
-        for message in ask(wanted, files, responses):
-            match message:
-                case child.Measured(reading):
-                    if reading.id in places and reading.scale in BY_ID:
-                        result.rows.append(
-                            _row(
-                                reading, holder[reading.id], origin, places, arrivals, result,
-                            )
-                        )  # fmt: skip
-                case child.Told(number, problem):
-                    result.problems.setdefault(number, []).append(problem)
+        found = _answers(files, when, channels, responses)
     except ChildFailed as failed:
-        logger.warning("event %s: %s", event.public_id, failed)
-        result.rows = []
+        bad = _culprits(files, when)
         for file in files:
-            result.problems.setdefault(file.pk, []).append(failed.problem)
+            if file.pk in bad or not bad:
+                problem = bad.get(file.pk, failed.problem)
+                result.problems.setdefault(file.pk, []).append(problem)
+        good = [file for file in files if file.pk not in bad]
+        logger.warning("event %s: %s, files %s", event.public_id, failed, sorted(bad))
+        found = []
+        if bad and good:
+            try:
+                found = _answers(good, when, channels, responses)
+            except ChildFailed as again:
+                for file in good:
+                    result.problems.setdefault(file.pk, []).append(again.problem)
+        result.failed = not found
+    for message in found:
+        match message:
+            case child.Measured(reading) if reading.id in places and reading.scale in BY_ID:
+                file_key = holder[reading.id]
+                result.rows.append(_row(reading, file_key, origin, places, arrivals, result))
+            case child.Told(number, problem):
+                result.problems.setdefault(number, []).append(problem)
     _one_sensor(result.rows)
     return result
+
+
+def _answers(
+    files: Sequence[WaveformFile],
+    when: float,
+    channels: Sequence[child.Channel],
+    responses: dict[str, bytes],
+) -> list[child.Answer]:
+    wanted = child.Request([child.File(file.pk, file.kind) for file in files], when, list(channels))
+    return list(ask(wanted, files, responses))
+
+
+def _culprits(files: Sequence[WaveformFile], when: float) -> dict[int, Problem]:
+    """Return which files a child cannot even read, by their keys, after it failed with all."""
+    bad = {}
+    for file in files:
+        try:
+            _answers([file], when, [], {})
+        except ChildFailed as failed:
+            bad[file.pk] = failed.problem
+    return bad
 
 
 def _places(names: Sequence[str], time: datetime) -> dict[str, Place]:
@@ -716,7 +745,7 @@ def store(result: Result) -> bool:
             known = [*file.problems]
             known += [p for p in _told(problems) if p not in known]
             WaveformFile.objects.filter(pk=number).update(problems=known[:MOST_PROBLEMS])
-    if result.unchanged:
+    if result.unchanged or result.failed:
         return False
     now = timezone.now()
     old = {(row.trace_id, row.scale): row for row in standing(result.event).defer("turns")}
@@ -731,11 +760,7 @@ def store(result: Result) -> bool:
         fresh.append(row)
     gone += [row.pk for row in old.values()]
     WaveformMeasurement.objects.filter(pk__in=gone).update(superseded_at=now)
-    try:
-        WaveformMeasurement.objects.bulk_create(fresh, batch_size=200)
-    except IntegrityError:
-        logger.exception("event %d: a measurement is there already", result.event)
-        raise
+    WaveformMeasurement.objects.bulk_create(fresh, batch_size=200)
     return bool(fresh or gone)
 
 
