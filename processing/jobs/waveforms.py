@@ -748,17 +748,19 @@ def store(result: Result) -> bool:
     if result.unchanged or result.failed:
         return False
     now = timezone.now()
-    old = {(row.trace_id, row.scale): row for row in standing(result.event).defer("turns")}
+    # Events that were merged may both have measured a channel.
+    old: dict[tuple[str, str], list[WaveformMeasurement]] = defaultdict(list)
+    for row in standing(result.event).defer("turns").order_by("pk"):
+        old[row.trace_id, row.scale].append(row)
     fresh, gone = [], []
     for row in result.rows:
-        known_row = old.pop((row.trace_id, row.scale), None)
-        if known_row is not None:
-            if known_row.act in WaveformMeasurement.BY_HAND:
-                continue
-            gone.append(known_row.pk)
-            row.supersedes = known_row
-        fresh.append(row)
-    gone += [row.pk for row in old.values()]
+        known_rows = old.pop((row.trace_id, row.scale), [])
+        said = [r for r in known_rows if r.act in WaveformMeasurement.BY_HAND]
+        gone += [r.pk for r in known_rows if r not in said[-1:]]
+        if not said:
+            row.supersedes = known_rows[-1] if known_rows else None
+            fresh.append(row)
+    gone += [row.pk for rows in old.values() for row in rows]
     WaveformMeasurement.objects.filter(pk__in=gone).update(superseded_at=now)
     WaveformMeasurement.objects.bulk_create(fresh, batch_size=200)
     return bool(fresh or gone)
