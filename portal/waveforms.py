@@ -277,7 +277,10 @@ def spark(row: WaveformMeasurement) -> dict[str, Any] | None:
     ]
     bands = [
         {"x": x(a), "width": f"{max(float(x(b)) - float(x(a)), 0.5):.1f}", "kind": kind}
-        for kind, a, b in (("noise", *window[:2]), ("window", *window[2:]))
+        for kind, a, b in (
+            ("noise", window[0], window[1]),
+            ("window", window[2], window[3]),
+        )
         if a is not None and b is not None
     ]
     points = [f"{x(t)} {y(v)}" for t, v in zip(turns.time, turns.value, strict=True)]
@@ -507,7 +510,7 @@ def neighbours(row: WaveformMeasurement, turns: Turns) -> list[dict[str, Any]]:
         if k == here or not 0 <= k < lobes.time.size:
             continue
         pair, _outcome = measuring.read_at(BY_ID[row.scale], turns, float(lobes.time[k]))
-        if pair is not None:
+        if pair is not None and abs(pair.at - picked) > 1e-3:
             result.append(
                 {
                     "at": stamp(_moment(row, float(lobes.time[k]))),

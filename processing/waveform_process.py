@@ -30,8 +30,9 @@ import numpy as np
 
 from catalog.formats.problems import Problem, Severity
 from processing.core import measuring
+from processing.core.instruments import ComplexArray
 from processing.core.magnitude_scales import SCALES, Outcome
-from processing.core.measuring import Arrivals, ComplexArray, FloatArray, Segment
+from processing.core.measuring import Arrivals, FloatArray, Segment
 
 #: Read around the origin [s]: the slowest surface waves at 160 degrees are due after 7120 s.
 BEFORE_S, AFTER_S = 900.0, 7800.0
@@ -350,10 +351,12 @@ def _reading(
         scale=found.scale,
         wave=found.wave,
         outcome=found.outcome,
-        span=span and (span.noise_from, span.noise_to, span.window_from, span.window_to),
-        pair_time=pair and pair.time,
-        pair_value=pair and pair.value,
-        amplitude=pair and pair.amplitude,
+        span=None
+        if span is None
+        else (span.noise_from, span.noise_to, span.window_from, span.window_to),
+        pair_time=None if pair is None else pair.time,
+        pair_value=None if pair is None else pair.value,
+        amplitude=None if pair is None else pair.amplitude,
         noise=found.noise,
         turns_time=[] if turns is None else [round(t, 5) for t in turns.time.tolist()],
         turns_value=[] if turns is None else [float(f"{v:.6g}") for v in turns.value.tolist()],
@@ -444,7 +447,9 @@ def _flat(response: Any) -> Callable[[FloatArray], ComplexArray] | None:
     per_metre = float(overall.value) / _METRES[match[1]]
 
     def at(wanted: FloatArray) -> ComplexArray:
-        found: ComplexArray = per_metre * (2j * np.pi * wanted) ** 2
+        found: ComplexArray = np.asarray(
+            per_metre * (2j * np.pi * wanted) ** 2, dtype=np.complex128
+        )
         return found
 
     return at

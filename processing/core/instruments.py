@@ -60,7 +60,7 @@ class Instrument:
 
     def _plain(self, frequency: ArrayLike) -> ComplexArray:
         s = 2j * np.pi * np.asarray(frequency, dtype=np.float64)
-        found: ComplexArray = s**self.zeros
+        found = np.asarray(s**self.zeros, dtype=np.complex128)
         for pole in self.poles:
             found = found / (s - pole)
         return found

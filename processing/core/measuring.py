@@ -376,7 +376,7 @@ def simulated(
     x -= ramp * (ramp @ x) / (ramp @ ramp)
     size = 1 << int(2 * n - 1).bit_length()
     spectrum = np.fft.rfft(x * taper(n), size)
-    frequency = np.fft.rfftfreq(size, 1.0 / rate)
+    frequency = np.asarray(np.fft.rfftfreq(size, 1.0 / rate), dtype=np.float64)
     shape = band(frequency, rate, instrument.long_period)
     inside = shape > 0.0
     own = response(frequency[inside])

@@ -711,7 +711,7 @@ _INSTRUMENTS, _BANDS = "HLNG", "HBESCFDML"
 
 def _preference(row: WaveformMeasurement) -> tuple[int, int, str]:
     location, kind = sensor_of(row.trace_id).split(".")
-    band, instrument = (kind + "  ")[:2]
+    band, instrument = kind[:1] or "-", kind[1:2] or "-"
     return (
         (_INSTRUMENTS + instrument).index(instrument),
         (_BANDS + band).index(band),
