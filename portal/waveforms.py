@@ -69,8 +69,9 @@ class Line:
         return waveform_words.outcome_words(self.row.outcome)
 
     @property
-    def snr(self) -> float | None:
-        return snr_of(self.row)
+    def snr(self) -> str:
+        found = snr_of(self.row)
+        return "" if found is None else waveform_words.significant(found, 2)
 
     @property
     def is_by_hand(self) -> bool:
