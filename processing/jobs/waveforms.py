@@ -335,26 +335,45 @@ def _problem(code: str, field: str = "", found: str = "", expected: str = "") ->
 
 
 def read_files(event: int) -> None:
-    """Find out what the files hold that nobody has looked into, each by a child of its own."""
-    for file in files_of(event).filter(status=WaveformFile.Status.WAITING):
-        problems: list[Problem] = []
-        traces: list[child.Trace] = []
-        try:
-            for message in ask(child.Request([child.File(file.pk, file.kind)]), [file], {}):
-                match message:
-                    case child.Found(_number, trace):
-                        traces.append(trace)
-                    case child.Told(_number, problem):
-                        problems.append(problem)
-        except ChildFailed as failed:
-            problems.append(failed.problem)
-            traces = []
-        WaveformFile.objects.filter(pk=file.pk).update(
-            status=WaveformFile.Status.READ if traces else WaveformFile.Status.FAILED,
-            read_at=timezone.now(),
-            traces=msgspec.to_builtins(traces),
-            problems=_told(problems),
-        )
+    """Find out what the files hold that nobody has looked into.
+
+    One child looks at all; where it fails, each file has its own, so that only the one to blame
+    fails.
+    """
+    waiting = list(files_of(event).filter(status=WaveformFile.Status.WAITING))
+    try:
+        _look(waiting)
+    except ChildFailed:
+        for file in waiting:
+            try:
+                _look([file])
+            except ChildFailed as failed:
+                _looked(file, [], [failed.problem])
+
+
+def _look(files: Sequence[WaveformFile]) -> None:
+    if not files:
+        return
+    problems: dict[int, list[Problem]] = defaultdict(list)
+    traces: dict[int, list[child.Trace]] = defaultdict(list)
+    wanted = child.Request([child.File(file.pk, file.kind) for file in files])
+    for message in ask(wanted, files, {}):
+        match message:
+            case child.Found(number, trace):
+                traces[number].append(trace)
+            case child.Told(number, problem):
+                problems[number].append(problem)
+    for file in files:
+        _looked(file, traces[file.pk], problems[file.pk])
+
+
+def _looked(file: WaveformFile, traces: Sequence[child.Trace], problems: Sequence[Problem]) -> None:
+    WaveformFile.objects.filter(pk=file.pk).update(
+        status=WaveformFile.Status.READ if traces else WaveformFile.Status.FAILED,
+        read_at=timezone.now(),
+        traces=msgspec.to_builtins(list(traces)),
+        problems=_told(problems),
+    )
 
 
 def _told(problems: Sequence[Problem]) -> list[dict[str, Any]]:
