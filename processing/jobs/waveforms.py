@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -259,6 +260,29 @@ class ChildFailed(Exception):
         self.problem = problem
 
 
+@cache
+def _compile_reader() -> None:
+    """See that the child finds its modules compiled: it writes no bytecode itself.
+
+    Where caches are kept apart nobody else in the portal imports them, and each child would compile
+    them anew. This one process may write bytecode, and reads nothing that anybody sent.
+    """
+    if sys.pycache_prefix is None:
+        return
+    environment = ingestion.child_environment()
+    del environment["PYTHONDONTWRITEBYTECODE"]
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "processing.waveform_process", "warm"],
+            cwd=settings.BASE_DIR,
+            env=environment,
+            timeout=CHILD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        logger.warning("the reader of waveforms was not compiled in %d s", CHILD_SECONDS)
+
+
 def ask(
     wanted: child.Request, files: Iterable[WaveformFile], responses: dict[str, bytes]
 ) -> Iterator[child.Answer]:
@@ -270,6 +294,7 @@ def ask(
         It died, took too long, or wrote what it never writes.
     """
     memory = settings.READ_MAX_MEMORY_MB * 1024 * 1024
+    _compile_reader()
     with (
         tempfile.TemporaryDirectory(prefix="waveforms-") as folder,
         tempfile.TemporaryFile() as said,

@@ -278,6 +278,7 @@ def test_a_child_that_dies_or_lies_is_told_and_leaves_nothing(
     """The reader runs as a process of its own, here one that fails."""
     send(event, user, mseed("Z"))
     monkeypatch.setattr(waveforms, "CHILD_SECONDS", 1)
+    monkeypatch.setattr(waveforms, "_compile_reader", lambda: None)
     for script, code in (
         ("import sys; sys.exit(3)", "reader-crashed"),
         ('print(\'["t", 1, {"id": 7}]\')', "reader-crashed"),
