@@ -154,7 +154,7 @@ def test_a_measurement_is_drawn_moved_rejected_and_taken_back(
     assert "No trace: nothing was read." in text and "Move the pick" not in text
 
 
-@pytest.mark.parametrize("language", ["kk", "ru"])
+@pytest.mark.parametrize("language", ["ru", pytest.param("kk", marks=pytest.mark.long)])
 def test_pages_open_in_every_language(
     desk_client: Client, event: Event, measured: WaveformMeasurement, language: str
 ) -> None:
