@@ -20,7 +20,7 @@ from processing.jobs.ingestion import Refused
 from processing.jobs.station_readings import NotDecidable
 from processing.models import WorkItem
 from processing.transactions import writing
-from tests.processing.waveform_files import P_NM, S_NM, earthquake, mseed, station_xml
+from tests.processing.waveform_files import ORIGIN, P_NM, S_NM, earthquake, mseed, station_xml
 
 pytestmark = pytest.mark.django_db(databases=["default", "progress"])
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "waveforms"
@@ -270,6 +270,42 @@ def test_the_reader_names_what_it_cannot_use() -> None:
     strange = whole.replace(b"RJOB ", b"R<OB ")
     traces, problems = looked(strange)
     assert traces == [] and problems["unknown-value"] and problems["no-waveform"] == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [
+        ("MOST_SAMPLES", "too-many-samples"),
+        ("MOST_SEGMENTS", "too-many-segments"),
+        ("MOST_CHANNELS", "too-many-channels"),
+    ],
+)
+def test_the_reader_stops_at_its_limits(
+    monkeypatch: pytest.MonkeyPatch, limit: str, code: str
+) -> None:
+    monkeypatch.setattr(waveform_process, limit, 1)
+    traces, problems = looked(mseed())
+    assert traces == [] and problems == Counter({code: 1})
+
+
+def test_samples_that_mean_nothing_cost_their_file_only(tmp_path: Path) -> None:
+    """The headers are whole, so the file was taken; its samples do not add up."""
+    whole = mseed("Z")
+    frames = bytearray(whole)
+    for record in range(0, len(frames), 512):
+        frames[record + 64 : record + 512] = b"\xff" * 448
+    (tmp_path / "1").write_bytes(bytes(frames))
+    (tmp_path / "2").write_bytes(mseed("N"))
+    channels = [
+        waveform_process.Channel(f"BW.RJOB..EH{c}", c, "", Outcome.NO_RESPONSE, None) for c in "ZN"
+    ]
+    files = [waveform_process.File(n, "miniseed") for n in (1, 2)]
+    asked = waveform_process.Request(files, ORIGIN.timestamp(), channels)
+    said = list(waveform_process.measure(asked, tmp_path))
+    read = {m.reading.id for m in said if isinstance(m, waveform_process.Measured)}
+    told = [m.problem.code for m in said if isinstance(m, waveform_process.Told)]
+    assert "BW.RJOB..EHN" in read
+    assert told in ([], ["damaged-waveform"])  # ObsPy warns of some, raises of others
 
 
 def test_a_child_that_dies_or_lies_is_told_and_leaves_nothing(
