@@ -648,6 +648,36 @@ class EventFragmentAdmin(ReadOnlyAdmin):
         return int(fragment.body_length)
 
 
+@admin.register(catalog.WaveformFile)
+class WaveformFileAdmin(ReadOnlyAdmin):
+    list_display = ("name", "event", "kind", "size", "status", "uploader", "received_at")
+    list_select_related = ("event", "uploader")
+    list_filter = ("kind", "status")
+    search_fields = ("name", "sha256")
+    readonly_fields = ("sha256",)
+
+
+@admin.register(catalog.WaveformChunk)
+class WaveformChunkAdmin(BulletinChunkAdmin):
+    """As of bulletins, only the number of bytes is fetched."""
+
+
+@admin.register(catalog.WaveformMeasurement)
+class WaveformMeasurementAdmin(ReadOnlyAdmin):
+    """The trace itself is not fetched."""
+
+    list_display = (
+        "event", "trace_id", "scale", "amplitude", "period", "outcome", "act", "actor",
+        "superseded_at",
+    )  # fmt: skip
+    list_select_related = ("event", "actor")
+    list_filter = ("scale", "act", "outcome")
+    search_fields = ("trace_id",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("turns")
+
+
 @admin.register(catalog.MergeDecision)
 class MergeDecisionAdmin(ReadOnlyAdmin):
     list_display = ("decided_at", "kind", "report", "event", "rule_set", "misfit", "actor")

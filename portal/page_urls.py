@@ -16,6 +16,7 @@ from portal import (
     reports,
     searching,
     views,
+    waveforms,
 )
 from portal.sign_in import SignIn
 
@@ -43,6 +44,17 @@ urlpatterns = [
         "desk/events/<slug:public_id>/type/interpret",
         event_types.event_type_interpret,
         name="event-type-interpret",
+    ),
+    path("desk/events/<slug:public_id>/waveforms/", waveforms.waveforms_page, name="waveforms"),
+    path(
+        "desk/events/<slug:public_id>/waveforms/<int:pk>/",
+        waveforms.measurement_page,
+        name="waveform-measurement",
+    ),
+    path(
+        "desk/events/<slug:public_id>/waveforms/files/<int:pk>",
+        waveforms.waveform_file,
+        name="waveform-file",
     ),
     path("desk/sources/", event_types.known_sources, name="known-sources"),
     path("desk/sources/new", event_types.known_source, name="known-source-new"),

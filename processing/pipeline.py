@@ -35,6 +35,7 @@ from processing.jobs import (
     publishing_editions,
     station_readings,
     type_decisions,
+    waveforms,
 )
 from processing.models import ProcessingRun, WorkItem
 from processing.transactions import retried, writing
@@ -200,6 +201,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             magnitude.compute_many(alive, origins, agency)
             type_decisions.follow(event.pk for event in alive)
             preference.choose_many(alive)
+            waveforms.request_where_moved([event.pk for event in alive])
             near = [(pk, 1) for pk in station_readings.near_readings(alive)]
             WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)
             if alive:
@@ -273,6 +275,19 @@ def screen_types(item: WorkItem) -> None:
     retried(store)
 
 
+def measure(item: WorkItem) -> None:
+    """Measure the waveforms of an event; its magnitudes follow."""
+    result = waveforms.measure(item.object_id)
+
+    def store() -> None:
+        with writing():
+            if waveforms.store(result):
+                waveforms.touched(result.event)
+            item.finish()
+
+    retried(store)
+
+
 #: What the work of each kind is: one thing at a time, or a small group in one transaction.
 SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
@@ -283,6 +298,7 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "export": export,
     "edition": edition,
     "decluster": decluster,
+    waveforms.KIND: measure,
     "rule-change": preference_changes.change,
     "rule-preview": preference_changes.preview,
     calibrations.KIND: calibrations.change,

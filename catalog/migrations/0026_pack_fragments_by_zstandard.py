@@ -29,7 +29,7 @@ def by_zlib(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0023_magnitude_assessments"),
+        ("catalog", "0025_waveforms"),
     ]
 
     operations = [

@@ -56,6 +56,7 @@ from catalog.models.stations import (
     StationFile,
     StationFileProblem,
 )
+from catalog.models.waveforms import WaveformChunk, WaveformFile, WaveformMeasurement
 
 __all__ = [
     "ADMINISTRATOR",
@@ -119,6 +120,9 @@ __all__ = [
     "TypeSuggestion",
     "UploadKey",
     "User",
+    "WaveformChunk",
+    "WaveformFile",
+    "WaveformMeasurement",
     "new_export_id",
     "new_public_id",
 ]

@@ -157,6 +157,25 @@ MESSAGES = {
     "changed-meanwhile": _("Somebody was faster, or something new came in: look again."),
     "unknown-type": _("This is not an event type of QuakeML."),
     "nothing-to-withdraw": _("There is nothing to withdraw: somebody was faster."),
+    # What is wrong with waveforms, or with sending or moving them (processing/jobs/waveforms.py).
+    "unknown-waveform": _("This is no file of waveforms that can be read, nor StationXML."),
+    "damaged-waveform": _("The waveforms cannot be read: the file is damaged."),
+    "no-waveform": _("The file holds no waveform that can be used."),
+    "too-many-segments": _("The waveforms are broken into more pieces than allowed."),
+    "too-many-samples": _("The file has more samples than allowed."),
+    "too-many-channels": _("The file has more channels than allowed."),
+    "too-many-waveforms": _("The event has as many waveform files, or bytes of them, as allowed."),
+    "response-not-usable": _("The response of this channel cannot be evaluated."),
+    "response-contradicts-itself": _(
+        "The stages of this channel's response do not give its overall sensitivity; it is not used."
+    ),
+    "response-flat": _(
+        "Of this accelerometer only the overall sensitivity is told; it is taken as flat to"
+        " acceleration."
+    ),
+    "component-unknown": _("The channel's code does not say which component it is."),
+    "note-required": _("Say why."),
+    "no-extremum": _("This measurement has no trace with an extremum to choose."),
     # Why a travel-time table is not stored or used (processing/jobs/travel_time_tables.py).
     "bad-table": _("The file is not a travel-time table that can be used; nothing was stored."),
     "bad-table-name": _(

@@ -79,6 +79,16 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
         pick=loose, event=event, phase="Pg", time_residual=0.4, expected_sigma_s=1.1, rank=1
     )
     amplitude = models.Amplitude.objects.create(entry=entry, pick=pick, value=12.0, unit="nm")
+    waveform = models.WaveformFile.objects.create(
+        event=event, sha256="0" * 64, name=f"{name}.mseed", size=len(BYTES), kind="miniseed",
+        uploader=user,
+    )  # fmt: skip
+    models.WaveformChunk.objects.create(file=waveform, ordinal=0, data=BYTES)
+    models.WaveformMeasurement.objects.create(
+        event=event, file=waveform, origin=origin, station=station, trace_id="N.KNDC..BHZ",
+        component="Z", scale="mb", wave="P", instrument="WWSSN_SP", amplitude=12.0, period=1.0,
+        time=TIME, turns=BYTES, inputs="0" * 64,
+    )  # fmt: skip
     magnitude = models.Magnitude.objects.create(
         **said, origin=origin, type="KR", scale="KR", value=13.6
     )

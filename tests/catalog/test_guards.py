@@ -24,6 +24,7 @@ GUARDED: dict[str, str] = {
         "0019_coverage",
         "0020_preference_rules",
         "0024_conversion_relations",
+        "0025_waveforms",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }

@@ -53,6 +53,13 @@ DELETIONS = (
             "catalog_consequence",
         )
     ),
+    ("catalog_waveformmeasurement", "event_id IN (SELECT id FROM gone_event)"),
+    (
+        "catalog_waveformchunk",
+        "file_id IN (SELECT f.id FROM catalog_waveformfile f"
+        " WHERE f.event_id IN (SELECT id FROM gone_event))",
+    ),
+    ("catalog_waveformfile", "event_id IN (SELECT id FROM gone_event)"),
     ("catalog_origin", "id IN (SELECT id FROM gone_origin)"),
     (
         "catalog_pickassociation",
@@ -163,7 +170,10 @@ COLLECTIONS = (
 )
 
 #: Where a real row may still name a synthetic station.
-STATION_TABLES = ("catalog_pick", "catalog_amplitude", "catalog_stationmagnitude")
+STATION_TABLES = (
+    "catalog_pick", "catalog_amplitude", "catalog_stationmagnitude",
+    "catalog_waveformmeasurement",
+)  # fmt: skip
 
 
 class Command(BaseCommand):

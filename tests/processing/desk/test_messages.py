@@ -22,6 +22,7 @@ from processing.jobs import (
     station_readings,
     travel_time_tables,
     type_decisions,
+    waveforms,
 )
 
 
@@ -37,6 +38,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *merge_decisions.CODES,
         *type_decisions.CODES,
         *travel_time_tables.CODES,
+        *waveforms.CODES,
         *messages.REQUEST_CODES,
     ]
     assert len(codes) == len(set(codes))
