@@ -144,6 +144,7 @@ _PRAGUE = "Vaněk et al. (1962), the Prague formula; IASPEI (2013)"
 _OBNINSK = "Soviet practice of the 1982 Instruktsiya (not at hand)"
 _WHOLE_DEPTH = (0.0, 800.0)
 _KR_PHASES = ("P", "S", "Lg")
+_MB_HINTS = ("mb", "mb1", "Mb", "MB", "AMB", "IAmb")
 
 SCALES: tuple[Scale, ...] = (
     Scale(
@@ -300,7 +301,7 @@ SCALES: tuple[Scale, ...] = (
         quantity=Quantity.DISPLACEMENT,
         component=Component.VERTICAL,
         phases=("L", "M", "R"),
-        hints=("Ms_20", "MS", "Ms", "MSZ", "Ms1", "MS20"),
+        hints=("Ms_20", "MS", "Ms", "MSZ", "Ms1", "MS20", "AMS", "IAMs_20"),
         window=Window.SURFACE,
         window_s=None,
         instrument="WWSSN_LP",
@@ -337,14 +338,15 @@ SCALES: tuple[Scale, ...] = (
         quantity=Quantity.DISPLACEMENT,
         component=Component.VERTICAL,
         phases=("P",),
-        hints=("mb", "mb1", "Mb", "MB"),
+        hints=_MB_HINTS,
         window=Window.P,
         window_s=30.0,
         instrument="WWSSN_SP",
         period_s=(0.2, 3.0),
         distance_deg=(20.0, 100.0),
-        depth_km=(0.0, 700.0),
+        depth_km=(0.0, 50.0),
         calibration="gutenberg-richter",
+        assumed=("depth_km: the table at hand ends at 50 km",),
         source="Gutenberg & Richter (1956); IASPEI (2013)",
     ),
     Scale(
@@ -356,7 +358,7 @@ SCALES: tuple[Scale, ...] = (
         quantity=Quantity.DISPLACEMENT,
         component=Component.VERTICAL,
         phases=("P",),
-        hints=("mb", "mb1", "Mb", "MB", "mb_MB"),
+        hints=(*_MB_HINTS, "mb_MB", "mb(MB)"),
         window=Window.P,
         window_s=30.0,
         instrument="WWSSN_SP",
@@ -370,21 +372,20 @@ SCALES: tuple[Scale, ...] = (
         id="mb_VC",
         type="mb(VC)",
         column="",
-        formula="mb(VC) = lg(2A/T) + P(Δ), 2A peak to peak",
+        formula="mb(VC) = lg(2A/T) + P(Δ, h), 2A peak to peak",
         formula_id="body_vc",
         quantity=Quantity.DISPLACEMENT,
         component=Component.VERTICAL,
         phases=("P",),
-        hints=("mb", "mb1", "Mb", "MB", "mb_VC"),
+        hints=(*_MB_HINTS, "mb_VC", "mb(VC)"),
         window=Window.P,
         window_s=30.0,
         instrument="WWSSN_SP",
         period_s=(0.2, 3.0),
         distance_deg=(2.0, 100.0),
-        depth_km=(0.0, 15.0),
+        depth_km=(0.0, 800.0),
         calibration="veith-clawson",
-        assumed=("depth_km: the table at hand is for the surface",),
-        source="Veith & Clawson (1972), the surface row",
+        source="Veith & Clawson (1972), table 2",
     ),
     Scale(
         id="mB_BB",
@@ -401,8 +402,9 @@ SCALES: tuple[Scale, ...] = (
         instrument="VELOCITY",
         period_s=(0.2, 30.0),
         distance_deg=(20.0, 100.0),
-        depth_km=(0.0, 700.0),
+        depth_km=(0.0, 50.0),
         calibration="gutenberg-richter",
+        assumed=("depth_km: the table at hand ends at 50 km",),
         source="Bormann & Saul (2008); IASPEI (2013)",
     ),
     Scale(
@@ -482,16 +484,22 @@ class Outcome(StrEnum):
     PERIOD_MISSING = "period_missing"
     PERIOD_OUTSIDE = "period_outside"
     UNIT_UNKNOWN = "unit_unknown"
+    """No unit, or none of the scale's quantity: counts, millimetres of a trace."""
     DISTANCE_UNKNOWN = "distance_unknown"
     DISTANCE_OUTSIDE = "distance_outside"
+    DEPTH_UNKNOWN = "depth_unknown"
+    """The origin has no depth, and the scale holds for some depths only."""
     DEPTH_OUTSIDE = "depth_outside"
     NO_CALIBRATION = "no_calibration"
     COMPONENT_MISSING = "component_missing"
-    """A formula of two readings found one."""
+    """A formula of two readings found one, or the reading is of a component the scale has not."""
     BOUND_ONLY = "bound_only"
     """Reported as "at least" or "at most"."""
     SECOND_SENSOR = "second_sensor"
     """The station has another sensor whose reading counts."""
+    OTHER_READING = "other_reading"
+    """The station has another reading that counts: of the waveform, a larger one, another report's.
+    """
     NO_RESPONSE = "no_response"
     RESPONSE_OF_ANOTHER_CHANNEL = "response_of_another_channel"
     RESPONSE_OF_ANOTHER_EPOCH = "response_of_another_epoch"
