@@ -34,6 +34,8 @@ class NetworkRule:
     """Drop stations farther from the median than this; None: `maximum_mads` decides."""
     maximum_mads: float | None = None
     """Drop stations farther from the median than so many 1.4826 median absolute deviations."""
+    spared: float = 0.0
+    """Stations as near to the median as this stay, however well the others agree."""
     trim: float = 0.0
     """Share of stations left out of the spread, half at each end, 0-1."""
 
@@ -45,6 +47,35 @@ KR_RULE = NetworkRule("kr-median", maximum_deviation=1.5)
 
 RULES: dict[str, NetworkRule] = {"KR": KR_RULE}
 """Rules of types that have their own; all others follow `ILOC_RULE`."""
+
+# Magnitudes from amplitudes: three stations as in iLoc; outliers by median absolute deviation.
+# Three deviations and what is spared are ours: single stations of one scale scatter by about 0.3.
+_OUTLIERS = {"maximum_mads": 3.0, "spared": 0.3}
+BODY_RULE = NetworkRule("body-median", **_OUTLIERS)
+SURFACE_RULE = NetworkRule("surface-median", **_OUTLIERS)
+LOCAL_RULE = NetworkRule("local-median", **_OUTLIERS)
+# An agency's moment is no station's reading: one is enough.
+MOMENT_RULE = NetworkRule("moment-median", minimum_stations=1, **_OUTLIERS)
+
+SCALE_RULES: dict[str, NetworkRule] = {
+    "KR_WSG": KR_RULE,
+    "KR_ASLANOV": KR_RULE,
+    "MPVA": BODY_RULE,
+    "MPSP": BODY_RULE,
+    "MLV": SURFACE_RULE,
+    "MLH": SURFACE_RULE,
+    "MS_REG": SURFACE_RULE,
+    "Ms_20": SURFACE_RULE,
+    "Ms_BB": SURFACE_RULE,
+    "mb": BODY_RULE,
+    "mb_MB": BODY_RULE,
+    "mb_VC": BODY_RULE,
+    "mB_BB": BODY_RULE,
+    "ML": LOCAL_RULE,
+    "mb_Lg": LOCAL_RULE,
+    "Mw": MOMENT_RULE,
+}
+"""Rules of the scales computed from amplitudes, by id (`processing.core.magnitude_scales`)."""
 
 
 @dataclass(frozen=True)
@@ -119,5 +150,5 @@ def _near_median(values: np.ndarray, rule: NetworkRule) -> np.ndarray:
         scale = MAD_TO_SIGMA * float(np.median(deviation))
         # With no spread at all nothing can be called an outlier by it.
         if scale > 0.0:
-            keep &= deviation <= rule.maximum_mads * scale
+            keep &= deviation <= max(rule.maximum_mads * scale, rule.spared) + 1e-9
     return keep

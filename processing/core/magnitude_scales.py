@@ -95,6 +95,10 @@ SLOWEST_SURFACE_KM_S = 2.5
 """Rg and slow surface waves; HYPOSAT's default group velocity of Rg."""
 LG_FASTEST_KM_S, LG_SLOWEST_KM_S = 3.6, 3.1
 """Window of Lg. Literature."""
+SMALLEST, LARGEST = -10.0, 25.0
+"""No station gives less or more, an energy class included; the database keeps nothing beyond."""
+
+_WHOLE_DEPTH = (0.0, 800.0)
 
 
 @dataclass(frozen=True)
@@ -139,10 +143,18 @@ class Scale:
         """True where the formula takes A/T and needs the period."""
         return "A/T" in self.formula
 
+    @property
+    def needs_depth(self) -> bool:
+        """True where a depth that is not known leaves the value unknown."""
+        return (
+            self.hypocentral_km is not None
+            or self.calibration != ""
+            or self.depth_km[1] < _WHOLE_DEPTH[1]
+        )
+
 
 _PRAGUE = "Vaněk et al. (1962), the Prague formula; IASPEI (2013)"
 _OBNINSK = "Soviet practice of the 1982 Instruktsiya (not at hand)"
-_WHOLE_DEPTH = (0.0, 800.0)
 _KR_PHASES = ("P", "S", "Lg")
 _MB_HINTS = ("mb", "mb1", "Mb", "MB", "AMB", "IAmb")
 
@@ -493,6 +505,8 @@ class Outcome(StrEnum):
     NO_CALIBRATION = "no_calibration"
     COMPONENT_MISSING = "component_missing"
     """A formula of two readings found one, or the reading is of a component the scale has not."""
+    VALUE_OUTSIDE = "value_outside"
+    """The amplitude gives what no earthquake has: below -10 or above 25."""
     BOUND_ONLY = "bound_only"
     """Reported as "at least" or "at most"."""
     SECOND_SENSOR = "second_sensor"
