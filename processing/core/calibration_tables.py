@@ -48,14 +48,14 @@ class CalibrationTable:
 
 
 def _place(points: FloatArray, at: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
-    """Return the interval and the share of it passed, NaN outside; both ends belong to the table."""
+    """Return the interval and the share of it passed, NaN outside; both ends are inside."""
     index = np.clip(np.searchsorted(points, at, side="right") - 1, 0, points.size - 2)
     share = (at - points[index]) / (points[index + 1] - points[index])
     return index, np.where((at >= points[0]) & (at <= points[-1]), share, np.nan)
 
 
 def _table(rows: str) -> tuple[FloatArray, FloatArray]:
-    """Return distances and values of lines of a distance and its values; one value holds for all."""
+    """Return distances and values; a line of one value has it at every depth."""
     parsed = [[float(word) for word in line.split()] for line in rows.strip().splitlines()]
     width = max(len(row) for row in parsed) - 1
     return (
@@ -160,8 +160,8 @@ TABLES: dict[str, CalibrationTable] = {
             "murphy-barker",
             "Murphy and Barker, Q(Δ, h)",
             "Murphy & Barker (2003), Bull. Seismol. Soc. Am. 93",
-            "As tabulated for iLoc, to a depth of 40 km; every 10° beyond 30°. From 25° to 90° it is "
-            "Veith and Clawson's with 0.30 added, for zero-to-peak amplitudes in nm.",
+            "As tabulated for iLoc, to a depth of 40 km; every 10° beyond 30°. From 25° to 90° it "
+            "is Veith and Clawson's with 0.30 added, for zero-to-peak amplitudes in nm.",
             False,
             _table(_MURPHY_BARKER)[0],
             np.array([0.0, 15.0, 40.0]),

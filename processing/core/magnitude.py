@@ -50,12 +50,12 @@ RULES: dict[str, NetworkRule] = {"KR": KR_RULE}
 
 # Magnitudes from amplitudes: three stations as in iLoc; outliers by median absolute deviation.
 # Three deviations and what is spared are ours: single stations of one scale scatter by about 0.3.
-_OUTLIERS = {"maximum_mads": 3.0, "spared": 0.3}
-BODY_RULE = NetworkRule("body-median", **_OUTLIERS)
-SURFACE_RULE = NetworkRule("surface-median", **_OUTLIERS)
-LOCAL_RULE = NetworkRule("local-median", **_OUTLIERS)
+_MADS, _SPARED = 3.0, 0.3
+BODY_RULE = NetworkRule("body-median", maximum_mads=_MADS, spared=_SPARED)
+SURFACE_RULE = NetworkRule("surface-median", maximum_mads=_MADS, spared=_SPARED)
+LOCAL_RULE = NetworkRule("local-median", maximum_mads=_MADS, spared=_SPARED)
 # An agency's moment is no station's reading: one is enough.
-MOMENT_RULE = NetworkRule("moment-median", minimum_stations=1, **_OUTLIERS)
+MOMENT_RULE = NetworkRule("moment-median", 1, maximum_mads=_MADS, spared=_SPARED)
 
 SCALE_RULES: dict[str, NetworkRule] = {
     "KR_WSG": KR_RULE,
