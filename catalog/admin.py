@@ -495,6 +495,14 @@ class PreferredMagnitudeAdmin(ReadOnlyAdmin):
     list_select_related = ("event", "magnitude")
 
 
+@admin.register(catalog.MagnitudeAssessment)
+class MagnitudeAssessmentAdmin(ReadOnlyAdmin):
+    list_display = ("event", "type", "magnitude", "reason", "calibration", "superseded_at")
+    list_select_related = ("event", "magnitude")
+    list_filter = ("scale", "reason")
+    search_fields = ("event__public_id",)
+
+
 @admin.register(catalog.Pick)
 class PickAdmin(ReadOnlyAdmin):
     list_display = ("station_code", "station", "phase_hint", "time", "entry")

@@ -289,8 +289,13 @@ def _vectors(group: Sequence[AmplitudeReading]) -> list[_Candidate]:
 
     A reading that tells no component was made of both by its agency.
     """
-    whole = [r for r in group if r.component == "" or r.outcome is not None]
-    found = [_single(r) for r in whole]
+    found = [
+        replace(
+            _single(r), outcome=r.outcome or (Outcome.COMPONENT_MISSING if r.component else None)
+        )
+        for r in group
+        if r.component not in ("N", "E") or r.outcome is not None
+    ]
     sides = {side: [r for r in group if r.component == side and r.outcome is None] for side in "NE"}
     north = max(sides["N"], key=_largest, default=None)
     east = max(sides["E"], key=_largest, default=None)

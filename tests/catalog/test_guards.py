@@ -23,6 +23,7 @@ GUARDED: dict[str, str] = {
         "0018_editions",
         "0019_coverage",
         "0020_preference_rules",
+        "0023_magnitude_assessments",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }
