@@ -237,10 +237,9 @@ def test_agencies_station_values_go_before_amplitudes_and_their_own_value_before
 
 
 def test_moments_of_mechanisms_become_mw():
-    report(
-        "GCMT", "g1",
-        focal_mechanisms=(FocalMechanismRecord("m", moment_tensor=MomentTensorRecord(scalar_moment=1.2589e18)),),
-    )  # fmt: skip
+    tensor = MomentTensorRecord(scalar_moment=1.2589e18)
+    mechanism = FocalMechanismRecord("m", moment_tensor=tensor)
+    report("GCMT", "g1", focal_mechanisms=(mechanism,))
     recompute()
     mw = current("Mw")
     assert mw.magnitude.value == pytest.approx(6.0, abs=1e-4) and mw.origin is None
