@@ -15,9 +15,10 @@ The others are kept and say why they do not count.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from processing.core.calibration import Calibration
 from processing.core.geodesy import KM_PER_DEGREE, distance_azimuth, geocentric_latitude
 from processing.core.magnitude_scales import BY_ID, Component, Outcome, Quantity, Scale
 from processing.core.station_magnitude import (
+    OUTCOMES,
     can_be_computed,
     correction_of,
     station_magnitudes,
@@ -119,12 +121,10 @@ class _Candidate:
     component: str = ""
     outcome: Outcome | None = None
     sources: tuple[tuple[str, int], ...] = ()
-    value: float = field(default=float("nan"))
-
-    @property
-    def size(self) -> float:
-        """What the largest is chosen by."""
-        return self.value if np.isfinite(self.value) else float("-inf")
+    value: float = math.nan
+    distance_km: float | None = None
+    azimuth: float | None = None
+    correction: float | None = None
 
 
 def assess(
@@ -157,42 +157,35 @@ def assess(
         scale,
         [_number(c.amplitude) for c in candidates],
         second=[_number(c.second_amplitude) for c in candidates],
-        period=[_number(_period(c)) for c in candidates],
+        period=[_number(c.first.period) for c in candidates],
         distance_deg=distance,
         depth_km=depth,
         correction=correction,
         calibration=calibration,
         parameters=parameters,
     )
-    by_event: dict[int, list[int]] = defaultdict(list)
-    for i, c in enumerate(candidates):
+    by_event: dict[int, list[_Candidate]] = defaultdict(list)
+    columns = (found.value, found.code, distance * KM_PER_DEGREE, azimuth, correction)
+    for c, *numbers in zip(candidates, *(column.tolist() for column in columns), strict=True):
+        value, code, km, direction, term = numbers
         if c.outcome is None:
-            c.value = float(found.value[i])
-            if (outcome := found.outcome(i)) is not Outcome.USED:
-                c.outcome = outcome
-        by_event[c.first.event].append(i)
+            c.value = value
+            if OUTCOMES[code] is not Outcome.USED:
+                c.outcome = OUTCOMES[code]
+        if math.isfinite(km):
+            c.distance_km, c.azimuth = km, direction
+        if calibration is not None:
+            c.correction = term
+        by_event[c.first.event].append(c)
     possible = can_be_computed(scale, calibration, parameters)
-    calibrated = calibration is not None
-    assessed = {}
-    for event, places in by_event.items():
-        chosen = _choose([candidates[i] for i in places])
-        results = [
-            _result(
-                candidates[i], outcome, distance[i], azimuth[i],
-                float(correction[i]) if calibrated else None,
-            )
-            for i, outcome in zip(places, chosen, strict=True)
-        ]  # fmt: skip
-        assessed[event] = _network(scale, results, possible)
-    return assessed
+    return {
+        event: _join(scale, of_event, _choose(of_event), possible)
+        for event, of_event in by_event.items()
+    }
 
 
 def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
-def _period(candidate: _Candidate) -> float | None:
-    return candidate.first.period
+    return math.nan if value is None else value
 
 
 # --- What station values are made of --------------------------------------------------------------
@@ -326,7 +319,7 @@ def _geometry(
     candidates: Sequence[_Candidate], hypocentres: Mapping[int, Hypocentre]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return distances [deg], azimuths [deg] and depths [km]; NaN where they are not known."""
-    nowhere = Hypocentre(float("nan"), float("nan"), None)
+    nowhere = Hypocentre(math.nan, math.nan, None)
     origins = [hypocentres.get(c.first.event, nowhere) for c in candidates]
     with np.errstate(invalid="ignore"):  # places that are not known
         distance, azimuth = distance_azimuth(
@@ -365,7 +358,7 @@ def _counts(station: Sequence[_Candidate]) -> tuple[_Candidate, list[Outcome]]:
     eligible = [c for c in eligible if c.first.sensor in ("", *named[:1])]
     best: dict[int, _Candidate] = {}
     for c in eligible:
-        if (held := best.get(c.first.report)) is None or c.size > held.size:
+        if (held := best.get(c.first.report)) is None or c.value > held.value:
             best[c.first.report] = c
     ordered = sorted(best.values(), key=lambda c: (c.value, _stable(c.first)))
     kept = ordered[(len(ordered) - 1) // 2]
@@ -389,16 +382,40 @@ def _sensor_rank(sensor: str) -> tuple[int, str]:
 # --- Results --------------------------------------------------------------------------------------
 
 
-def _result(
-    candidate: _Candidate,
-    outcome: Outcome,
-    distance_deg: float,
-    azimuth: float,
-    correction: float | None,
-) -> StationResult:
+def _join(
+    scale: Scale, candidates: Sequence[_Candidate], outcomes: Sequence[Outcome], possible: bool
+) -> Assessed:
+    """Join the stations of one event by the scale's rule."""
+    rule = network.SCALE_RULES[scale.id]
+    counting = [i for i, outcome in enumerate(outcomes) if outcome is Outcome.USED]
+    joined = network.network_magnitude(
+        (network.StationValue(str(i), candidates[i].value) for i in counting), rule
+    )
+    dropped = {i for i, used in zip(counting, joined.used, strict=True) if not used}
+    results = [
+        _result(c, Outcome.OUTLIER if i in dropped else outcomes[i], joined.value)
+        for i, c in enumerate(candidates)
+    ]
+    reason = ""
+    if joined.value is None:
+        if counting:
+            reason = "too_few_stations"
+        else:
+            reason = "no_usable_reading" if possible else "no_calibration"
+    results.sort(
+        key=lambda r: (
+            r.distance_km if r.distance_km is not None else float("inf"),
+            r.network, r.code, r.component, r.outcome.value, -(r.amplitude or 0.0), r.sources,
+        )
+    )  # fmt: skip
+    return Assessed(
+        joined.value, joined.uncertainty, joined.station_count, rule.name, reason, tuple(results)
+    )
+
+
+def _result(candidate: _Candidate, outcome: Outcome, joined: float | None) -> StationResult:
     first = candidate.first
-    known = bool(np.isfinite(distance_deg))
-    used = outcome is Outcome.USED
+    counts = outcome in (Outcome.USED, Outcome.OUTLIER)
     return StationResult(
         station=first.station,
         network=first.network,
@@ -409,43 +426,11 @@ def _result(
         period=first.period,
         sources=candidate.sources,
         outcome=outcome,
-        distance_km=float(distance_deg) * KM_PER_DEGREE if known else None,
-        azimuth=float(azimuth) if known else None,
-        value=candidate.value if used else None,
-        correction=correction if used else None,
-    )
-
-
-def _network(scale: Scale, results: list[StationResult], possible: bool) -> Assessed:
-    """Join the stations by the scale's rule."""
-    rule = network.SCALE_RULES[scale.id]
-    with_value = [i for i, r in enumerate(results) if r.value is not None]
-    joined = network.network_magnitude(
-        (network.StationValue(str(i), results[i].value or 0.0) for i in with_value), rule
-    )
-    for i, used in zip(with_value, joined.used, strict=True):
-        r = results[i]
-        assert r.value is not None  # noqa: S101  # of those with a value
-        results[i] = replace(
-            r,
-            outcome=Outcome.USED if used else Outcome.OUTLIER,
-            residual=None if joined.value is None else r.value - joined.value,
-        )
-    reason = ""
-    if joined.value is None:
-        if with_value:
-            reason = "too_few_stations"
-        else:
-            reason = "no_usable_reading" if possible else "no_calibration"
-    stations = sorted(
-        results,
-        key=lambda r: (
-            r.distance_km if r.distance_km is not None else float("inf"),
-            r.network, r.code, r.component, r.outcome.value, -(r.amplitude or 0.0), r.sources,
-        ),
-    )  # fmt: skip
-    return Assessed(
-        joined.value, joined.uncertainty, joined.station_count, rule.name, reason, tuple(stations)
+        distance_km=candidate.distance_km,
+        azimuth=candidate.azimuth,
+        value=candidate.value if counts else None,
+        correction=candidate.correction if counts else None,
+        residual=candidate.value - joined if counts and joined is not None else None,
     )
 
 
