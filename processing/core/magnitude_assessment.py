@@ -115,7 +115,6 @@ class _Candidate:
     """What one station value could be made of."""
 
     first: AmplitudeReading
-    second: AmplitudeReading | None = None
     amplitude: float | None = None
     second_amplitude: float | None = None
     component: str = ""
@@ -252,25 +251,17 @@ def _added(group: Sequence[AmplitudeReading]) -> list[_Candidate]:
         for r in waves[wave]
         if r is not first and r is not second
     ]
-    if first is None or second is None:
-        alone = first or second
-        if alone is None or spoilt:
-            # What is wrong with the other wave says more than that one is missing.
-            kept = [replace(_single(alone), outcome=Outcome.COMPONENT_MISSING)] if alone else []
-            return [*spoilt, *kept, *others]
-        return [replace(_single(alone), outcome=Outcome.COMPONENT_MISSING), *others]
-    return [
-        _Candidate(
-            first,
-            second,
-            first.amplitude,
-            second.amplitude,
-            f"{first.component}{second.component}",
-            sources=(first.source, second.source),
-        ),
-        *spoilt,
-        *others,
-    ]
+    if first is None and second is None:
+        return spoilt
+    pair = [r for r in (first, second) if r is not None]
+    whole = _Candidate(
+        pair[0],
+        first.amplitude if first else None,
+        second.amplitude if second else None,
+        "".join(r.component for r in pair),
+        sources=tuple(r.source for r in pair),
+    )
+    return [whole, *spoilt, *others]
 
 
 def _largest(reading: AmplitudeReading) -> float:
@@ -293,13 +284,10 @@ def _vectors(group: Sequence[AmplitudeReading]) -> list[_Candidate]:
     north = max(sides["N"], key=_largest, default=None)
     east = max(sides["E"], key=_largest, default=None)
     if north is not None and east is not None:
-        both = (north.amplitude, east.amplitude)
-        bad = next((a for a in both if a is None or a <= 0.0), 1.0)
         found.append(
             _Candidate(
                 north,
-                east,
-                float(np.hypot(*both)) if bad == 1.0 else bad,  # type: ignore[arg-type]
+                _length(north.amplitude, east.amplitude),
                 component="NE",
                 sources=(north.source, east.source),
             )
@@ -313,6 +301,15 @@ def _vectors(group: Sequence[AmplitudeReading]) -> list[_Candidate]:
         if r is not north and r is not east
     ]
     return found
+
+
+def _length(north: float | None, east: float | None) -> float | None:
+    """Return the length of a vector; a side that is no amplitude stands for the whole."""
+    for side in (north, east):
+        if side is None or side <= 0.0:
+            return side
+    assert north is not None and east is not None  # noqa: S101  # seen above
+    return math.hypot(north, east)
 
 
 def _geometry(

@@ -150,9 +150,9 @@ def station_magnitudes(
 
     Notes
     -----
-    Refusals in their order: amplitude missing, second amplitude missing, not positive; period
-    missing, outside; distance unknown, outside; depth unknown, outside; hypocentral distance
-    outside; no calibration; outside the calibration's range of distance or the table; value
+    Refusals in their order: amplitude missing, not positive; period missing, outside; distance
+    unknown, outside; depth unknown, outside; hypocentral distance outside; one of two amplitudes
+    missing; no calibration; outside the calibration's range of distance or the table; value
     beyond all sense.
     """
     a, b, t, delta, h, term = (
@@ -172,13 +172,13 @@ def station_magnitudes(
         code[hit] = _CODE[outcome]
         open_[hit] = False
 
-    refuse(np.isnan(a), Outcome.AMPLITUDE_MISSING)
     added = scale.component is Component.P_AND_S
+    missing = np.isnan(a)
+    alone = missing ^ np.isnan(b)
+    refuse(missing & (~alone if added else True), Outcome.AMPLITUDE_MISSING)
+    for x in (a, b) if added else (a,):
+        refuse(~np.isnan(x) & ~((x > 0.0) & np.isfinite(x)), Outcome.AMPLITUDE_NOT_POSITIVE)
     if added:
-        refuse(np.isnan(b), Outcome.COMPONENT_MISSING)
-    refuse(~((a > 0.0) & np.isfinite(a)), Outcome.AMPLITUDE_NOT_POSITIVE)
-    if added:
-        refuse(~((b > 0.0) & np.isfinite(b)), Outcome.AMPLITUDE_NOT_POSITIVE)
         a = a + b
     if scale.divides_by_period:
         refuse(np.isnan(t), Outcome.PERIOD_MISSING)
@@ -199,6 +199,8 @@ def station_magnitudes(
     hypocentral = np.hypot(km, depth)
     if scale.hypocentral_km is not None:
         refuse(_outside(hypocentral, scale.hypocentral_km), Outcome.DISTANCE_OUTSIDE)
+    if added:
+        refuse(alone, Outcome.COMPONENT_MISSING)
     if not can_be_computed(scale, calibration, parameters):
         refuse(open_.copy(), Outcome.NO_CALIBRATION)
     curve = np.zeros_like(a)
