@@ -49,7 +49,7 @@ class StationMagnitudes:
     """Places in `OUTCOMES`."""
 
     def outcome(self, index: int) -> Outcome:
-        return OUTCOMES[self.code[index]]
+        return OUTCOMES[int(self.code[index])]
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def told() -> dict[str, Any]:
     return {
         a.scale: (
             a.type, a.reason, a.magnitude and a.magnitude.value,
-            sorted((s["code"], s["value"], s["outcome"]) for s in a.stations),
+            sorted((s["code"], s["outcome"], s["value"] or 0.0) for s in a.stations),
         )
         for a in MagnitudeAssessment.objects.current().select_related("magnitude")
     }  # fmt: skip
@@ -130,9 +130,9 @@ def test_the_order_of_bulletins_changes_nothing(order: tuple[int, int]):
     assert Event.objects.alive().count() == 1
     found = told()["KR_WSG"]
     # Of two reports of a station the lower counts; of the others one each.
-    counts = [code for code, _value, outcome in found[3] if outcome == "used"]
+    counts = [code for code, outcome, _value in found[3] if outcome == "used"]
     assert counts == ["EST", "NTH", "STH", "WST"]
-    assert [o for _c, _v, o in found[3]].count("other_reading") == 2
+    assert [o for _c, o, _v in found[3]].count("other_reading") == 2
     assert found[2] == pytest.approx(9.95, abs=0.1)
 
 
@@ -156,7 +156,7 @@ def test_a_newer_report_supersedes_what_followed_from_the_older():
 def test_every_bad_amplitude_is_kept_with_its_name():
     mb = {"kind": "", "magnitude_hint": "mb"}
     report(
-        "SOME", "s1", 0.0, 63.2, 77.1,  # 20 deg north of the stations
+        "SOME", "s1", latitude=63.2,  # 20 deg north of the stations
         amplitudes=(
             amplitude("NTH", 0.0, **mb), amplitude("EST", 9.0, **{**mb, "period": None}),
             amplitude("STH", 9.0, **{**mb, "unit": "counts"}), amplitude("NOWHERE", 9.0, **mb),
@@ -185,7 +185,7 @@ def test_a_value_reported_as_a_bound_is_not_used():
 
 def test_a_person_who_moves_the_preferred_origin_moves_the_magnitudes():
     report("SOME", "s1", amplitudes=class_amplitudes(), azimuthal_gap=30.0, used_station_count=90)
-    report("KNDC", "k1", 1.0, 43.5, 77.1)
+    report("KNDC", "k1", 1.0, latitude=43.5)
     recompute()
     first = current("KR_WSG")
     assert first.origin.entry.report.agency.code == "SOME"
