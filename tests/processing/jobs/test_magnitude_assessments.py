@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.formats.records import (
     AmplitudeRecord,
+    ArrivalRecord,
     FocalMechanismRecord,
     MomentTensorRecord,
+    PickRecord,
     StationMagnitudeRecord,
     StationReference,
 )
@@ -23,7 +26,8 @@ from processing.core.magnitude_scales import BY_ID
 from processing.core.station_magnitude import station_magnitudes
 from processing.jobs import location, magnitude, magnitude_inputs, preference_decisions
 from processing.models import WorkItem
-from tests.processing.bulletins import associate, event, lay, person, recompute
+from tests.processing.bulletins import associate, event, lay, person, picks, recompute
+from tests.processing.jobs import test_location
 
 pytestmark = pytest.mark.django_db(databases=["default", "progress"])
 
@@ -109,6 +113,37 @@ def test_amplitudes_become_an_uncalibrated_class_of_no_column():
     assert current("KR_ASLANOV").magnitude is not None
     row = Event.objects.get().row
     assert row.kr is None and row.magnitude_count == 3  # mb as reported, and the two classes
+
+
+def test_amplitudes_of_picks_are_used_without_a_hint_from_the_portals_own_origin():
+    ring = [
+        Station.objects.create(code=f"ST{i}", point=Point(lon, lat, srid=4326), elevation_m=0.0)
+        for i, (lat, lon) in enumerate(test_location.PLACES)
+    ]
+    read = {w: picks(ring, test_location.onsets(ring, w), w) for w in "PS"}
+    both = [
+        replace(part, pick_id=f"{wave}{part.pick_id}")
+        for wave in "PS"
+        for kind in ("picks", "arrivals")
+        for part in read[wave][kind]  # type: ignore[attr-defined]
+    ]
+    amplitudes = tuple(
+        AmplitudeRecord(f"a{wave}{i}", value, unit="nm", period=0.5, pick_id=f"{wave}p{i}")
+        for i in range(len(ring))
+        for wave, value in (("P", 50.0), ("S", 150.0))
+    )
+    report(
+        "SOME", "s1", latitude=43.0, longitude=77.2, amplitudes=amplitudes,
+        picks=tuple(p for p in both if isinstance(p, PickRecord)),
+        arrivals=tuple(a for a in both if isinstance(a, ArrivalRecord)),
+    )  # fmt: skip
+    recompute()
+    kr = current("KR_WSG")
+    assert kr.origin.is_computed and kr.magnitude.origin == kr.origin
+    assert kr.magnitude.station_count == 6
+    assert {(s["network"], s["component"], s["period"]) for s in kr.stations} == {("", "", 0.5)}
+    again()
+    assert current("KR_WSG") == kr and MagnitudeAssessment.objects.count() == 2
 
 
 def test_run_twice_nothing_is_written():
