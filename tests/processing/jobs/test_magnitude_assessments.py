@@ -22,6 +22,7 @@ from catalog.formats.records import (
 )
 from catalog.models import Event, Magnitude, MagnitudeAssessment, Origin, Station
 from processing.core.calibration import Calibration
+from processing.core.geodesy import KM_PER_DEGREE
 from processing.core.magnitude_scales import BY_ID
 from processing.core.station_magnitude import station_magnitudes
 from processing.jobs import location, magnitude, magnitude_inputs, preference_decisions
@@ -113,6 +114,18 @@ def test_amplitudes_become_an_uncalibrated_class_of_no_column():
     assert current("KR_ASLANOV").magnitude is not None
     row = Event.objects.get().row
     assert row.kr is None and row.magnitude_count == 3  # mb as reported, and the two classes
+    by_formula = station_magnitudes(
+        BY_ID["KR_WSG"],
+        [s["amplitude"] for s in kr.stations],
+        second=[s["second_amplitude"] for s in kr.stations],
+        distance_deg=[s["distance_km"] / KM_PER_DEGREE for s in kr.stations],
+        depth_km=10.0,
+    )
+    assert [s["value"] for s in kr.stations] == pytest.approx(by_formula.value.tolist())
+    # Run twice, nothing is written.
+    before = set(MagnitudeAssessment.objects.values_list("pk", "magnitude"))
+    again()
+    assert set(MagnitudeAssessment.objects.values_list("pk", "magnitude")) == before
 
 
 def test_amplitudes_of_picks_are_used_without_a_hint_from_the_portals_own_origin():
@@ -144,14 +157,6 @@ def test_amplitudes_of_picks_are_used_without_a_hint_from_the_portals_own_origin
     assert {(s["network"], s["component"], s["period"]) for s in kr.stations} == {("", "", 0.5)}
     again()
     assert current("KR_WSG") == kr and MagnitudeAssessment.objects.count() == 2
-
-
-def test_run_twice_nothing_is_written():
-    report("SOME", "s1", amplitudes=class_amplitudes())
-    recompute()
-    before = set(MagnitudeAssessment.objects.values_list("pk", "magnitude"))
-    again()
-    assert set(MagnitudeAssessment.objects.values_list("pk", "magnitude")) == before
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -299,17 +304,3 @@ def test_the_number_of_queries_does_not_grow_with_the_events():
     events = list(Event.objects.order_by("pk"))
     assert len(events) == 6
     assert queries(events[:1]) == queries(events)
-
-
-def test_values_are_those_of_the_formula():
-    report("SOME", "s1", amplitudes=class_amplitudes())
-    recompute()
-    stations = current("KR_WSG").stations
-    found = station_magnitudes(
-        BY_ID["KR_WSG"],
-        [s["amplitude"] for s in stations],
-        second=[s["second_amplitude"] for s in stations],
-        distance_deg=[s["distance_km"] / 111.19492664 for s in stations],
-        depth_km=10.0,
-    )
-    assert [s["value"] for s in stations] == pytest.approx(found.value.tolist())
