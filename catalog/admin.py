@@ -504,6 +504,14 @@ class ConversionRelationAdmin(ReadOnlyAdmin):
     search_fields = ("relation_id", "source")
 
 
+@admin.register(catalog.MagnitudeAssessment)
+class MagnitudeAssessmentAdmin(ReadOnlyAdmin):
+    list_display = ("event", "type", "magnitude", "reason", "calibration", "superseded_at")
+    list_select_related = ("event", "magnitude")
+    list_filter = ("scale", "reason")
+    search_fields = ("event__public_id",)
+
+
 @admin.register(catalog.Pick)
 class PickAdmin(ReadOnlyAdmin):
     list_display = ("station_code", "station", "phase_hint", "time", "entry")

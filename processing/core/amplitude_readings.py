@@ -31,7 +31,9 @@ class AmplitudeReading:
     latitude: float | None
     """Of the station, deg."""
     longitude: float | None
-    source: tuple[Literal["amplitude", "measurement"], int]
+    source: tuple[Literal["amplitude", "measurement", "mechanism"], int]
     """The table and row it comes from."""
     outcome: Outcome | None = None
     """What is known to be wrong with it already."""
+    report: int = 0
+    """The bulletin's entry it stands in; readings of one report are compared first. 0: of none."""

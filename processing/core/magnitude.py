@@ -6,12 +6,12 @@ come and go in full precision; how many decimals are printed is the page's busin
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 MAD_TO_SIGMA = 1.4826
 
@@ -34,6 +34,8 @@ class NetworkRule:
     """Drop stations farther from the median than this; None: `maximum_mads` decides."""
     maximum_mads: float | None = None
     """Drop stations farther from the median than so many 1.4826 median absolute deviations."""
+    spared: float = 0.0
+    """Stations as near to the median as this stay, however well the others agree."""
     trim: float = 0.0
     """Share of stations left out of the spread, half at each end, 0-1."""
 
@@ -45,6 +47,35 @@ KR_RULE = NetworkRule("kr-median", maximum_deviation=1.5)
 
 RULES: dict[str, NetworkRule] = {"KR": KR_RULE}
 """Rules of types that have their own; all others follow `ILOC_RULE`."""
+
+# Magnitudes from amplitudes: three stations as in iLoc; outliers by median absolute deviation.
+# Three deviations and what is spared are ours: single stations of one scale scatter by about 0.3.
+_MADS, _SPARED = 3.0, 0.3
+BODY_RULE = NetworkRule("body-median", maximum_mads=_MADS, spared=_SPARED)
+SURFACE_RULE = NetworkRule("surface-median", maximum_mads=_MADS, spared=_SPARED)
+LOCAL_RULE = NetworkRule("local-median", maximum_mads=_MADS, spared=_SPARED)
+# An agency's moment is no station's reading: one is enough.
+MOMENT_RULE = NetworkRule("moment-median", 1, maximum_mads=_MADS, spared=_SPARED)
+
+SCALE_RULES: dict[str, NetworkRule] = {
+    "KR_WSG": KR_RULE,
+    "KR_ASLANOV": KR_RULE,
+    "MPVA": BODY_RULE,
+    "MPSP": BODY_RULE,
+    "MLV": SURFACE_RULE,
+    "MLH": SURFACE_RULE,
+    "MS_REG": SURFACE_RULE,
+    "Ms_20": SURFACE_RULE,
+    "Ms_BB": SURFACE_RULE,
+    "mb": BODY_RULE,
+    "mb_MB": BODY_RULE,
+    "mb_VC": BODY_RULE,
+    "mB_BB": BODY_RULE,
+    "ML": LOCAL_RULE,
+    "mb_Lg": LOCAL_RULE,
+    "Mw": MOMENT_RULE,
+}
+"""Rules of the scales computed from amplitudes, by id (`processing.core.magnitude_scales`)."""
 
 
 @dataclass(frozen=True)
@@ -92,32 +123,32 @@ def network_magnitude(values: Iterable[StationValue], rule: NetworkRule) -> Netw
     for row in rows:
         by_station[row.station].append(row.value)
     stations = sorted(by_station)
-    station_values = np.array([float(np.median(by_station[s])) for s in stations])
+    station_values = [statistics.median(by_station[s]) for s in stations]
     keep = _near_median(station_values, rule)
     kept = {station for station, near in zip(stations, keep, strict=True) if near}
     used = tuple(row.station in kept for row in rows)
     if len(kept) < rule.minimum_stations:
         return NetworkMagnitude(None, None, len(kept), used, rule.name, "too_few_stations")
-    good = np.sort(station_values[keep])
-    value = float(np.median(good))
-    cut = int(0.5 * rule.trim * good.size)
-    core = good[cut : good.size - cut]
-    spread = MAD_TO_SIGMA * float(np.median(np.abs(core - np.median(core))))
+    good = sorted(value for value, near in zip(station_values, keep, strict=True) if near)
+    value = statistics.median(good)
+    cut = int(0.5 * rule.trim * len(good))
+    core = good[cut : len(good) - cut]
+    middle = statistics.median(core)
+    spread = MAD_TO_SIGMA * statistics.median(abs(m - middle) for m in core)
     return NetworkMagnitude(value, spread, len(kept), used, rule.name)
 
 
-def _near_median(values: np.ndarray, rule: NetworkRule) -> np.ndarray:
+def _near_median(values: Sequence[float], rule: NetworkRule) -> list[bool]:
     """Return which stations stay: all, or those within the rule's distance of the median."""
-    if values.size == 0:
-        return np.zeros(0, dtype=bool)
-    deviation = np.abs(values - np.median(values))
-    keep = np.ones(values.size, dtype=bool)
-    if rule.maximum_deviation is not None:
-        # A hair of slack: 11.5 - 10.0 must not be lost to the last binary digit.
-        keep &= deviation <= rule.maximum_deviation + 1e-9
+    if not values:
+        return []
+    middle = statistics.median(values)
+    deviation = [abs(value - middle) for value in values]
+    limit = math.inf if rule.maximum_deviation is None else rule.maximum_deviation
     if rule.maximum_mads is not None:
-        scale = MAD_TO_SIGMA * float(np.median(deviation))
-        # With no spread at all nothing can be called an outlier by it.
-        if scale > 0.0:
-            keep &= deviation <= rule.maximum_mads * scale
-    return keep
+        by_mads = rule.maximum_mads * MAD_TO_SIGMA * statistics.median(deviation)
+        # With no spread at all nothing can be called an outlier by it alone.
+        if by_mads > 0.0 or rule.spared > 0.0:
+            limit = min(limit, max(by_mads, rule.spared))
+    # A hair of slack: 11.5 - 10.0 must not be lost to the last binary digit.
+    return [d <= limit + 1e-9 for d in deviation]

@@ -95,6 +95,10 @@ SLOWEST_SURFACE_KM_S = 2.5
 """Rg and slow surface waves; HYPOSAT's default group velocity of Rg."""
 LG_FASTEST_KM_S, LG_SLOWEST_KM_S = 3.6, 3.1
 """Window of Lg. Literature."""
+SMALLEST, LARGEST = -10.0, 25.0
+"""No station gives less or more, an energy class included; the database keeps nothing beyond."""
+
+_WHOLE_DEPTH = (0.0, 800.0)
 
 
 @dataclass(frozen=True)
@@ -139,11 +143,20 @@ class Scale:
         """True where the formula takes A/T and needs the period."""
         return "A/T" in self.formula
 
+    @property
+    def needs_depth(self) -> bool:
+        """True where a depth that is not known leaves the value unknown."""
+        return (
+            self.hypocentral_km is not None
+            or self.calibration != ""
+            or self.depth_km[1] < _WHOLE_DEPTH[1]
+        )
+
 
 _PRAGUE = "Vaněk et al. (1962), the Prague formula; IASPEI (2013)"
 _OBNINSK = "Soviet practice of the 1982 Instruktsiya (not at hand)"
-_WHOLE_DEPTH = (0.0, 800.0)
 _KR_PHASES = ("P", "S", "Lg")
+_MB_HINTS = ("mb", "mb1", "Mb", "MB", "AMB", "IAmb")
 
 SCALES: tuple[Scale, ...] = (
     Scale(
@@ -300,7 +313,7 @@ SCALES: tuple[Scale, ...] = (
         quantity=Quantity.DISPLACEMENT,
         component=Component.VERTICAL,
         phases=("L", "M", "R"),
-        hints=("Ms_20", "MS", "Ms", "MSZ", "Ms1", "MS20"),
+        hints=("Ms_20", "MS", "Ms", "MSZ", "Ms1", "MS20", "AMS", "IAMs_20"),
         window=Window.SURFACE,
         window_s=None,
         instrument="WWSSN_LP",
@@ -337,14 +350,15 @@ SCALES: tuple[Scale, ...] = (
         quantity=Quantity.DISPLACEMENT,
         component=Component.VERTICAL,
         phases=("P",),
-        hints=("mb", "mb1", "Mb", "MB"),
+        hints=_MB_HINTS,
         window=Window.P,
         window_s=30.0,
         instrument="WWSSN_SP",
         period_s=(0.2, 3.0),
         distance_deg=(20.0, 100.0),
-        depth_km=(0.0, 700.0),
+        depth_km=(0.0, 50.0),
         calibration="gutenberg-richter",
+        assumed=("depth_km: the table at hand ends at 50 km",),
         source="Gutenberg & Richter (1956); IASPEI (2013)",
     ),
     Scale(
@@ -356,7 +370,7 @@ SCALES: tuple[Scale, ...] = (
         quantity=Quantity.DISPLACEMENT,
         component=Component.VERTICAL,
         phases=("P",),
-        hints=("mb", "mb1", "Mb", "MB", "mb_MB"),
+        hints=(*_MB_HINTS, "mb_MB", "mb(MB)"),
         window=Window.P,
         window_s=30.0,
         instrument="WWSSN_SP",
@@ -370,21 +384,20 @@ SCALES: tuple[Scale, ...] = (
         id="mb_VC",
         type="mb(VC)",
         column="",
-        formula="mb(VC) = lg(2A/T) + P(Δ), 2A peak to peak",
+        formula="mb(VC) = lg(2A/T) + P(Δ, h), 2A peak to peak",
         formula_id="body_vc",
         quantity=Quantity.DISPLACEMENT,
         component=Component.VERTICAL,
         phases=("P",),
-        hints=("mb", "mb1", "Mb", "MB", "mb_VC"),
+        hints=(*_MB_HINTS, "mb_VC", "mb(VC)"),
         window=Window.P,
         window_s=30.0,
         instrument="WWSSN_SP",
         period_s=(0.2, 3.0),
         distance_deg=(2.0, 100.0),
-        depth_km=(0.0, 15.0),
+        depth_km=(0.0, 800.0),
         calibration="veith-clawson",
-        assumed=("depth_km: the table at hand is for the surface",),
-        source="Veith & Clawson (1972), the surface row",
+        source="Veith & Clawson (1972), table 2",
     ),
     Scale(
         id="mB_BB",
@@ -401,8 +414,9 @@ SCALES: tuple[Scale, ...] = (
         instrument="VELOCITY",
         period_s=(0.2, 30.0),
         distance_deg=(20.0, 100.0),
-        depth_km=(0.0, 700.0),
+        depth_km=(0.0, 50.0),
         calibration="gutenberg-richter",
+        assumed=("depth_km: the table at hand ends at 50 km",),
         source="Bormann & Saul (2008); IASPEI (2013)",
     ),
     Scale(
@@ -482,16 +496,24 @@ class Outcome(StrEnum):
     PERIOD_MISSING = "period_missing"
     PERIOD_OUTSIDE = "period_outside"
     UNIT_UNKNOWN = "unit_unknown"
+    """No unit, or none of the scale's quantity: counts, millimetres of a trace."""
     DISTANCE_UNKNOWN = "distance_unknown"
     DISTANCE_OUTSIDE = "distance_outside"
+    DEPTH_UNKNOWN = "depth_unknown"
+    """The origin has no depth, and the scale holds for some depths only."""
     DEPTH_OUTSIDE = "depth_outside"
     NO_CALIBRATION = "no_calibration"
     COMPONENT_MISSING = "component_missing"
-    """A formula of two readings found one."""
+    """A formula of two readings found one, or the reading is of a component the scale has not."""
+    VALUE_OUTSIDE = "value_outside"
+    """The amplitude gives what no earthquake has: below -10 or above 25."""
     BOUND_ONLY = "bound_only"
     """Reported as "at least" or "at most"."""
     SECOND_SENSOR = "second_sensor"
     """The station has another sensor whose reading counts."""
+    OTHER_READING = "other_reading"
+    """The station has another reading that counts: of the waveform, a larger one, another report's.
+    """
     NO_RESPONSE = "no_response"
     RESPONSE_OF_ANOTHER_CHANNEL = "response_of_another_channel"
     RESPONSE_OF_ANOTHER_EPOCH = "response_of_another_epoch"

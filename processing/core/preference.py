@@ -17,6 +17,9 @@ from catalog.scales import MAGNITUDE_ORDER, SCALES
 CRITERIA = ("reported", "preferred_origin", "agency", "station_count", "reviewed")
 ALWAYS_FIRST = ("chosen_by_editor", "native")
 SHIPPED_ORDER = ("reported", "preferred_origin", "station_count", "reviewed")
+#: What "reported" is of a value computed here from station values that agencies reported: more
+#: than that of one from amplitudes, which lacks their calibrations, and less than their own.
+FROM_STATION_VALUES = 0.5
 #: Ours: solutions with so many stations count as one unit, as in iLoc's network score.
 STATIONS_PER_UNIT = 7.5
 #: (360 - secondary gap) / 60 is at most this.
@@ -258,6 +261,8 @@ class MagnitudeView:
     """Codes of what the agency became."""
     computed: bool = False
     """Made here of station values and not reported by an agency."""
+    from_amplitudes: bool = False
+    """Computed, and from amplitudes instead of the stations' reported values."""
     chosen: bool = False
     """A person's choice for this scale."""
     converted: bool = False
@@ -300,7 +305,7 @@ def rank_magnitudes(
         values = {
             "chosen_by_editor": float(m.chosen),
             "native": float(not m.converted),
-            "reported": float(not m.computed),
+            "reported": 1.0 if not m.computed else FROM_STATION_VALUES * (not m.from_amplitudes),
             "preferred_origin": float(m.of_preferred_origin),
             "agency": 0.0 if area is None else area.value((m.agency, *m.became), scale),
             "station_count": float(m.station_count or 0),

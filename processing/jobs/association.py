@@ -26,6 +26,7 @@ from catalog.models import (
     BulletinReading,
     Event,
     Magnitude,
+    MagnitudeAssessment,
     MergeDecision,
     Origin,
     Pick,
@@ -1145,6 +1146,7 @@ def _close(event: Event, survivor: int | None, actor: User | None, now: datetime
         model.objects.filter(event=event, entry__isnull=True, superseded_at__isnull=True).update(
             superseded_at=now
         )
+    MagnitudeAssessment.objects.current().filter(event=event).update(superseded_at=now)
     PreferredMagnitude.objects.filter(event=event).delete()
     event.status = Event.Status.DELETED if survivor is None else Event.Status.MERGED
     event.merged_into_id = survivor

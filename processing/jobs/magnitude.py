@@ -1,7 +1,10 @@
-"""One network value per magnitude type from the stations' values of all current reports.
+"""The events' computed magnitudes: from the stations' values, and from amplitudes.
 
-What agencies reported stays beside it. Nothing is computed from amplitudes here, and no type is
-mixed with another.
+From the station values that agencies report comes one network value a type; what is computed from
+amplitudes is stored beside it (`processing.jobs.magnitude_assessments`). Neither replaces what an
+agency reported as the network's, and no type is mixed with another. Of two values of one scale that
+were computed here, that from agencies' own station values goes first: it has their calibrations and
+corrections (criterion "reported", `processing.core.preference`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from django.utils import timezone
 from catalog.models import Agency, Event, Magnitude, Origin, StationMagnitude
 from catalog.scales import scale_of
 from processing.core import magnitude as core
+from processing.jobs import magnitude_assessments
 
 METHOD_PREFIX = "kz-portal/network/"
 
@@ -28,6 +32,14 @@ def compute_many(
 
     They hang on the computed origin, if there is one.
     """
+    _from_station_values(events, origins, agency)
+    magnitude_assessments.assess_many(events, origins, agency)
+
+
+def _from_station_values(
+    events: Sequence[Event], origins: Mapping[int, Origin | None], agency: Agency
+) -> None:
+    """Store one network value a type of station magnitude."""
     keys = [event.pk for event in events]
     by_type: dict[tuple[int, str], list[StationMagnitude]] = defaultdict(list)
     for row in (

@@ -26,9 +26,13 @@ from catalog.models import (
     PreferredMagnitude,
 )
 from catalog.scales import SCALES
+from processing.core import magnitude_assessment
 from processing.core import preference as core
+from processing.core.magnitude_scales import BY_ID
 from processing.jobs import confirmation, preference_rules, type_decisions
 
+#: Ids of the scales computed from amplitudes, in their order.
+SCALE_PLACES = {scale: place for place, scale in enumerate(BY_ID)}
 #: What a choice sets on the event.
 SETTLED = (
     "preferred_origin", "preferred_magnitude", "preferred_focal_mechanism", "event_type",
@@ -388,6 +392,7 @@ def _sizes(
                     agency=(code := str(_agency(m) or "")),
                     became=lineages.get(code, ()),
                     computed=m.is_computed,
+                    from_amplitudes=is_from_amplitudes(m),
                     chosen=_is_chosen_size(m, found.chosen_sizes.get(scale)),
                     converted=m.converted_from_id is not None,
                     of_preferred_origin=preferred is not None
@@ -425,7 +430,8 @@ def _is_chosen_size(m: Magnitude, decision: MergeDecision | None) -> bool:
     if decision.after.get("magnitude") == m.pk:
         return True
     if decision.after.get("computed"):
-        return m.is_computed and m.type == decision.after.get("type")
+        same_way = is_from_amplitudes(m) == decision.after.get("from_amplitudes", False)
+        return m.is_computed and m.type == decision.after.get("type") and same_way
     return (
         m.entry is not None
         and decision.report_id == m.entry.report_id
@@ -434,13 +440,21 @@ def _is_chosen_size(m: Magnitude, decision: MergeDecision | None) -> bool:
     )
 
 
+def is_from_amplitudes(m: Magnitude) -> bool:
+    """True for what the portal computed from amplitudes."""
+    return m.is_computed and m.method_id.startswith(magnitude_assessment.METHOD_PREFIX)
+
+
 def _is_of_automatic_bulletin(m: Magnitude) -> bool:
     return m.entry is not None and m.entry.reading.evaluation_mode == "automatic"
 
 
 def _size_key(m: Magnitude) -> str:
     automatic = _is_of_automatic_bulletin(m)
-    return f"{automatic:d}|{not m.is_prime:d}|{_agency(m) or ''}|{m.type}|{m.pk:012d}"
+    # Of two scales computed from amplitudes under one type, the first in the list of scales.
+    scale = m.parameters.get("scale", "") if is_from_amplitudes(m) else ""
+    place = SCALE_PLACES.get(scale, 0)
+    return f"{automatic:d}|{not m.is_prime:d}|{_agency(m) or ''}|{m.type}|{place:02d}|{m.pk:012d}"
 
 
 def _the_magnitude(sizes: dict[str, Magnitude]) -> Magnitude | None:

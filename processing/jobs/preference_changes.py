@@ -60,7 +60,7 @@ def batches(before: int | None = None) -> Iterator[list[int]]:
                      WHERE o.event_id = e.id AND o.superseded_at IS NULL) > 1
                     OR EXISTS (
                         SELECT FROM catalog_magnitude m
-                        WHERE m.event_id = e.id AND m.superseded_at IS NULL
+                        WHERE m.event_id = e.id AND m.superseded_at IS NULL AND m.scale <> ''
                         GROUP BY m.scale HAVING count(*) > 1))
                 ORDER BY e.id DESC LIMIT %s
                 """,

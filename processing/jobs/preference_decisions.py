@@ -70,6 +70,8 @@ def prefer_magnitude(event_key: int, magnitude_key: int, actor: User, note: str 
     }
     if magnitude.is_computed:
         after["computed"] = True
+        if preference.is_from_amplitudes(magnitude):
+            after["from_amplitudes"] = True
     before = {"scale": scale, "magnitude": standing.first()}
     return _chosen(event, magnitude, before, after, actor, note)
 

@@ -95,6 +95,10 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.StationMagnitude.objects.create(
         entry=entry, origin=origin, magnitude=magnitude, amplitude=amplitude, type="KR", value=13.5
     )
+    models.MagnitudeAssessment.objects.create(
+        event=event, origin=origin, scale="KR_WSG", type="KR(WSG)", reason="too_few_stations",
+        method_id="kz-portal/amplitudes/kr-median", inputs="0" * 64,
+    )  # fmt: skip
     models.FocalMechanism.objects.create(**said, triggering_origin=origin, strike_1=250)
     models.IntensityObservation.objects.create(
         **said, settlement=settlement, place="Almaty", minimum=3, maximum=4

@@ -40,7 +40,8 @@ def event(
         MagnitudeRecord(value=value, type=scale, origin_id="o")
         for scale, value in dict(values.pop("sizes", {"mb": 4.0})).items()  # type: ignore[call-overload]
     ]
-    parts = {name: values.pop(name) for name in ("picks", "station_magnitudes") if name in values}
+    names = ("picks", "station_magnitudes", "amplitudes", "focal_mechanisms")
+    parts = {name: values.pop(name) for name in names if name in values}
     arrivals = tuple(values.pop("arrivals", ()))  # type: ignore[arg-type]
     head = {
         name: values.pop(name) for name in ("event_type", "deleted", "synthetic") if name in values

@@ -39,6 +39,7 @@ DELETIONS = (
     ("catalog_amplitude", "entry_id IN (SELECT id FROM gone_entry)"),
     ("catalog_amplitude", "pick_id IN (SELECT id FROM gone_pick)"),
     ("catalog_preferredmagnitude", "event_id IN (SELECT id FROM gone_event)"),
+    ("catalog_magnitudeassessment", "event_id IN (SELECT id FROM gone_event)"),
     *(
         (
             table,
