@@ -53,12 +53,13 @@ OUTCOMES: Mapping[str, Promise] = {
     Outcome.OUTSIDE_RECORD: gettext_lazy("the record does not hold the window"),
     Outcome.NOISE: gettext_lazy("not above the noise"),
     Outcome.REJECTED: gettext_lazy("rejected by an operator"),
+    Outcome.DEPTH_UNKNOWN: gettext_lazy("depth of the earthquake unknown"),
+    Outcome.OTHER_READING: gettext_lazy("another reading of the station counts"),
+    Outcome.VALUE_OUTSIDE: gettext_lazy("gives a size that no earthquake has"),
 }
 REASONS: Mapping[str, Promise] = {
     "too_few_stations": gettext_lazy("too few stations have a value"),
-    "no_stations": gettext_lazy("no station has a value"),
-    "no_origin": gettext_lazy("the event is not located"),
-    "needs_parameters": gettext_lazy("a constant of the region is not known"),
+    "no_usable_reading": gettext_lazy("no reading can be used"),
 }
 
 #: What each scale measures, for a visitor, by the record's id.
@@ -196,8 +197,8 @@ _RECORD_TEXTS: Mapping[str, Promise] = {
     "period_s": gettext_lazy("range of periods"),
     "distance_deg": gettext_lazy("range of distances"),
     "depth_km": gettext_lazy("range of depths"),
-    "depth_km: the table at hand is for the surface": gettext_lazy(
-        "range of depths: the table at hand is for the surface"
+    "depth_km: the table at hand ends at 50 km": gettext_lazy(
+        "range of depths: the table at hand ends at 50 km"
     ),
     "Regional P scale of Kazakhstan; σ(Δ) of Mikhailova & Neverova (1986) not found": gettext_lazy(
         "Regional P scale of Kazakhstan; σ(Δ) of Mikhailova and Neverova (1986) was not found"
@@ -219,9 +220,7 @@ _RECORD_TEXTS: Mapping[str, Promise] = {
         "Vaněk et al. (1962), the Prague formula; IASPEI (2013)"
     ),
     "IASPEI (2013); depth as iLoc": gettext_lazy("IASPEI (2013); depth as in iLoc"),
-    "Veith & Clawson (1972), the surface row": gettext_lazy(
-        "Veith and Clawson (1972), the row of the surface"
-    ),
+    "Veith & Clawson (1972), table 2": gettext_lazy("Veith and Clawson (1972), table 2"),
     "IASPEI (2013), attenuation of southern California by Hutton & Boore (1987)": gettext_lazy(
         "IASPEI (2013), attenuation of southern California by Hutton and Boore (1987)"
     ),
@@ -322,9 +321,7 @@ def window_words(scale: Scale) -> str:
 
 def network_rule(scale: Scale) -> magnitude.NetworkRule:
     """Return the rule that makes one value of the stations' on a scale."""
-    names = (scale.id, scale.type, scale.column)
-    found = next((magnitude.RULES[name] for name in names if name in magnitude.RULES), None)
-    return found or magnitude.rule_for(scale.type)
+    return magnitude.SCALE_RULES[scale.id]
 
 
 def rule_words(rule: magnitude.NetworkRule) -> str:
@@ -339,6 +336,10 @@ def rule_words(rule: magnitude.NetworkRule) -> str:
         parts.append(
             _("left out: more than %(n)s scaled median absolute deviations from the median")
             % {"n": as_given(rule.maximum_mads)}
+        )
+    if rule.spared:
+        parts.append(
+            _("kept in any case: within %(value)s of the median") % {"value": decimal(rule.spared)}
         )
     spread = _("uncertainty: 1.4826 times the median absolute deviation")
     if rule.trim:

@@ -19,7 +19,6 @@ from processing.core.magnitude_scales import BY_ID, SCALES, Outcome, Status
 from processing.core.station_magnitude import (
     FORMULAS,
     StationMagnitudes,
-    sigma_at,
     station_magnitudes,
 )
 
@@ -140,7 +139,7 @@ def test_an_offset_and_a_stations_term_are_added():
 
 
 def test_a_fitted_curve_is_a_spline_in_lg_distance_and_ends():
-    assert sigma_at(CURVE, [10.0, 31.6227766, 1000.0]) == pytest.approx([0.0, 0.5, 2.0])
+    assert CURVE.sigma_at([10.0, 31.6227766, 1000.0]) == pytest.approx([0.0, 0.5, 2.0])
     near = {"period": 0.5, "calibration": CURVE}
     found = one("MPVA", 50.0, distance_deg=100.0 / KM_PER_DEGREE, **near)
     assert found.value[0] == pytest.approx(3.0)
