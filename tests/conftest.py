@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
 from django.utils import translation
@@ -17,6 +18,8 @@ from tests.catalog.shop import empty
 
 #: The preference rules that migrations sow.
 FIRST_RULES = importlib.import_module("catalog.migrations.0020_preference_rules").FIRST
+#: The relations between scales that migrations sow.
+RELATIONS = importlib.import_module("catalog.migrations.0024_conversion_relations").SHIPPED
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +57,9 @@ def sow() -> None:
             " ON CONFLICT DO NOTHING",
             [json.dumps(FIRST_RULES)],
         )
+    relations = apps.get_model("catalog", "ConversionRelation").objects
+    if not relations.exists():
+        relations.bulk_create(relations.model(**row) for row in RELATIONS)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from io import StringIO
 from itertools import permutations
 
@@ -16,15 +15,6 @@ from processing.jobs import conversions as job
 from tests.processing.calibration_events import lay_events
 
 pytestmark = pytest.mark.django_db
-
-SHIPPED = importlib.import_module("catalog.migrations.0024_conversion_relations").SHIPPED
-
-
-@pytest.fixture(autouse=True)
-def _shipped() -> None:
-    """Put back what the migration stores, where a flush took it."""
-    for row in SHIPPED:
-        ConversionRelation.objects.get_or_create(relation_id=row["relation_id"], defaults=row)
 
 
 def test_the_shipped_relations_are_those_of_their_sources():
