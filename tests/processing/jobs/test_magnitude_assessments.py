@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +24,9 @@ from processing.core.calibration import Calibration
 from processing.core.geodesy import KM_PER_DEGREE
 from processing.core.magnitude_scales import BY_ID
 from processing.core.station_magnitude import station_magnitudes
-from processing.jobs import location, magnitude, magnitude_inputs, preference_decisions
-from processing.models import WorkItem
-from tests.processing.bulletins import associate, event, lay, person, picks, recompute
+from processing.jobs import location, magnitude, preference_decisions
+from processing.models import MagnitudeCalibration, WorkItem
+from tests.processing.bulletins import START, associate, event, lay, person, picks, recompute
 from tests.processing.jobs import test_location
 
 pytestmark = pytest.mark.django_db(databases=["default", "progress"])
@@ -82,11 +81,16 @@ def told() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def calibrated(monkeypatch: pytest.MonkeyPatch, **found: Calibration) -> None:
-    def in_force() -> Mapping[str, Calibration]:
-        return found
-
-    monkeypatch.setattr(magnitude_inputs, "calibrations_in_force", in_force)
+def calibrated(found: Calibration) -> None:
+    """Accept a calibration, as an editor would."""
+    low, high = found.distance_km
+    MagnitudeCalibration.objects.create(
+        version=found.version, scale=found.scale, kind=found.kind, offset=found.offset,
+        method_id="by hand", distance_from_km=low, distance_to_km=high, residual_sigma=0.2,
+        residual_rms=0.2, event_count=1, station_count=1, reading_count=1, first_event=START,
+        last_event=START, status=MagnitudeCalibration.Status.ACCEPTED, status_changed_at=START,
+        station_terms={name: [term, 0.1, 5] for name, term in found.station_terms.items()},
+    )  # fmt: skip
 
 
 def again() -> None:
@@ -239,11 +243,11 @@ def test_a_person_who_moves_the_preferred_origin_moves_the_magnitudes():
     assert moved.magnitude.origin is None
 
 
-def test_an_accepted_calibration_gives_the_class_its_name_and_column(monkeypatch):
+def test_an_accepted_calibration_gives_the_class_its_name_and_column():
     report("SOME", "s1", amplitudes=class_amplitudes())
     recompute()
     plain = current("KR_WSG").magnitude.value
-    calibrated(monkeypatch, KR_WSG=OFFSET)
+    calibrated(OFFSET)
     again()
     kr = current("KR_WSG")
     assert (kr.type, kr.calibration) == ("KR", "kr-1")
@@ -255,8 +259,8 @@ def test_an_accepted_calibration_gives_the_class_its_name_and_column(monkeypatch
     assert current("KR_ASLANOV").magnitude.scale == ""
 
 
-def test_agencies_station_values_go_before_amplitudes_and_their_own_value_before_both(monkeypatch):
-    calibrated(monkeypatch, KR_WSG=OFFSET)
+def test_agencies_station_values_go_before_amplitudes_and_their_own_value_before_both():
+    calibrated(OFFSET)
     sizes = tuple(
         StationMagnitudeRecord(value=11.0, type="KR", station=StationReference(code=code))
         for code in ("NTH", "EST", "STH")
