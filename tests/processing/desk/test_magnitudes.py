@@ -38,7 +38,7 @@ def test_an_editor_fits_looks_and_accepts(editor: Client, desk_client: Client) -
     answer = editor.post(address, {"scale": "MPVA", "agency": "SOME"})
     row = MagnitudeCalibration.objects.get()
     assert answer.status_code == 302 and answer.url == reverse("desk-calibration", args=[row.pk])
-    for language in ("en", "ru"):
+    for language in ("ru", "en"):
         drawn(editor.get(f"/{language}/desk/magnitudes/calibrations/{row.pk}/").content.decode())
     do = reverse("desk-calibration-do", args=[row.pk])
     assert desk_client.post(do, {"do": "accept"}).status_code == 403
