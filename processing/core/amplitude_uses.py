@@ -7,7 +7,9 @@ where phase, unit, component, period and distance leave one reading of it:
 - ground displacement of a first P at 20 to 100 deg with a period of mb: mb and its two relatives;
 - ground displacement of P and of S within 800 km: the two classes of energy. P alone is used in a
   report that gives S as well, so that a bulletin of teleseismic P makes no class (`with_both`);
-- ground displacement on the vertical of a surface wave of 18 to 22 s at 20 to 160 deg: Ms_20.
+- ground displacement on the vertical of a surface wave of 18 to 22 s at 20 to 160 deg: Ms_20;
+- ground displacement of a first P, or of a surface wave on the vertical, nearer than 20 deg: the
+  regional scale whose curve was fitted to just such amplitudes, if one is in force.
 
 Anything else is of no scale here: no amplitude feeds a scale it was not measured for.
 """
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +50,9 @@ _ANY_S = re.compile(r"^(S(g|b|n|\*)?|Lg)$", re.I)
 _SURFACE = re.compile(r"^(L|LR|LRM|LV|LM|LMV|LZ|R|RM|M|MLR|MLV)$")
 
 _MB_FAMILY = ("mb", "mb_MB", "mb_VC")
+_REGIONAL_P, _REGIONAL_SURFACE = "MPVA", "MS_REG"
+_REGIONAL_DEG = 20.0
+"""Where the teleseismic scales begin."""
 _CLASS_REACH_DEG = 800.0 / KM_PER_DEGREE
 _CLASS_PERIOD_S = 3.0
 """Longest period of a P or S wave without a hint that a class is made of. Ours: SKM's pass band."""
@@ -88,13 +93,16 @@ class Use:
     """The agency says what it is for."""
 
 
-def uses(reported: ReportedAmplitude) -> tuple[Use, ...]:
-    """Return the scales an amplitude is for, none for most."""
+def uses(reported: ReportedAmplitude, fitted: Collection[str] = ()) -> tuple[Use, ...]:
+    """Return the scales an amplitude is for, none for most.
+
+    ``fitted`` are the scales, by id, whose distance curve was fitted here and is in force.
+    """
     if reported.category in _NO_EXTREMUM or reported.type == "END" or reported.unit == "s":
         return ()
     component, _sensor = component_and_sensor(reported.channel)
     named = _named(reported)
-    scales = _without_hint(reported, component) if named is None else named
+    scales = _without_hint(reported, component, fitted) if named is None else named
     found = []
     for scale_id in scales:
         scale = BY_ID[scale_id]
@@ -143,19 +151,28 @@ def _hinted(word: str) -> tuple[str, ...]:
     return tuple(scale.id for scale in SCALES if word in scale.hints)
 
 
-def _without_hint(reported: ReportedAmplitude, component: str) -> tuple[str, ...]:
+def _without_hint(
+    reported: ReportedAmplitude, component: str, fitted: Collection[str]
+) -> tuple[str, ...]:
     distance, period, phase = reported.distance_deg, reported.period, reported.phase.strip()
     if distance is None or _nanometres(reported.unit) is None:
         return ()
+    regional = distance < _REGIONAL_DEG and period is not None
     if _SURFACE.match(phase):
-        whole = period is not None and component == "Z"
-        return ("Ms_20",) if whole and _holds("Ms_20", distance, period) else ()
+        if period is None or component != "Z":
+            return ()
+        scale = _REGIONAL_SURFACE if regional else "Ms_20"
+        known = not regional or scale in fitted
+        return (scale,) if known and _holds(scale, distance, period) else ()
     first_p = bool(_FIRST_P.match(phase)) and component in ("Z", "")
     if first_p and period is not None and _holds("mb", distance, period):
         return _MB_FAMILY
     of_s = bool(_ANY_S.match(phase)) and component != "Z"
     near = distance <= _CLASS_REACH_DEG and (period is None or period <= _CLASS_PERIOD_S)
-    return CLASSES if near and (first_p or of_s) else ()
+    found = CLASSES if near and (first_p or of_s) else ()
+    if first_p and regional and _REGIONAL_P in fitted and _holds(_REGIONAL_P, distance, period):
+        found = (*found, _REGIONAL_P)
+    return found
 
 
 def _holds(scale_id: str, distance: float, period: float | None) -> bool:

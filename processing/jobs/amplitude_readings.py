@@ -126,9 +126,14 @@ def _stations(keys: Collection[int]) -> dict[int, tuple[str, str, float, float]]
 
 
 def readings(
-    rows: Iterable[Reported], hypocentres: Mapping[int, Hypocentre]
+    rows: Iterable[Reported],
+    hypocentres: Mapping[int, Hypocentre],
+    fitted: Mapping[int, Collection[str]],
 ) -> list[AmplitudeReading]:
-    """Return what each amplitude is for, by the rules of `processing.core.amplitude_uses`."""
+    """Return what each amplitude is for, by the rules of `processing.core.amplitude_uses`.
+
+    ``fitted`` are the scales whose fitted curve is in force for an event, by its key.
+    """
     listed = list(rows)
     found: list[AmplitudeReading] = []
     #: Of each report the waves of readings that nobody called readings of a class, and of all.
@@ -148,7 +153,7 @@ def readings(
             distance_deg=None if math.isnan(distance) else distance,
         )
         _component, sensor = amplitude_uses.component_and_sensor(row.channel, row.location)
-        for use in amplitude_uses.uses(told):
+        for use in amplitude_uses.uses(told, fitted.get(row.event, ())):
             reading = AmplitudeReading(
                 event=row.event,
                 scale=use.scale,

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -27,7 +27,9 @@ from catalog.models import Agency, Amplitude, Event, Magnitude, MagnitudeAssessm
 from catalog.querysets import COUNTED_STATUSES
 from processing.core import calibration as core
 from processing.core import geodesy
-from processing.core.magnitude_scales import BY_ID, Component, Outcome, Quantity, Scale, Status
+from processing.core.magnitude_assessment import Hypocentre
+from processing.core.magnitude_scales import BY_ID, Outcome, Scale, Status
+from processing.jobs import amplitude_readings
 from processing.models import MagnitudeCalibration, ProcessingRun, WorkItem
 from processing.transactions import writing
 
@@ -43,10 +45,8 @@ MOST_READINGS, MOST_ON_A_PAGE = 500_000, 20_000
 KEPT_RESIDUALS = 1500
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.()-]*\Z")
 
-NANOMETRES = {"nm": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3, "mm": 1e6, "cm": 1e7, "m": 1e9}
 #: Outcomes of stations whose reading itself is sound.
 SOUND = frozenset({Outcome.USED, Outcome.OUTLIER, Outcome.NO_CALIBRATION, Outcome.DISTANCE_OUTSIDE})
-VERTICAL, HORIZONTAL = frozenset("Z"), frozenset("NE12")
 
 SENTENCES = {
     "unknown-scale": _("There is no scale “%(found)s”. Expected one of: %(expected)s."),
@@ -318,39 +318,30 @@ def _lg(scale: Scale, amplitude: float | None, period: float | None) -> float | 
 
 
 def _from_amplitudes(choice: Choice, events: Mapping[int, _Event], rows: Collected) -> None:
-    """Add amplitudes as bulletins report them: the largest A/T of each station and event."""
+    """Add amplitudes as bulletins report them: the largest A/T of each station and event.
+
+    They are those that values will be computed from once the calibration is in force.
+    """
     scale = choice.scale
-    if not events or scale.quantity is not Quantity.DISPLACEMENT:
+    if not events:
         return
-    named = Q(magnitude_hint__in=scale.hints)
-    for phase in scale.phases:
-        named |= Q(magnitude_hint="", pick__phase_hint__startswith=phase)
-    amplitudes = (
-        Amplitude.objects.filter(
-            named,
-            entry__current_of__event__in=list(events),
-            entry__current_of__outranked_by__isnull=True,
-            value__gt=0,
-            unit__in=list(NANOMETRES),
-        )
-        .annotate(event=F("entry__current_of__event"))
-        .order_by("pk")
-    )
+    places = {
+        key: Hypocentre(event.latitude, event.longitude, None) for key, event in events.items()
+    }
+    fitted = {key: {scale.id} for key in events}
+    reported = amplitude_readings.reported(list(events))
     largest: dict[tuple[int, str], tuple[float, float, float]] = {}
-    columns = (
-        "event", "value", "unit", "period", "channel_code", "station__point", "station__code",
-        "station__network__code", "station_latitude", "station_longitude", "station_code",
-        "network_code",
-    )  # fmt: skip
-    for row in amplitudes.values_list(*columns).iterator(CHUNK):
-        key, value, unit, period, channel, point, code, network, *reported = row
-        lg = _lg(scale, value * NANOMETRES[unit], period)
-        place = (point.y, point.x) if point is not None else tuple(reported[:2])
-        if lg is None or None in place or not _is_component(scale, channel):
+    for reading in amplitude_readings.readings(reported, places, fitted):
+        if reading.scale != scale.id or reading.outcome is not None:
             continue
-        name = f"{network or reported[3]}.{code or reported[2]}"
-        if (key, name) not in largest or lg > largest[key, name][0]:
-            largest[key, name] = (lg, *place)
+        if reading.latitude is None or reading.longitude is None:
+            continue
+        lg = _lg(scale, reading.amplitude, reading.period)
+        if lg is None:
+            continue
+        name = f"{reading.network}.{reading.code}"
+        if (reading.event, name) not in largest or lg > largest[reading.event, name][0]:
+            largest[reading.event, name] = (lg, reading.latitude, reading.longitude)
         if len(rows.y) + len(largest) > choice.most_readings:
             raise Refused("too-many-readings", most=choice.most_readings)
     if not largest:
@@ -366,14 +357,6 @@ def _from_amplitudes(choice: Choice, events: Mapping[int, _Event], rows: Collect
         km = deg * geodesy.KM_PER_DEGREE
         if _in_range(scale, km):
             rows.add(key, events[key], name, km, lg)
-
-
-def _is_component(scale: Scale, channel: str) -> bool:
-    """True if a channel may be the one the scale reads; most bulletins do not tell it."""
-    last = channel[-1:].upper()
-    if not last:
-        return True
-    return last in (VERTICAL if scale.component is Component.VERTICAL else HORIZONTAL)
 
 
 # --- Fitting --------------------------------------------------------------------------------------

@@ -45,9 +45,16 @@ def assess_many(
         event: core.Hypocentre(origin.latitude, origin.longitude, origin.depth_km)
         for event, origin in places.items()
     }
+    made_up = {event.pk: event.synthetic for event in events}
+    in_force = {kind: calibrations_in_force(kind) for kind in sorted(set(made_up.values()))}
+    curves = {
+        kind: {scale for scale, found in calibrations.items() if found.kind == "sigma"}
+        for kind, calibrations in in_force.items()
+    }
+    fitted = {event: curves[kind] for event, kind in made_up.items()}
     readings: dict[str, dict[int, list[AmplitudeReading]]] = defaultdict(lambda: defaultdict(list))
     for reading in (
-        *amplitude_readings.readings(rows, hypocentres),
+        *amplitude_readings.readings(rows, hypocentres, fitted),
         *measured,
         *amplitude_readings.moments(keys),
     ):
@@ -58,8 +65,6 @@ def assess_many(
         .filter(event__in=keys)
         .only("event_id", "scale", "inputs", "magnitude_id")
     }
-    made_up = {event.pk: event.synthetic for event in events}
-    in_force = {kind: calibrations_in_force(kind) for kind in sorted(set(made_up.values()))}
     fresh: list[MagnitudeAssessment] = []
     for scale in SCALES:
         for kind, calibrations in in_force.items():

@@ -68,6 +68,19 @@ def test_without_a_hint_phase_unit_period_and_distance_must_leave_one_reading():
         assert scales(open_to_doubt) == [], open_to_doubt
 
 
+def test_a_regional_scale_takes_what_its_fitted_curve_was_fitted_to():
+    def fitted(reported: ReportedAmplitude) -> list[str]:
+        return [use.scale for use in uses(reported, {"MPVA", "MS_REG"})]
+
+    assert fitted(NEAR_P) == ["KR_WSG", "KR_ASLANOV", "MPVA"]
+    assert fitted(replace(FAR_P, distance_deg=12.0)) == ["MPVA"]
+    assert fitted(replace(SURFACE, distance_deg=12.0, period=8.0)) == ["MS_REG"]
+    assert fitted(FAR_P) == scales(FAR_P) and fitted(SURFACE) == scales(SURFACE)
+    assert fitted(NEAR_S) == scales(NEAR_S)
+    assert fitted(replace(FAR_P, distance_deg=12.0, hint="mb")) == ["mb", "mb_MB", "mb_VC"]
+    assert fitted(replace(FAR_P, distance_deg=12.0, period=None)) == []
+
+
 @pytest.mark.parametrize(
     ("unit", "nanometres"),
     [("nm", 2.0), ("um", 2e3), ("µm", 2e3), ("мкм", 2e3), ("mm", 2e6), ("m", 2e9), (" nm ", 2.0)],
