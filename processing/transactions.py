@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from django.db import OperationalError, connection, transaction
+from django.db.models import Model
 
 LOCK_TIMEOUT_SECONDS = 10
 ATTEMPTS = 4
@@ -38,6 +39,12 @@ def writing(lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> Iterator[None
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = {int(lock_timeout_seconds * 1000)}")
         yield
+
+
+def alone(model: type[Model]) -> None:
+    """Let only this transaction number rows of a model and change where they stand; others read."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {model._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def is_passing(error: BaseException) -> bool:

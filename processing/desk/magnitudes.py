@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from types import ModuleType
 from typing import Any
 
 from django import forms
 from django.contrib import messages as notices
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -226,23 +227,29 @@ def calibration_page(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def calibration_do(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept a version, or withdraw it."""
+    accepted = _("Accepted. The events it says something of are computed anew.")
+    _decide(request, MagnitudeCalibration.objects.defer("residuals"), pk, calibrations, accepted)
+    return redirect("desk-calibration", pk)
+
+
+def _decide(
+    request: HttpRequest, rows: QuerySet[Any], pk: int, job: ModuleType, accepted: str
+) -> None:
+    """Do what an editor asked for, accept or withdraw, and say what became of it."""
     if not may_edit(request) or not isinstance(request.user, User):
         raise PermissionDenied
-    row = get_object_or_404(MagnitudeCalibration.objects.defer("residuals"), pk=pk)
+    row = get_object_or_404(rows, pk=pk)
     user, note = request.user, request.POST.get("note", "").replace("\x00", "")
     try:
         match request.POST.get("do"):
             case "accept":
-                retried(lambda: calibrations.accept(row, user, note))
-                notices.success(
-                    request, _("Accepted. The events it says something of are computed anew.")
-                )
+                retried(lambda: job.accept(row, user, note))
+                notices.success(request, accepted)
             case "withdraw":
-                retried(lambda: calibrations.withdraw(row, user, note))
+                retried(lambda: job.withdraw(row, user, note))
                 notices.success(request, _("Withdrawn."))
-    except calibrations.Refused as refused:
+    except job.Refused as refused:
         notices.error(request, str(refused))
-    return redirect("desk-calibration", row.pk)
 
 
 # --- Relations ------------------------------------------------------------------------------------
@@ -316,20 +323,6 @@ def relation_page(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def relation_do(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept a relation, or withdraw it."""
-    if not may_edit(request) or not isinstance(request.user, User):
-        raise PermissionDenied
-    row = get_object_or_404(ConversionRelation.objects.defer("pairs"), pk=pk)
-    user, note = request.user, request.POST.get("note", "").replace("\x00", "")
-    try:
-        match request.POST.get("do"):
-            case "accept":
-                retried(lambda: conversions.accept(row, user, note))
-                notices.success(
-                    request, _("Accepted. Values are converted by it where a native one lacks.")
-                )
-            case "withdraw":
-                retried(lambda: conversions.withdraw(row, user, note))
-                notices.success(request, _("Withdrawn."))
-    except conversions.Refused as refused:
-        notices.error(request, str(refused))
-    return redirect("desk-relation", row.pk)
+    accepted = _("Accepted. Values are converted by it where a native one lacks.")
+    _decide(request, ConversionRelation.objects.defer("pairs"), pk, conversions, accepted)
+    return redirect("desk-relation", pk)

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Agency, Amplitude, Event, Magnitude, MagnitudeAssessment, User
@@ -29,9 +28,9 @@ from processing.core import calibration as core
 from processing.core import geodesy
 from processing.core.magnitude_assessment import Hypocentre
 from processing.core.magnitude_scales import BY_ID, Outcome, Scale, Status
-from processing.jobs import amplitude_readings
+from processing.jobs import amplitude_readings, versions
 from processing.models import MagnitudeCalibration, ProcessingRun, WorkItem
-from processing.transactions import writing
+from processing.transactions import alone, writing
 
 #: Of the events that are computed anew: after everything that is new.
 PRIORITY = 8
@@ -88,15 +87,8 @@ _TOO_LITTLE = {
 logger = logging.getLogger(__name__)
 
 
-class Refused(Exception):
-    """What was asked cannot be: a code of `SENTENCES` and its values."""
-
-    def __init__(self, code: str, **values: Any) -> None:
-        super().__init__(code)
-        self.code, self.values = code, values
-
-    def __str__(self) -> str:
-        return str(SENTENCES[self.code]) % self.values
+class Refused(versions.Refused):
+    sentences = SENTENCES
 
 
 @dataclass(frozen=True)
@@ -411,9 +403,7 @@ def store(
     kept = np.linspace(0, found.residuals.size - 1, min(found.residuals.size, KEPT_RESIDUALS))
     order = np.argsort(found.distances, kind="stable")[kept.astype(np.intp)]
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            table = MagnitudeCalibration._meta.db_table
-            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        alone(MagnitudeCalibration)
         check_version(version)
         row = MagnitudeCalibration.objects.create(
             version=version or _next_version(choice),
@@ -461,15 +451,7 @@ def _next_version(choice: Choice) -> str:
     stem = f"{choice.scale.id}-{choice.agency.code if choice.agency else 'all'}"
     if choice.synthetic:
         stem = f"synthetic-{stem}"
-    taken = set(
-        MagnitudeCalibration.objects.filter(version__startswith=stem).values_list(
-            "version", flat=True
-        )
-    )
-    number = 1
-    while f"{stem}-{number}" in taken:
-        number += 1
-    return f"{stem}-{number}"
+    return versions.next_name(MagnitudeCalibration, "version", stem)
 
 
 # --- In force -------------------------------------------------------------------------------------
@@ -523,21 +505,13 @@ def _move(
 ) -> ProcessingRun | None:
     accepted = MagnitudeCalibration.Status.ACCEPTED
     with writing():
-        with connection.cursor() as cursor:
-            table = MagnitudeCalibration._meta.db_table
-            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        alone(MagnitudeCalibration)
         row.refresh_from_db(fields=["status"])
         if row.status == status:
             raise Refused("stands-so", found=row.version)
         was_in_force = row.status == accepted
-        moved = {"status_changed_by": actor, "status_changed_at": timezone.now()}
-        if status == accepted:
-            MagnitudeCalibration.objects.filter(
-                scale=row.scale, agency=row.agency_id, synthetic=row.synthetic, status=accepted
-            ).update(status=MagnitudeCalibration.Status.WITHDRAWN, **moved)
-        MagnitudeCalibration.objects.filter(pk=row.pk).update(
-            status=status, note=note.strip()[:2000], **moved
-        )
+        rivals = {"scale": row.scale, "agency": row.agency_id, "synthetic": row.synthetic}
+        versions.move(row, status, actor, note, rivals)
         run = None
         if status == accepted or was_in_force:
             run = ProcessingRun.objects.create(

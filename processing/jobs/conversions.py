@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Agency, ConversionRelation, Magnitude, PreferredMagnitude, User
 from catalog.querysets import COUNTED_STATUSES
 from catalog.scales import CONVERTED, SCALES
 from processing.core import regression as core
-from processing.transactions import writing
+from processing.jobs import versions
+from processing.transactions import alone, writing
 
 #: Ours: pairs a page works with, and the command.
 MOST_ON_A_PAGE, MOST_PAIRS = 100_000, 2_000_000
@@ -50,15 +50,8 @@ logger = logging.getLogger(__name__)
 Status = ConversionRelation.Status
 
 
-class Refused(Exception):
-    """What was asked cannot be: a code of `SENTENCES` and its values."""
-
-    def __init__(self, code: str, **values: Any) -> None:
-        super().__init__(code)
-        self.code, self.values = code, values
-
-    def __str__(self) -> str:
-        return str(SENTENCES[self.code]) % self.values
+class Refused(versions.Refused):
+    sentences = SENTENCES
 
 
 @dataclass(frozen=True)
@@ -183,7 +176,7 @@ def store(
     """Keep a line as a proposed relation, the next of its two scales."""
     line = found.orthogonal
     with transaction.atomic():
-        _alone()
+        alone(ConversionRelation)
         row = ConversionRelation.objects.create(
             relation_id=_next_id(choice),
             from_scale=choice.x,
@@ -231,21 +224,7 @@ def _next_id(choice: Choice) -> str:
         stem = f"{stem}-{choice.agency.code}"
     if choice.synthetic:
         stem = f"synthetic-{stem}"
-    taken = set(
-        ConversionRelation.objects.filter(relation_id__startswith=stem).values_list(
-            "relation_id", flat=True
-        )
-    )
-    number = 1
-    while f"{stem}-{number}" in taken:
-        number += 1
-    return f"{stem}-{number}"
-
-
-def _alone() -> None:
-    with connection.cursor() as cursor:
-        table = ConversionRelation._meta.db_table
-        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+    return versions.next_name(ConversionRelation, "relation_id", stem)
 
 
 def accept(row: ConversionRelation, actor: User | None = None, note: str = "") -> None:
@@ -268,22 +247,17 @@ def withdraw(row: ConversionRelation, actor: User | None = None, note: str = "")
 
 def _move(row: ConversionRelation, status: str, actor: User | None, note: str) -> None:
     with writing():
-        _alone()
+        alone(ConversionRelation)
         row.refresh_from_db(fields=["status"])
         if row.status == status:
             raise Refused("stands-so", found=row.relation_id)
         if row.relation_id == CONVERTED:
             raise Refused("built-in", found=row.relation_id)
-        moved = {"status_changed_by": actor, "status_changed_at": timezone.now()}
-        if status == Status.ACCEPTED:
-            ConversionRelation.objects.filter(
-                from_scale=row.from_scale,
-                to_scale=row.to_scale,
-                synthetic=row.synthetic,
-                status=Status.ACCEPTED,
-            ).update(status=Status.WITHDRAWN, **moved)
-        ConversionRelation.objects.filter(pk=row.pk).update(
-            status=status, note=note.strip()[:2000], **moved
-        )
+        rivals = {
+            "from_scale": row.from_scale,
+            "to_scale": row.to_scale,
+            "synthetic": row.synthetic,
+        }
+        versions.move(row, status, actor, note, rivals)
     row.refresh_from_db()
     logger.info("relation %s is %s", row, row.status)

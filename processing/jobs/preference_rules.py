@@ -20,7 +20,7 @@ from catalog.models import AuthoritativeArea, PreferenceRuleSet, User
 from catalog.scales import SCALES
 from processing.core import preference as core
 from processing.models import ProcessingRun, WorkItem
-from processing.transactions import writing
+from processing.transactions import alone, writing
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ def store(
         raise Refused("bad-rules-name", field="name", found=name[:40])
     told = checked(definition)
     with writing():
-        _alone()
+        alone(PreferenceRuleSet)
         versions = PreferenceRuleSet.objects.filter(name=name)
         last = versions.order_by("-version").first()
         if last is not None and last.definition == told:
@@ -235,7 +235,7 @@ def put_in_force(row: PreferenceRuleSet, actor: User | None = None) -> Processin
         ``rules-in-force``: it is already.
     """
     with writing():
-        _alone()
+        alone(PreferenceRuleSet)
         hold(changing=True)
         now = timezone.now()
         if PreferenceRuleSet.objects.filter(pk=row.pk, status=Status.IN_FORCE).exists():
@@ -267,7 +267,7 @@ def retire(row: PreferenceRuleSet, actor: User | None = None) -> None:
         ``rules-in-force``: events are chosen by it.
     """
     with writing():
-        _alone()
+        alone(PreferenceRuleSet)
         row.refresh_from_db()
         if row.status == Status.IN_FORCE:
             raise Refused("rules-in-force", found=str(row))
@@ -275,9 +275,3 @@ def retire(row: PreferenceRuleSet, actor: User | None = None) -> None:
             status=Status.RETIRED, status_changed_by=actor, status_changed_at=timezone.now()
         )
     row.refresh_from_db()
-
-
-def _alone() -> None:
-    """Let only one transaction at a time number versions and change where they stand."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {PreferenceRuleSet._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")

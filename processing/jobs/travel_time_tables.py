@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import Any
 
 from django.contrib.gis.geos import Polygon
-from django.db import connection
 from django.db.models import Max, Q
 from django.utils import timezone
 
@@ -24,7 +23,7 @@ from catalog.models import Agency, Event, User
 from processing.core.agency_tables import AgencyTable, Problem, read_agency_file
 from processing.core.earth_models import BORDER_DEG, Fades, OwnModel, box, check_name
 from processing.models import ProcessingRun, TravelTimeTable, WorkItem
-from processing.transactions import writing
+from processing.transactions import alone, writing
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +115,7 @@ def store(
     )
     read.kernel()  # a table that cannot be used is not kept
     with writing():
-        _alone()
+        alone(TravelTimeTable)
         versions = TravelTimeTable.objects.filter(name=name)
         if other := versions.exclude(agency=agency).first():
             raise Refused("name-of-another-agency", found=other.agency.code)
@@ -140,7 +139,7 @@ def put_in_use(table: TravelTimeTable, actor: User | None = None) -> None:
         ``regions-overlap``: a table of another name is in use there.
     """
     with writing():
-        _alone()
+        alone(TravelTimeTable)
         in_use = TravelTimeTable.objects.filter(status=Status.IN_USE).defer("content")
         for other in in_use.exclude(name=table.name).order_by("name"):
             if table.region and other.region and table.region.intersection(other.region).area > 0:
@@ -155,7 +154,7 @@ def put_in_use(table: TravelTimeTable, actor: User | None = None) -> None:
 def withdraw(table: TravelTimeTable, actor: User | None = None) -> None:
     """Use this version no longer; events in its region are located anew."""
     with writing():
-        _alone()
+        alone(TravelTimeTable)
         rows = TravelTimeTable.objects.filter(pk=table.pk)
         was_in_use = rows.filter(status=Status.IN_USE).exists()
         _stand(rows, Status.WITHDRAWN, actor)
@@ -199,12 +198,6 @@ def _locate_anew(tables: Sequence[TravelTimeTable], actor: User | None) -> None:
         WorkItem.objects.request_many(
             "recompute", wanted[start : start + BATCH], run=run, priority=PRIORITY
         )
-
-
-def _alone() -> None:
-    """Let only one transaction at a time number versions and change where they stand."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {TravelTimeTable._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _one_line(text: str, most: int) -> str:

@@ -50,6 +50,7 @@ from catalog.models import (
 from processing import waveform_process as child
 from processing.core import geodesy, measuring
 from processing.core.amplitude_readings import AmplitudeReading
+from processing.core.amplitude_uses import component_and_sensor
 from processing.core.earth_models import mixture_at
 from processing.core.location_kernel import DEEPEST_KM
 from processing.core.magnitude_scales import BY_ID, Outcome
@@ -586,7 +587,7 @@ def _component(channel: str, dip_deg: float | None) -> str:
     """Return "Z", "N" or "E" of a channel; empty where its code does not tell."""
     if dip_deg is not None and abs(dip_deg) > 60.0:
         return "Z"
-    return {"Z": "Z", "N": "N", "E": "E", "1": "N", "2": "E"}.get(channel[-1:].upper(), "")
+    return component_and_sensor(channel.upper())[0]
 
 
 def _document(row: Channel) -> bytes:
