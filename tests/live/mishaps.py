@@ -27,6 +27,7 @@ BARRIERS = {
     "readings": "LOCK TABLE catalog_pickassociation IN EXCLUSIVE MODE",
     "recompute": "LOCK TABLE catalog_eventrow IN EXCLUSIVE MODE",
     "propose": "LOCK TABLE catalog_pickassociation IN EXCLUSIVE MODE",
+    "measure": "LOCK TABLE catalog_waveformmeasurement IN EXCLUSIVE MODE",
 }
 
 
