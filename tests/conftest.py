@@ -81,9 +81,11 @@ ONLY_IN = {"live": ("live", "stack"), "browser": ("browser",)}
 def pytest_configure() -> None:
     """Hash passwords in no time, and copy a migrated database where there is one.
 
-    The real hash is slow by design, a third of a second each.
+    The real hash is slow by design, a third of a second each. Every client of a test loads the
+    middleware anew: static files are looked up when asked for, not all 1,500 at each start.
     """
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
     if template := os.environ.get("TEST_DATABASE_TEMPLATE"):
         connection.settings_dict["TEST"]["TEMPLATE"] = template
 
