@@ -49,6 +49,8 @@ MAGIC = b"KZT1"
 FORMAT = 1
 #: A header longer than this is none of ours: room for the ids of 500,000 events of another shape.
 MOST_HEADER_BYTES = 16 * 1024 * 1024
+#: A decade or a year that holds more events is cut.
+MOST_EVENTS = 20_000
 #: Milliseconds a step of the time column may have: in a month, a year, a decade.
 UNITS_MS = (1, 10, 100)
 
@@ -56,7 +58,7 @@ ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 PLACES = 6
 OTHER_NUMBER = 0xFFFFFFFF
 _BASE = len(ALPHABET)
-_VALUE_OF = np.full(128, -1, dtype=np.int64)
+_VALUE_OF = np.full(128, -1, dtype=np.int64)  # by letter
 _VALUE_OF[[ord(letter) for letter in ALPHABET]] = np.arange(_BASE)
 
 FULL_CIRCLE = (1 << 24) - 1
@@ -128,6 +130,77 @@ def kind_of(event_type: str) -> int:
 def microseconds(time: datetime) -> int:
     """Return microseconds since 1970, exactly; negative before it."""
     return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+# --- Stretches of time --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """A decade, year or month of UTC that has a tile; ``month`` is its first, 1970-01 being 0."""
+
+    month: int
+    months: int
+
+    @property
+    def start_ms(self) -> int:
+        """Its begin, milliseconds since 1970."""
+        return _month_ms(self.month)
+
+    @property
+    def end_ms(self) -> int:
+        """Its end, not included."""
+        return _month_ms(self.month + self.months)
+
+    @property
+    def kind(self) -> str:
+        return {1: "month", 12: "year", 120: "decade"}[self.months]
+
+    @property
+    def unit_ms(self) -> int:
+        """The finest step by which its length has room in 32 bits [ms]."""
+        return {1: 1, 12: 10, 120: 100}[self.months]
+
+
+def _month_ms(month: int) -> int:
+    return int(np.datetime64(month, "M").astype("datetime64[ms]").astype(np.int64))
+
+
+def decade_of(month: int) -> int:
+    """Return the first month of the decade (1970 to 1979) of a month."""
+    return month // 120 * 120
+
+
+def periods(counts: Mapping[int, int], most: int = MOST_EVENTS) -> list[Period]:
+    """Cut the catalogue into tiles, in the order of time.
+
+    A decade is one while it holds at most ``most`` events, else its years are, each while it holds
+    at most so many, else its months. What holds none has no tile.
+
+    Parameters
+    ----------
+    counts : events by month, 1970-01 being 0
+    """
+    return [
+        period
+        for decade in _held(counts, 120)
+        for period in _cut(Period(decade, 120), counts, most)
+    ]
+
+
+def _cut(period: Period, counts: Mapping[int, int], most: int) -> list[Period]:
+    within = range(period.month, period.month + period.months)
+    held = {month: counts[month] for month in within if counts.get(month)}
+    if period.months == 1 or sum(held.values()) <= most:
+        return [period]
+    shorter = 12 if period.months == 120 else 1
+    return [
+        part for start in _held(held, shorter) for part in _cut(Period(start, shorter), held, most)
+    ]
+
+
+def _held(counts: Mapping[int, int], months: int) -> list[int]:
+    return sorted({month // months * months for month, count in counts.items() if count})
 
 
 # --- Tiles --------------------------------------------------------------------------------------
@@ -307,7 +380,7 @@ def _steps(
 
 
 def encode_matching(ids: NDArray[Any], version: int, *, truncated: bool = False) -> bytes:
-    """Return the container of the public ids of a search.
+    """Return the container of the public ids of a search, by year and number: so it packs well.
 
     Parameters
     ----------
@@ -316,6 +389,8 @@ def encode_matching(ids: NDArray[Any], version: int, *, truncated: bool = False)
     truncated : there are more
     """
     places, year, regular = split_ids(ids)
+    order = np.lexsort((places, year))
+    ids, places, year, regular = ids[order], places[order], year[order], regular[order]
     header = {
         "format": FORMAT,
         "version": version,
@@ -356,27 +431,39 @@ def matching_ids(matching: Container) -> NDArray[Any]:
 
 
 def split_ids(ids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the number of the last six places, the year, and whether an id has that shape."""
-    count, width = len(ids), 2 + 4 + PLACES
-    text = np.ascontiguousarray(ids, dtype="U20")
-    codes = text.view(np.uint32).reshape(count, 20).astype(np.int64)
-    letters = codes[:, :width]
-    digits = letters[:, 2:6] - ord("0")
-    values = _VALUE_OF[np.where(letters[:, 6:] < 128, letters[:, 6:], 0)]
+    """Return the number of the last six places, the year, and whether an id has that shape.
+
+    ``ids`` is an array of texts or of ASCII bytes, shape (n_ids,), as are those returned.
+    """
+    text = np.ascontiguousarray(ids)
+    if text.dtype.kind not in "SU":
+        text = text.astype("U20")
+    letter = np.dtype("u1" if text.dtype.kind == "S" else "u4")
+    size, width = text.dtype.itemsize // letter.itemsize, 2 + 4 + PLACES
+    if size < width or not len(text):
+        nothing = np.zeros(len(text), np.int64)
+        return nothing, nothing, np.zeros(len(text), bool)
+    letters = text.view(letter).reshape(len(text), size)
+    digits = letters[:, 2:6].astype(np.int64) - ord("0")
+    values = _VALUE_OF[np.minimum(letters[:, 6:width], len(_VALUE_OF) - 1)]
     regular = (
         (letters[:, 0] == ord("k"))
         & (letters[:, 1] == ord("z"))
         & ((digits >= 0) & (digits <= 9)).all(axis=1)
         & (values >= 0).all(axis=1)
-        & (codes[:, width] == 0)
     )
+    if size > width:
+        regular &= letters[:, width] == 0
     places = np.where(regular, values @ _BASE ** np.arange(PLACES - 1, -1, -1), 0)
     year = np.where(regular, digits @ np.array([1000, 100, 10, 1]), 0)
     return places, year, regular
 
 
 def _others(ids: NDArray[Any], regular: NDArray[Any]) -> dict[str, str]:
-    return {str(index): str(ids[index]) for index in np.flatnonzero(~regular)}
+    return {
+        str(index): name.decode() if isinstance(name := ids[index], bytes) else str(name)
+        for index in np.flatnonzero(~regular)
+    }
 
 
 def _spelled(
