@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -654,6 +655,27 @@ class EventFragmentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("size, bytes"))
     def length(self, fragment: Any) -> int:
         return int(fragment.body_length)
+
+
+@admin.register(catalog.MapTile)
+class MapTileAdmin(ReadOnlyAdmin):
+    """Made by the workers; the bytes are not fetched."""
+
+    list_display = ("hash", "kind", "start", "count", "size", "made_at", "retired_at")
+    list_filter = ("kind",)
+    search_fields = ("hash",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("body")
+
+    @admin.display(description=_("from"), ordering="start_ms")
+    def start(self, tile: Any) -> str:
+        return str(np.datetime64(tile.start_ms, "ms").astype("datetime64[D]"))
+
+
+@admin.register(catalog.MapManifest)
+class MapManifestAdmin(ReadOnlyAdmin):
+    list_display = ("version", "made_at")
 
 
 @admin.register(catalog.WaveformFile)

@@ -175,6 +175,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "processing.sweep", "schedule": schedule(10.0)},
     "screen-types": {"task": "processing.screen_types", "schedule": schedule(600.0)},
+    # Often enough that the map follows within a minute, seldom enough to gather many changes.
+    "map-tiles": {"task": "processing.map_tiles", "schedule": schedule(20.0)},
 }
 WORK_LEASE_SECONDS = env_int("WORK_LEASE_SECONDS", 30)
 WORK_MAX_ATTEMPTS = 5

@@ -29,6 +29,7 @@ from processing.jobs import (
     ingestion,
     location,
     magnitude,
+    map_tiles,
     preference,
     preference_changes,
     publishing,
@@ -275,6 +276,11 @@ def screen_types(item: WorkItem) -> None:
     retried(store)
 
 
+def make_map_tiles(item: WorkItem) -> None:
+    """Pack the map's tiles anew where the catalogue has changed."""
+    map_tiles.make(item.finish)
+
+
 def measure(item: WorkItem) -> None:
     """Measure the waveforms of an event; its magnitudes follow."""
     result = waveforms.measure(item.object_id)
@@ -303,6 +309,7 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "rule-preview": preference_changes.preview,
     calibrations.KIND: calibrations.change,
     event_type.KIND: screen_types,
+    map_tiles.KIND: make_map_tiles,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,
@@ -364,6 +371,12 @@ def screen_types_if_changed() -> None:
     """See that a changed catalogue is screened for blasts."""
     with writing():
         event_type.request_if_changed()
+
+
+def map_tiles_if_changed() -> None:
+    """See that the map's tiles follow a changed catalogue."""
+    with writing():
+        map_tiles.request_if_changed()
 
 
 def _events_wait(run: ProcessingRun) -> bool:

@@ -120,3 +120,11 @@ def sweep() -> None:
 def screen_types() -> None:
     """Ask for a screening of event types if the catalogue has changed since the last."""
     pipeline.screen_types_if_changed()
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="processing.map_tiles", acks_late=False, ignore_result=True, expires=20
+)
+def map_tiles() -> None:
+    """Ask for new tiles of the map if the catalogue has changed since they were made."""
+    pipeline.map_tiles_if_changed()

@@ -136,6 +136,7 @@ def described(
     example: str = "",
     media_types: Sequence[str] = ("application/json",),
     errors: Sequence[int] = ERRORS,
+    special: Mapping[int, str] | None = None,
     in_parts: bool = False,
 ) -> Callable[[View], View]:
     """Describe the GET of a view.
@@ -150,6 +151,8 @@ def described(
         Parts of the address, with an example of each; a ``public_id`` may be merged or deleted.
     example
         A query string that asks for something.
+    special
+        Names of the schemas of answers that tell more than an error does.
     in_parts
         A part of the file may be asked for (Range).
     """
@@ -157,7 +160,7 @@ def described(
     codes = set(errors) | {304}
     if parts:
         codes.add(404)
-    special: Mapping[int, str] = {}
+    special = special or {}
     if "public_id" in parts:
         special = _OF_EVENT
         codes |= set(special)
@@ -205,5 +208,6 @@ _PLACES = {
     "export_id": "Id of the export.",
     "series": "Series of the edition, such as KZ-2014.",
     "number": "Number of the edition in its series.",
+    "tile": "Name of the tile: 32 hexadecimal digits, from the manifest.",
     "kind": "Kind of the file: csv, text, quakeml, list-1 …, differences.",
 }

@@ -45,6 +45,7 @@ _CURSOR_HELP = "Address of the page that follows; null on the last."
 
 TAGS = (
     ("events", gettext_lazy("Events, their history, and what changed")),
+    ("map", gettext_lazy("The map's tiles and layers")),
     ("origins", gettext_lazy("Origins")),
     ("arrivals", gettext_lazy("Arrivals")),
     ("magnitudes", gettext_lazy("Magnitudes")),
@@ -437,6 +438,7 @@ def _event_schemas() -> dict[str, Schema]:
                 "rows": [["kz2014m7k2ra", 1415928256200, 42.1, 77.27, 17.0]],
             },
         ),
+        **_map_schemas(),
         **_type_schemas(),
         "HistoryEntry": schema_of(views.HISTORY_ENTRY, "A change, or a decision."),
         "HistoryPage": _page(
@@ -458,6 +460,93 @@ def _event_schemas() -> dict[str, Schema]:
                 "more": {"type": "boolean", "description": "There is more already."},
             },
             {"version": 812, "changes": [change], "next": 812, "more": False},
+        ),
+    }
+
+
+def _map_schemas() -> dict[str, Schema]:
+    scalar = {"type": ["string", "number", "boolean", "null"]}
+    cell = {"anyOf": [scalar, {"type": "array", "items": scalar}]}
+    columns = {"type": "array", "items": {"type": "string"}, "description": "What a row holds."}
+    rows = {"type": "array", "items": {"type": "array", "items": cell}}
+    tile = _object(
+        "One tile of the map.",
+        {
+            "url": _text("Where it is, for ever."),
+            "start": _whole("First millisecond since 1970."),
+            "end": _whole("Millisecond after its last."),
+            "count": _whole("Its events."),
+            "bytes": _whole("Bytes of the unpacked tile."),
+        },
+        {
+            "url": "/api/v1/map/tiles/0123456789abcdef0123456789abcdef.bin",
+            "start": 1262304000000,
+            "end": 1577836800000,
+            "count": 489,
+            "bytes": 9864,
+        },
+    )
+    tiles = {
+        "format": {"const": 1},
+        "version": _whole("The catalogue's version they hold; null: none are made.", null=True),
+        "count": _whole("Events of all tiles."),
+        "tiles": _list("MapTile", "Newest first."),
+    }
+    table = {
+        "version": _VERSION,
+        "count": _whole("Number of rows."),
+        "truncated": {"type": "boolean", "description": "There are more than are told."},
+        "columns": columns,
+        "rows": rows,
+    }
+    place = ["Almaty", "", "Almaty city", "KZ", 1977011, 43.25, 76.92]
+    names = ["name", "matched", "oblast", "country", "population", "lat", "lon"]
+    return {
+        "MapTile": tile,
+        "MapTiles": _object(
+            "The tiles of all events.",
+            tiles,
+            {"format": 1, "version": 812, "count": 489, "tiles": [tile["example"]]},
+        ),
+        "MapChanges": _object(
+            "Events that changed.",
+            {
+                "version": _VERSION,
+                "gone": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Ids of events that are no longer among them.",
+                },
+                "columns": columns,
+                "rows": rows,
+            },
+            {
+                "version": 812,
+                "gone": ["kz2014aaaaaa"],
+                "columns": ["id", "time", "lat", "lon", "depth_km"],
+                "rows": [["kz2014m7k2ra", 1415928256200, 42.1, 77.27, 17.0]],
+            },
+        ),
+        "MapRebuild": _object(
+            "Too much has changed: the manifest is to be taken anew.",
+            {
+                "error": _text("What is wrong, in words."),
+                "problems": _list("Problem", "Empty."),
+                "code": {"const": "rebuild"},
+                "version": _VERSION,
+            },
+            {
+                "error": "Too much has changed since that version; take the tiles of now.",
+                "problems": [],
+                "code": "rebuild",
+                "version": 812,
+            },
+        ),
+        "MapRows": _object(
+            "Rows of one table.",
+            table,
+            {"count": 1, "truncated": False, "columns": names, "rows": [place]},
+            optional=("version",),
         ),
     }
 

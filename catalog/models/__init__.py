@@ -42,6 +42,7 @@ from catalog.models.history import Change, FeedCounter, MergeDecision
 from catalog.models.macroseismic import IntensityObservation, Settlement
 from catalog.models.magnitude_assessments import MagnitudeAssessment
 from catalog.models.magnitudes import Magnitude, StationMagnitude
+from catalog.models.map_tiles import MapManifest, MapTile
 from catalog.models.mechanisms import FocalMechanism
 from catalog.models.observations import Amplitude, Arrival, Pick
 from catalog.models.pick_associations import PickAssociation
@@ -98,6 +99,8 @@ __all__ = [
     "KnownSource",
     "Magnitude",
     "MagnitudeAssessment",
+    "MapManifest",
+    "MapTile",
     "MergeDecision",
     "MonthClosing",
     "Network",

@@ -57,7 +57,10 @@ def publish_many(events: Sequence[Event], *, actor: User | None = None) -> list[
         if row is None:
             kinds[event.pk] = (Change.Kind.CREATED, {})
         elif differing := rendering.differences(row, parts.get(event.pk, {}), values, bodies):
-            kinds[event.pk] = (Change.Kind.UPDATED, {"changed": differing})
+            details: dict[str, Any] = {"changed": differing}
+            if "time" in differing:  # so that a reader knows where its old copy lies
+                details["was"] = {"time": row.time.isoformat()}
+            kinds[event.pk] = (Change.Kind.UPDATED, details)
         else:
             if row.version != event.evidence_version:
                 untouched.append(event)

@@ -9,9 +9,8 @@ export class ApiError extends Error {
   }
 }
 
-/** Fetch JSON; `{data: null}` with the old etag when nothing changed since `etag`. */
-export async function fetchJson(url, { etag = null, signal = undefined } = {}) {
-  const headers = { Accept: "application/json" };
+async function answerOf(url, { accept, etag = null, signal = undefined }) {
+  const headers = { Accept: accept };
   // Messages come back in the page's language, whatever the browser prefers.
   const language = globalThis.document?.documentElement.lang;
   if (language) headers["Accept-Language"] = language;
@@ -23,12 +22,34 @@ export async function fetchJson(url, { etag = null, signal = undefined } = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, [], { cause: error });
   }
-  if (answer.status === 304) return { data: null, etag };
-  if (!answer.ok) {
+  if (!answer.ok && answer.status !== 304) {
     const isJson = (answer.headers.get("Content-Type") || "").includes("json");
     throw new ApiError(answer.status, isJson ? problemsOf(await answer.json()) : []);
   }
-  return { data: await answer.json(), etag: answer.headers.get("ETag") };
+  return answer;
+}
+
+/** The body of an answer; a connection that breaks on the way is a failed answer too. */
+async function bodyOf(answer, read) {
+  try {
+    return await read.call(answer);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, [], { cause: error });
+  }
+}
+
+/** Fetch JSON; `{data: null}` with the old etag when nothing changed since `etag`. */
+export async function fetchJson(url, { etag = null, signal = undefined } = {}) {
+  const answer = await answerOf(url, { accept: "application/json", etag, signal });
+  if (answer.status === 304) return { data: null, etag };
+  return { data: await bodyOf(answer, answer.json), etag: answer.headers.get("ETag") };
+}
+
+/** Fetch bytes: tiles and the ids of a search. */
+export async function fetchBytes(url, { signal = undefined } = {}) {
+  const answer = await answerOf(url, { accept: "application/octet-stream, application/json;q=0.5", signal });
+  return bodyOf(answer, answer.arrayBuffer);
 }
 
 /** The sentences in an error body, whatever its shape: `problems: [{word, message}]` or `detail`. */

@@ -1,15 +1,34 @@
 // The map's address: search words as they are everywhere, and what the map alone knows.
 //   map=<zoom>/<latitude>/<longitude>   inview=1   sort=<order>   selected=<event id>
+//   window=<time>/<time>   depths=<classes shown>   classes=<sizes shown>   layers=<key>,-<key>
+// Further keys belong to the map's tools and stand in `extra`.
 
-const OWN = ["map", "inview", "sort", "selected"];
+import { machine } from "./times.js";
+
+const OWN = ["map", "inview", "sort", "selected", "window", "depths", "classes", "layers"];
 const SORTS = ["time", "time-asc", "size", "depth"];
+const DEPTHS = ["0", "1", "2", "3", "4", "none"];
+/** Sizes of the legend: the upper class of each pair of energy classes. */
+export const SIZES = ["7", "9", "11", "13", "15", "none"];
 
-/** Read an address's query: `{words, map, inview, sort, selected}`. */
-export function read(query) {
+/**
+ * Read an address's query.
+ * @param {string} query
+ * @param {?Iterable<string>} known search words of the server; other keys are `extra`. Without it
+ *   every key that is not the map's own is a search word.
+ * @returns {{words: Object<string, string>, map: ?Object, inview: boolean, sort: string,
+ *   selected: string, window: ?number[], depths: ?string[], classes: ?string[], layers: string[],
+ *   extra: Object<string, string>}}
+ */
+export function read(query, known = null) {
   const parameters = new URLSearchParams(query);
+  const searched = known && new Set(known);
   const words = {};
+  const extra = {};
   for (const [name, value] of parameters) {
-    if (!OWN.includes(name) && value.trim() !== "") words[name] = value.trim();
+    if (OWN.includes(name) || value.trim() === "") continue;
+    const place = !searched || searched.has(name.toLowerCase()) ? words : extra;
+    place[name] = value.trim();
   }
   const sort = parameters.get("sort");
   return {
@@ -18,7 +37,32 @@ export function read(query) {
     inview: parameters.get("inview") === "1",
     sort: SORTS.includes(sort) ? sort : "time",
     selected: parameters.get("selected") || "",
+    window: readWindow(parameters.get("window")),
+    depths: some(parameters.get("depths"), DEPTHS),
+    classes: some(parameters.get("classes"), SIZES),
+    layers: (parameters.get("layers") || "").split(",").filter((key) => /^-?[a-z][a-z-]*$/.test(key)),
+    extra,
   };
+}
+
+/** Those of the words of a comma list that are known; null where that is none or all. */
+function some(text, all) {
+  const given = (text || "").split(",");
+  const found = all.filter((word) => given.includes(word));
+  return found.length && found.length < all.length ? found : null;
+}
+
+const MOMENT = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?$/;
+
+function readWindow(text) {
+  const parts = (text || "").split("/");
+  if (parts.length !== 2 || !parts.every((part) => MOMENT.test(part))) return null;
+  const [from, until] = parts.map((part) => Date.parse(part.length > 10 ? `${part}Z` : part));
+  return from < until ? [from, until] : null;
+}
+
+function moment(ms) {
+  return machine(ms).replace("Z", "").replace(/:00$/, "").replace("T00:00", "");
 }
 
 function position(text) {
@@ -31,12 +75,14 @@ function position(text) {
 }
 
 /** Write the query of a state, "" or "?...", words in a fixed order. */
-export function write({ words, map = null, inview = false, sort = "time", selected = "" }) {
-  const parameters = new URLSearchParams(
-    Object.entries(words)
-      .filter(([, value]) => value !== "")
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
+export function write({
+  words, map = null, inview = false, sort = "time", selected = "", window = null, depths = null,
+  classes = null, layers = [], extra = {},
+}) {
+  const sorted = (pairs) => Object.entries(pairs)
+    .filter(([, value]) => value !== "")
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const parameters = new URLSearchParams([...sorted(words), ...sorted(extra)]);
   if (map) {
     const zoom = Number(map.zoom.toFixed(1));
     parameters.set("map", `${zoom}/${map.latitude.toFixed(3)}/${map.longitude.toFixed(3)}`);
@@ -44,6 +90,10 @@ export function write({ words, map = null, inview = false, sort = "time", select
   if (inview) parameters.set("inview", "1");
   if (sort !== "time") parameters.set("sort", sort);
   if (selected) parameters.set("selected", selected);
+  if (window) parameters.set("window", window.map(moment).join("/"));
+  if (depths) parameters.set("depths", depths.join(","));
+  if (classes) parameters.set("classes", classes.join(","));
+  if (layers.length) parameters.set("layers", layers.join(","));
   const text = parameters.toString().replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%2C", ",");
   return text ? `?${text}` : "";
 }

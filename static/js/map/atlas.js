@@ -17,7 +17,7 @@
  *   take the whole set of search words, write the address, filter or load
  * @property {() => number} shownCount
  * @property {(visit: (record: LightRecord) => void) => void} eachShown
- * @property {() => {count: number, x: Float64Array, y: Float64Array}} shownPoints
+ * @property {() => {count: number, x: Float32Array, y: Float32Array}} shownPoints
  * @property {(id: string) => ?LightRecord} record
  * @property {(ids: string[]) => Promise<Object[]>} details
  * @property {(id: ?string) => void} select
@@ -137,7 +137,7 @@ export class Atlas {
    * @param {"quakes"|"network"|"base"|"own"} layer.group
    * @param {boolean} layer.on whether it is on where the address says nothing
    * @param {() => (void|Promise<void>)} layer.show may load; a failure is said and switches it off
-   * @param {() => void} layer.hide
+   * @param {() => void} layer.hide also called at the start where the layer is off
    * @returns {{isOn: () => boolean, set: (on: boolean) => void}}
    */
   addLayer(layer) {

@@ -1,5 +1,7 @@
-// Epicentres on one canvas: thousands are one painting, found again under the pointer by arithmetic.
+// A few thousand epicentres on one canvas, found again under the pointer by arithmetic: the map beside
+// a search. The home page's map, which holds a million, is quake_layer.js.
 
+import { trace } from "./canvas_points.js";
 import { CanvasLayer, L, onSchemeChange, token } from "./leaflet.js";
 import { depthStyle, inkOf, radius, shape, zoomFactor } from "./symbols.js";
 
@@ -126,20 +128,5 @@ export class Epicentres {
       this.hover(found);
       this.handlers.hover(found);
     }
-  }
-}
-
-function trace(context, form, x, y, r) {
-  context.beginPath();
-  if (form === "square") {
-    context.rect(x - r, y - r, 2 * r, 2 * r);
-  } else if (form === "diamond") {
-    context.moveTo(x, y - r - 1);
-    context.lineTo(x + r + 1, y);
-    context.lineTo(x, y + r + 1);
-    context.lineTo(x - r - 1, y);
-    context.closePath();
-  } else {
-    context.arc(x, y, r, 0, 2 * Math.PI);
   }
 }

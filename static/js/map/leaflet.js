@@ -39,14 +39,26 @@ export function token(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+const pen = globalThis.document && document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+
+/** A colour of the page as red, green, blue from 0 to 1, however the style sheet writes it. */
+export function colour(name) {
+  pen.clearRect(0, 0, 1, 1);
+  pen.fillStyle = token(name);
+  pen.fillRect(0, 0, 1, 1);
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map((part) => part / 255);
+}
+
 /** Call back when the reader's system turns from light to dark or back. */
 export function onSchemeChange(callback) {
   globalThis.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback);
 }
 
 /**
- * A canvas that follows the map. `draw(context, frame)` paints; frame has `width`, `height`, `zoom`
- * and `place(worldX, worldY)`, which turns zoom-0 world pixels into canvas pixels.
+ * A canvas that follows the map. `draw(context, frame)` paints; frame has `width`, `height`, `zoom`,
+ * `ratio` (device pixels a CSS pixel) and `place(worldX, worldY)`, which turns zoom-0 world pixels
+ * into canvas pixels: `(world - west) * scale`, `(world - north) * scale`. With the option `raw` the
+ * painter gets the canvas itself, uncleared, and takes a context of its own.
  */
 export const CanvasLayer = L && L.Layer.extend({
   initialize(draw, options) {
@@ -98,17 +110,22 @@ export const CanvasLayer = L && L.Layer.extend({
     this._zoom = map.getZoom();
     const scale = 2 ** this._zoom;
     const origin = map.project(this._corner, this._zoom);
-    const context = canvas.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
     this._margin = margin;
-    this._paint(context, {
+    this._paint(this.options.raw ? canvas : cleared(canvas, ratio), {
       width,
       height,
       margin,
+      ratio,
+      scale,
       zoom: this._zoom,
+      west: origin.x / scale,
+      north: origin.y / scale,
       place: (x, y) => [x * scale - origin.x, y * scale - origin.y],
     });
+  },
+  /** The canvas, for pictures of the map. */
+  picture() {
+    return this._canvas;
   },
   _follow(center, zoom) {
     if (!this._corner) return;
@@ -123,3 +140,11 @@ export const CanvasLayer = L && L.Layer.extend({
     L.DomUtil.setTransform(this._canvas, point, map.getZoomScale(zoom, this._zoom));
   },
 });
+
+function cleared(canvas, ratio) {
+  const context = canvas.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return context;
+}

@@ -1,7 +1,7 @@
 // One event in the list and in the popup: the page's own <template>s filled with its values.
 
 import { depthStyle, sizeWord, sizes } from "./symbols.js";
-import { coordinates, depth, fill, intensity, magnitude } from "../texts.js";
+import { coordinates, count, depth, fill, intensity, magnitude } from "../texts.js";
 import { local, machine, utc } from "../times.js";
 
 const copy = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
@@ -20,12 +20,17 @@ export function placeText(event, config, words) {
   return event.place || coordinates(event.lat, event.lon, words, config.decimal);
 }
 
+/** One line of the list. */
 export function quakeItem(event, config, words) {
-  const item = copy("quake-template");
+  return fillItem(copy("quake-template"), event, config, words);
+}
+
+/** Write an event into a line of the list, a new one or one that is there. */
+export function fillItem(item, event, config, words) {
   item.dataset.id = event.id;
   item.querySelector("a").href = eventAddress(event, config);
   const badge = part(item, "size");
-  badge.classList.add(depthStyle(event.depth_km, config.depthBounds));
+  badge.className = `quake__size ${depthStyle(event.depth_km, config.depthBounds)}`;
   const [first] = sizes(event);
   badge.querySelector("b").textContent = first ? magnitude(first.value, config.decimal) : "?";
   badge.querySelector("small").textContent = first ? first.scale : "";
@@ -35,8 +40,16 @@ export function quakeItem(event, config, words) {
   time.dateTime = machine(event.time, event.minute_precision);
   part(item, "minute").hidden = !event.minute_precision;
   part(item, "depth").textContent = depthText(event, config, words);
-  part(item, "tags").append(...tags(event, words));
+  part(item, "tags").replaceChildren(...tags(event, words));
   return item;
+}
+
+/** What the tiles know of an event, in one line: size, time, depth. */
+export function quakeLine(event, config, words) {
+  const [first] = sizes(event);
+  const size = first ? `${first.scale}\u00a0${magnitude(first.value, config.decimal)}` : words.sizeUnknown;
+  const time = `${utc(event.time, event.minute_precision)} UTC`;
+  return { size, time, depth: depthText(event, config, words) };
 }
 
 function tags(event, words) {
@@ -55,8 +68,14 @@ function tag(text, style) {
   return node;
 }
 
-export function quakePopup(event, config, words) {
+/**
+ * The card of one event.
+ * @param {{place: number, count: number}} among which of several events at one spot it is, from 0
+ */
+export function quakePopup(event, config, words, among = { place: 0, count: 1 }) {
   const node = copy("popup-template");
+  part(node, "among").hidden = among.count < 2;
+  part(node, "here").textContent = fill(words.oneOfHere, { number: among.place + 1, count: count(among.count) });
   part(node, "symbol").classList.add(depthStyle(event.depth_km, config.depthBounds));
   const all = sizes(event).map((size) => `${size.scale}\u00a0${magnitude(size.value, config.decimal)}`);
   part(node, "size").textContent = all[0] ?? "";

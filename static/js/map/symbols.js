@@ -53,6 +53,12 @@ export function inkOf(zoom) {
   return { fill: 0.55 + 0.15 * near, line: 0.4 + 0.4 * near };
 }
 
+/** Events of the past day and the past week wear a ring [hours]. */
+export const FRESH_HOURS = 24;
+export const RECENT_HOURS = 168;
+/** How far outside a symbol's edge its rings lie [px]. */
+export const RINGS = { felt: 2.5, recent: 2.5, recentFelt: 5.5 };
+
 /** 0 for the shallowest class, null where the depth is not reported. Zero is a depth. */
 export function depthClass(depth, bounds) {
   if (!known(depth)) return null;

@@ -542,6 +542,8 @@ def test_answers_are_what_the_document_says(felt: Shop):
             # A file; an export or an edition: tests/processing, test_exports and
             # test_publishing_editions.
             continue
+        if "application/octet-stream" in operation["responses"]["200"]["content"]:
+            continue  # packed: test_map_tiles
         address = path.replace("{public_id}", felt.full.public_id)
         address = address.replace("{station_id}", "KZ.TST")
         for words in ("", "?lang=kk" if "changes" not in path else ""):
