@@ -54,6 +54,7 @@ from portal import magnitudes as sizes_shown
 from portal.editions import editions_of
 from portal.location_words import own_location
 from portal.map_config import LIST_LENGTH, map_config, map_words
+from portal.map_tools import tools_config, tools_words
 from portal.templatetags import seismo
 from processing.core import geodesy
 from processing.transactions import is_no_space
@@ -144,8 +145,8 @@ def map_page(request: HttpRequest) -> HttpResponse:
             "span": span,
             "agencies": _agency_codes(),
             "presets": _presets(request),
-            "config": map_config(),
-            "words": map_words(),
+            "config": map_config() | {"tools": tools_config()},
+            "words": map_words() | {"tools": tools_words()},
             "depth_labels": seismo.depth_class_labels(),
             "feeds": feeds.told(),
             "latest_automatic": _latest_automatic(),

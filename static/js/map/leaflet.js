@@ -34,8 +34,11 @@ export function createMap(element, config, words, options = {}) {
   return map;
 }
 
+let borrowed = null;
+
 /** The value of a CSS custom property of the page: colours live in tokens.css only. */
 export function token(name) {
+  if (borrowed?.has(name)) return borrowed.get(name);
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
@@ -47,6 +50,24 @@ export function colour(name) {
   pen.fillStyle = token(name);
   pen.fillRect(0, 0, 1, 1);
   return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map((part) => part / 255);
+}
+
+/** What `paint()` returns, painted in the colours of the light page: pictures go onto paper. */
+export function inLight(paint) {
+  borrowed = new Map();
+  for (const sheet of document.styleSheets) {
+    for (const rule of sheet.cssRules) {
+      if (rule.selectorText !== ":root") continue;
+      for (const name of rule.style) {
+        if (name.startsWith("--")) borrowed.set(name.slice(2), rule.style.getPropertyValue(name).trim());
+      }
+    }
+  }
+  try {
+    return paint();
+  } finally {
+    borrowed = null;
+  }
 }
 
 /** Call back when the reader's system turns from light to dark or back. */

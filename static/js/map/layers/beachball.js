@@ -106,8 +106,8 @@ function point(side, axis, step) {
 
 /** Cut a ring at the horizon; what lay above is replaced by the horizon's own arc. */
 function belowHorizon({ ring, n, d }) {
-  // A point on the horizon itself counts as above; the nudge keeps vertical planes whole.
-  const inside = (p) => p[2] > -1e-9;
+  // A point on the horizon itself counts as above: the horizon's arc stands for it.
+  const inside = (p) => p[2] > 1e-9;
   const found = [];
   for (let index = 0; index < ring.length; index += 1) {
     const here = ring[index];
@@ -133,6 +133,7 @@ function belowHorizon({ ring, n, d }) {
 function arc(from, to, n, d) {
   const start = Math.atan2(from[1], from[0]);
   let turn = Math.atan2(to[1], to[0]) - start;
+  if (Math.abs(Math.sin(turn / 2)) < 1e-4) return []; // it came back where it left
   const middle = (angle) => [Math.cos(angle), Math.sin(angle), 0];
   const depthIn = (angle) => Math.min(dot(middle(angle), n), dot(middle(angle), d));
   const other = turn > 0 ? turn - 2 * Math.PI : turn + 2 * Math.PI;

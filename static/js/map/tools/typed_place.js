@@ -7,7 +7,7 @@ const ANGLE = String.raw`(${NUMBER})\s*(?:°|º|\s)?\s*(?:(\d{1,2}(?:[.,]\d+)?)\
 const SIDE = String.raw`([NSEWСЮВЗ])`;
 const AFTER = new RegExp(`^${ANGLE}${SIDE}\\s*[,;]?\\s*${ANGLE}${SIDE}$`, "iu");
 const BEFORE = new RegExp(`^${SIDE}\\s*${ANGLE}\\s*[,;]?\\s*${SIDE}\\s*${ANGLE}$`, "iu");
-const PLAIN = new RegExp(`^${ANGLE}\\s*[;]?\\s*${ANGLE}$`, "u");
+const PLAIN = new RegExp(`^${ANGLE}(?:(?<=\\D)|;)\\s*;?\\s*${ANGLE}$`, "u");
 
 /** The id of an event if the text is one, in small letters; else null. */
 export function eventId(text) {
