@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog.formats.values import DEPTH_CLASSES_KM
+from catalog.search import BY_WORD, PAGE
 from portal.templatetags import seismo
 
 LIST_LENGTH = 100
@@ -23,6 +24,10 @@ def map_config() -> dict[str, Any]:
         "language": (get_language() or "en")[:2],
         "decimal": "." if (get_language() or "en").startswith("en") else ",",
         "eventsUrl": reverse("api-map-events"),
+        "tilesUrl": reverse("api-map-tiles"),
+        "changesUrl": reverse("api-map-changes"),
+        "matchingUrl": reverse("api-map-matching"),
+        "searchWords": sorted(word for word, known in BY_WORD.items() if PAGE in known.surfaces),
         "eventUrl": reverse("event", args=[EVENT_IN_ADDRESS]),
         "basemapUrl": static("geo/basemap.json"),
         "settlementsUrl": static("geo/settlements.json"),
@@ -63,7 +68,6 @@ def map_words() -> dict[str, Any]:
         "minute": seismo.uncertainty(30, "s"),
         "details": _("All about this event"),
         "shown": _("%(shown)s of %(count)s events"),
-        "inView": _("%(count)s in the part of the map you see"),
         "oneAndMore": _("More than %(count)s events; the newest are shown"),
         "none": _("No events match."),
         "noneInView": _("No events in this part of the map."),
@@ -71,6 +75,22 @@ def map_words() -> dict[str, Any]:
         "slow": _("This takes longer than usual. The list shows what has arrived."),
         "failed": _("Events could not be loaded. The list shows what the page came with."),
         "updated": _("Updated"),
+        "unknownWords": _("This address holds words this map does not know: %(words)s."),
+        "thinned": _("This browser draws without WebGL: %(count)s smaller events are left out."),
+        "moreHere": _("%(count)s more here"),
+        "oneOfHere": _("%(number)s of %(count)s here"),
+        "epicentres": _("Epicentres"),
+        "layerGroups": {
+            "quakes": _("Earthquakes"),
+            "network": _("Network and observations"),
+            "base": _("Background"),
+            "own": _("Your own data"),
+        },
+        "layerFailed": _("The layer could not be loaded: %(layer)s."),
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "timelineWindow": _("%(from)s – %(until)s: %(count)s"),
+        "timelineScale": _("bars: up to %(most)s events; line: %(count)s in all"),
         "newData": _("The catalogue has changed; the map was updated."),
         "mapLabel": _("Map of epicentres. The list beside it holds the same events."),
         "zoomIn": _("Zoom in"),

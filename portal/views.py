@@ -41,6 +41,7 @@ from catalog.models import (
 )
 from catalog.scales import SCALES
 from catalog.search import (
+    BY_WORD,
     FDSN,
     GROUPS,
     PAGE,
@@ -64,8 +65,6 @@ logger = logging.getLogger(__name__)
 #: Of a report's own text a page shows so much; the whole stands in the file.
 REPORT_CHARACTERS = 20_000
 
-#: Words of the map's address that are not search words: position, list kept to the view, order.
-MAP_WORDS = ("map", "inview", "sort", "selected")
 #: Automatic solutions beside the map: so many days back, at most so many.
 LATEST_DAYS, LATEST_MOST = 7, 20
 #: A full disk is mended by a person.
@@ -165,7 +164,10 @@ def _first_rows(
     request: HttpRequest, length: int
 ) -> tuple[list[EventRow], int, bool, dict[str, str]]:
     try:
-        search = EventSearch.from_query(request.GET, PAGE, ignore=MAP_WORDS)
+        # The map's address holds more than a search: position, layers, keys of another version.
+        # The map says which of them it does not know; the list is that of the search.
+        others = [word for word in request.GET if word.lower() not in BY_WORD]
+        search = EventSearch.from_query(request.GET, PAGE, ignore=others)
     except SearchError as error:
         return [], 0, True, {p.word: p.message for p in error.problems}
     rows = list(search.queryset()[:length].defer("fdsn_text", "csv_line"))

@@ -10,6 +10,11 @@ test("what is written is read back the same", () => {
     inview: true,
     sort: "size",
     selected: "kz2014h3k2m7",
+    window: [Date.UTC(2014, 0, 1), Date.UTC(2014, 1, 1, 12, 30)],
+    depths: ["0", "none"],
+    classes: ["9", "15"],
+    layers: ["stations", "-relief"],
+    extra: {},
   };
   assert.deepEqual(read(write(state)), state);
 });
@@ -37,4 +42,24 @@ test("an unknown order is the usual one and blank words are none", () => {
   const state = read("?sort=evil&minkr=");
   assert.equal(state.sort, "time");
   assert.deepEqual(state.words, {});
+});
+
+test("a key of another version is no search word", () => {
+  const state = read("?minkr=9&measured=75,41&MinMag=4", ["minkr", "minmag"]);
+  assert.deepEqual(state.words, { minkr: "9", MinMag: "4" });
+  assert.deepEqual(state.extra, { measured: "75,41" });
+  assert.equal(write(state), "?MinMag=4&minkr=9&measured=75,41");
+});
+
+test("a window that is none, and classes that are none or all, are ignored", () => {
+  for (const text of ["2014-01-01", "2014-02-01/2014-01-01", "x/y", "2014-01-01/2014-13-41"]) {
+    assert.equal(read(`?window=${text}`).window, null);
+  }
+  assert.equal(read("?depths=9,x").depths, null);
+  assert.equal(read("?depths=0,1,2,3,4,none").depths, null);
+  assert.deepEqual(read("?depths=none,0,7").depths, ["0", "none"]);
+});
+
+test("a window before 1900 is a window", () => {
+  assert.deepEqual(read("?window=1887-05-28/1889-07-11").window, [Date.UTC(1887, 4, 28), Date.UTC(1889, 6, 11)]);
 });

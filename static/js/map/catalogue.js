@@ -8,6 +8,8 @@ import { compile, timeLimit, within, withKeys } from "./filters.js";
 import { decode, decodeMatching } from "./tiles.js";
 
 const AT_ONCE = 4;
+// Words that name events the tiles do not hold (automatic ones, single ids): their rows are fetched.
+const BESIDE = ["status", "eventid"];
 
 export class Catalogue {
   /**
@@ -25,7 +27,9 @@ export class Catalogue {
     this.tiles = null; // of the manifest, newest first; null: rows are fetched
     this.here = new Set(); // addresses of the tiles in the store
     this.coming = new Map(); // address -> promise of a tile on its way
-    this.asked = { words: {}, limits: {}, keys: null };
+    this.truncated = false;
+    this.caughtUp = false; // with what changed after the tiles were made
+    this.asked = { words: {}, limits: {}, keys: null, beside: false };
     this.rows = { url: "", etag: null, count: 0, truncated: false };
   }
 
@@ -67,11 +71,38 @@ export class Catalogue {
       await this.#fetchRows(words, { signal });
       return;
     }
+    if (Object.keys(words).some((word) => BESIDE.includes(word.toLowerCase()))) {
+      await this.#fetchBeside(words, signal);
+      return;
+    }
     const limits = compile(words);
     const keys = limits ? null : await this.#matching(words, signal);
-    this.asked = { words, limits, keys };
+    this.asked = { words, limits, keys, beside: false };
     this.part(this.progress());
-    await this.#loadNeeded(signal);
+    await Promise.all([this.#loadNeeded(signal), this.#catchUp(signal)]);
+  }
+
+  /** The first time: learn what changed after the tiles were made. */
+  async #catchUp(signal) {
+    if (this.caughtUp) return;
+    this.caughtUp = true;
+    try {
+      await this.refresh({ signal });
+    } catch (error) {
+      this.caughtUp = false;
+      throw error;
+    }
+  }
+
+  async #fetchBeside(words, signal) {
+    const url = this.config.eventsUrl + wordsQuery(words, { lang: this.config.language });
+    const { data } = await fetchJson(url, { signal });
+    const rows = records(data);
+    this.details.put(rows);
+    this.truncated = data.truncated;
+    this.asked = { words, limits: {}, keys: null, beside: true };
+    this.store.putGuests(rows);
+    this.part(this.progress());
   }
 
   async #matching(words, signal) {
@@ -82,7 +113,8 @@ export class Catalogue {
 
   /** Tiles that touch the time of the search. */
   #needed() {
-    const { words, limits } = this.asked;
+    const { words, limits, beside } = this.asked;
+    if (beside) return [];
     const from = limits?.from ?? timeLimit(words.starttime ?? words.start ?? "") ?? -Infinity;
     const until = limits?.until ?? timeLimit(words.endtime ?? words.end ?? "") ?? Infinity;
     return this.tiles.filter((tile) => tile.end > from && tile.start <= until);
@@ -131,7 +163,7 @@ export class Catalogue {
   async #fetchRows(words, { signal, etag = null }) {
     const url = this.config.eventsUrl + wordsQuery(words, { lang: this.config.language });
     const got = await fetchJson(url, { etag: url === this.rows.url ? etag : null, signal });
-    this.asked = { words, limits: {}, keys: null };
+    this.asked = { words, limits: {}, keys: null, beside: false };
     if (!got.data) return false;
     const { version, count, truncated } = got.data;
     const rows = records(got.data);
@@ -150,7 +182,8 @@ export class Catalogue {
    * @returns {{order: Uint32Array, truncated: boolean}} indices, oldest first
    */
   result() {
-    const { limits, keys } = this.asked;
+    const { limits, keys, beside } = this.asked;
+    if (beside) return { order: this.store.guests, truncated: this.truncated };
     const { order } = this.store;
     if (!this.hasTiles) return { order, truncated: this.rows.truncated };
     if (keys) return { order: withKeys(this.store, order, keys), truncated: this.truncated };
@@ -188,6 +221,7 @@ export class Catalogue {
 
   async #askAgain(signal) {
     if (this.asked.keys) this.asked.keys = await this.#matching(this.asked.words, signal);
+    if (this.asked.beside) await this.#fetchBeside(this.asked.words, signal);
     await this.#loadNeeded(signal);
     this.part(this.progress());
   }

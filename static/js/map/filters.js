@@ -41,7 +41,9 @@ function gridLimit(text, { shift, scale, low, high }) {
 }
 
 const SIZE = { shift: 10, scale: 100, low: -10, high: 25 };
-const DEPTH = { shift: 20, scale: 10, low: -20, high: 790 };
+const DEPTH = { shift: 20, scale: 10, low: -100, high: 1000 };
+// Depths beyond these are told as the first and the last step; a limit among them is not exact.
+const DEPTH_STEPS = [-20, 798.9];
 const LIMITS = {
   starttime: ["from", timeLimit],
   endtime: ["until", timeLimit],
@@ -49,8 +51,8 @@ const LIMITS = {
   maxkr: ["maxKr", (text) => gridLimit(text, SIZE)],
   minmagnitude: ["minMagnitude", (text) => gridLimit(text, SIZE)],
   maxmagnitude: ["maxMagnitude", (text) => gridLimit(text, SIZE)],
-  mindepth: ["minDepth", (text) => gridLimit(text, DEPTH)],
-  maxdepth: ["maxDepth", (text) => gridLimit(text, DEPTH)],
+  mindepth: ["minDepth", depthLimit],
+  maxdepth: ["maxDepth", depthLimit],
   felt: ["felt", flag],
   hasmechanism: ["mechanism", flag],
   synthetic: ["synthetic", flag],
@@ -58,21 +60,38 @@ const LIMITS = {
 };
 const PAIRS = [["from", "until"], ["minKr", "maxKr"], ["minMagnitude", "maxMagnitude"], ["minDepth", "maxDepth"]];
 
+function depthLimit(text) {
+  const limit = gridLimit(text, DEPTH);
+  if (limit === null) return null;
+  const value = Number(text);
+  const [first, last] = DEPTH_STEPS;
+  if ((value < first && value > DEPTH.low) || (value > last && value < DEPTH.high)) return null;
+  return limit;
+}
+
 function flag(text) {
   const word = text.toLowerCase();
   return word === "true" ? true : word === "false" ? false : null;
 }
 
-/** Only what a kind tells exactly: earthquakes together with untyped ones, and nuclear tests. */
+// What each kind of event in a tile stands for; 7, "other", is too many types to be told exactly.
+const KIND_TYPES = [
+  ["unknown", "earthquake", "not reported"],
+  ["explosion", "quarry blast", "chemical explosion", "industrial explosion", "mining explosion"],
+  ["nuclear explosion"],
+  ["induced or triggered event"],
+  ["rock burst", "collapse", "mine collapse"],
+];
+
+/** Kinds that hold exactly these types, null where a kind would hold more. */
 function kinds(text) {
   const types = new Set(text.toLowerCase().split(",").map((word) => word.trim()).filter(Boolean));
   const found = [];
-  if (types.delete("nuclear explosion")) found.push(2);
-  if (types.has("earthquake") && types.has("unknown")) {
-    types.delete("earthquake");
-    types.delete("unknown");
-    found.push(0);
-  }
+  KIND_TYPES.forEach((all, kind) => {
+    if (!all.every((type) => types.has(type))) return;
+    for (const type of all) types.delete(type);
+    found.push(kind);
+  });
   return types.size || !found.length ? null : found;
 }
 

@@ -65,6 +65,7 @@ export class Store {
     this.length = 0;
     this.blocks = [];
     this.loose = []; // events that came one by one, not in a tile
+    this.guests = new Uint32Array(0); // shown by one search, part of no other
     this.dead = new Set();
     this.superseded = new Set(); // ids that changed after the tiles were made
     this.named = new Map(); // index -> id that is not a year and six places
@@ -129,6 +130,17 @@ export class Store {
   /** Events that came as full records; those with a known id replace what stood there. */
   putRecords(records, { fresh = false } = {}) {
     if (!fresh) this.remove(records.map((record) => record.id));
+    this.loose.push(...this.#append(records));
+    this.touched();
+  }
+
+  /** Events beside the catalogue's own (automatic ones); the guests before them are forgotten. */
+  putGuests(records) {
+    const indices = this.#append(records);
+    this.guests = Uint32Array.from(indices).sort((a, b) => this.time[a] - this.time[b] || b - a);
+  }
+
+  #append(records) {
     this.reserve(this.length + records.length);
     const first = this.length;
     for (const record of records) {
@@ -149,9 +161,9 @@ export class Store {
         this.named.set(i, record.id);
       }
       this.length += 1;
-      this.loose.push(i);
     }
     this.#derive(first, this.length);
+    return Array.from({ length: records.length }, (_, place) => first + place);
   }
 
   /** Take events out by their ids. */
@@ -196,7 +208,7 @@ export class Store {
     const { time, dead } = this;
     const blocks = [...this.blocks].sort((a, b) => a.start - b.start);
     const living = blocks.reduce((sum, block) => sum + block.count, 0) + this.loose.length;
-    const loose = this.loose.filter((i) => !dead.has(i)).sort((a, b) => time[a] - time[b] || a - b);
+    const loose = this.loose.filter((i) => !dead.has(i)).sort((a, b) => time[a] - time[b] || b - a);
     const order = new Uint32Array(living);
     let length = 0;
     let next = 0;
@@ -264,6 +276,7 @@ export class Store {
       for (let i = first; i < first + count; i += 1) consider(i);
     }
     for (const i of this.loose) consider(i);
+    for (const i of this.guests) consider(i);
     return this.dead.size ? found.filter((i) => !this.dead.has(i)) : found;
   }
 

@@ -120,7 +120,7 @@ const COLLAPSES = ["rock burst", "collapse", "mine collapse"];
 
 /** Index into KINDS of a QuakeML event type; none told is drawn as an earthquake. */
 export function kindOf(type) {
-  if (!type || type === "earthquake") return 0;
+  if (!type || type === "earthquake" || type === "not reported") return 0;
   if (BLASTS.includes(type)) return 1;
   if (type === "nuclear explosion") return 2;
   if (type === "induced or triggered event") return 3;

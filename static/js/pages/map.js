@@ -65,7 +65,7 @@ const layer = new QuakeLayer(map, store, {
   select: (indices) => choose(indices, { fromMap: true }),
   isHeld: () => atlas.isHeld,
   painted: tellThinned,
-}, { webgl: new URLSearchParams(location.search).get("webgl") !== "0" });
+}, { webgl: state.extra.webgl !== "0" });
 const popup = L.popup({ maxWidth: 300, autoPanPadding: [24, 24], closeButton: true });
 popup.on("remove", () => {
   if (!quiet) unselect();
@@ -155,10 +155,8 @@ const base = addBasemap(map, config).then((layers) => {
     });
   }
 });
-const unknown = [...atlas.dropUnknown(), ...Object.keys(state.words).filter((word) => !isSearchWord(word))];
-const started = catalogue.open().then(load).then(() => {
-  if (unknown.length) note(fill(words.unknownWords, { words: unknown.join(", ") }));
-});
+const unknown = atlas.dropUnknown();
+const started = catalogue.open().then(() => load());
 listen();
 for (const promise of [base, started]) {
   promise.catch((error) => {
@@ -166,10 +164,10 @@ for (const promise of [base, started]) {
     throw error;
   });
 }
-
-function isSearchWord(word) {
-  return config.searchWords.includes(word.toLowerCase());
-}
+Promise.all([base, started]).then(() => {
+  const strange = [...unknown, ...box.unknown()];
+  if (strange.length && byId("map-status").hidden) note(fill(words.unknownWords, { words: strange.join(", ") }));
+});
 
 // --- State and address -------------------------------------------------------------------------
 
@@ -250,14 +248,16 @@ async function load({ refresh = false } = {}) {
     } else {
       await catalogue.search(state.words, { signal: mine.signal });
       if (mine.signal.aborted) return;
-      settle();
+      mapElement.removeAttribute("aria-busy");
       say("");
+      settle();
     }
     showProblems([]);
   } catch (error) {
     if (error.name === "AbortError" || mine.signal.aborted) return;
     if (error instanceof ApiError && error.status === 400) {
       showProblems(error.problems);
+      mapElement.removeAttribute("aria-busy");
       settle();
       say("");
     } else if (!refresh) {
@@ -401,11 +401,8 @@ function recordOf(i) {
   return details.get(light.id) ?? { ...light, place: places.get(light.id) ?? "" };
 }
 
-let inViewNumber = 0;
-
 function renderList({ lookUp = true } = {}) {
   const order = inList();
-  inViewNumber = order.length;
   const shown = firstOf(order, listed).map(recordOf);
   const items = new Map([...list.children].map((item) => [item.dataset.id, item]));
   const lines = shown.map((event) => {
@@ -671,6 +668,7 @@ function listen() {
     if (wordsQuery(state.words) === before) settle();
     else load();
   });
+  new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(mapElement);
   mendLinks();
   setInterval(() => {
     if (document.visibilityState === "visible") load({ refresh: true });
