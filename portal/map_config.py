@@ -99,6 +99,7 @@ def map_words() -> dict[str, Any]:
         "relief": _("Relief"),
         "places": _("Place names"),
         "oblasts": _("Regions"),
+        "borders": _("Borders"),
         "layers": _("Layers"),
         "close": _("Close"),
         "preferred": _("preferred"),

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { isCompression, quadrants, vectors, vectorsOfTensor } from "../../static/js/map/layers/beachball.js";
 import { spread } from "../../static/js/map/layers/declutter.js";
-import { bounds, cellSize, countCells, stepOf } from "../../static/js/map/layers/density_grid.js";
+import { bounds, cellSize, cornersOfCell, countCells, stepOf } from "../../static/js/map/layers/density_grid.js";
 import { GeoJsonFault, MOST_FEATURES, featuresOf, propertiesOf } from "../../static/js/map/layers/own_geojson.js";
 import { areaOf, cornersOf, crossesItself, faultOf, outlineOf, wordsOf } from "../../static/js/map/tools/areas.js";
 import { along, onEllipsoid } from "../../static/js/map/tools/geodesic.js";
@@ -92,7 +92,9 @@ test("the first keeps its place, later ones move aside, the rest is counted", ()
 
 test("cells count every event once and the colours cover the counts", () => {
   const cells = countCells((visit) => [[43.2, 76.9], [43.3, 76.8], [-0.1, -0.1]].forEach((p) => visit(...p)), 0.5);
-  assert.deepEqual([...cells], [["153/86", 2], ["-1/-1", 1]]);
+  assert.deepEqual([...cells].map(([cell, n]) => [cornersOfCell(cell, 0.5), n]), [
+    [{ south: 43, north: 43.5, west: 76.5, east: 77 }, 2], [{ south: -0.5, north: 0, west: -0.5, east: 0 }, 1],
+  ]);
   assert.ok(cellSize(4) > cellSize(8));
   for (const largest of [0, 1, 2, 7, 60, 4321, 900_000]) {
     const steps = bounds(largest);

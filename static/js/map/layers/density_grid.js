@@ -12,11 +12,15 @@ export function cellSize(zoom) {
   return wide.at(-1) ?? SIZES[0];
 }
 
-/** Count points into cells: `Map` of "column/row" to number; `each(count)` calls `count(lat, lon)`. */
+/** A cell is one number, column and row in it: a million events make no million texts. */
+const ROWS = 100_000;
+const HALF = 50_000;
+
+/** Count points into cells: `Map` of cell to number; `each(count)` calls `count(lat, lon)` [deg]. */
 export function countCells(each, size) {
   const cells = new Map();
   each((latitude, longitude) => {
-    const cell = `${Math.floor(longitude / size)}/${Math.floor(latitude / size)}`;
+    const cell = (Math.floor(longitude / size) + HALF) * ROWS + Math.floor(latitude / size) + HALF;
     cells.set(cell, (cells.get(cell) ?? 0) + 1);
   });
   return cells;
@@ -24,7 +28,8 @@ export function countCells(each, size) {
 
 /** Corners of a cell `{south, north, west, east}` [deg]. */
 export function cornersOfCell(cell, size) {
-  const [column, row] = cell.split("/").map(Number);
+  const row = (cell % ROWS) - HALF;
+  const column = Math.floor(cell / ROWS) - HALF;
   return { south: row * size, north: (row + 1) * size, west: column * size, east: (column + 1) * size };
 }
 

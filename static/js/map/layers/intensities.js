@@ -25,8 +25,9 @@ export class Intensities extends DataLayer {
   }
 
   take(rows) {
+    const wanted = new Set(rows.map((row) => row.id));
     const shown = new Set();
-    this.atlas.eachShown((record) => shown.add(record.id));
+    this.atlas.eachShown(({ id }) => wanted.has(id) && shown.add(id));
     const places = new Map();
     for (const row of rows) {
       if (!shown.has(row.id)) continue;

@@ -40,13 +40,17 @@ export class Picker {
     const free = this.atlas.hold();
     const keys = (event) => this.#key(event);
     const centre = () => {
-      if (document.activeElement === container) this.handlers.move(this.map.getCenter());
+      if (container.classList.contains("is-by-key")) this.handlers.move(this.map.getCenter());
     };
+    const byPointer = () => container.classList.remove("is-by-key");
     container.addEventListener("keydown", keys, true);
+    container.addEventListener("pointermove", byPointer);
     this.map.on("move", centre);
     this.#listen(surface);
     this.stops = () => {
       container.removeEventListener("keydown", keys, true);
+      container.removeEventListener("pointermove", byPointer);
+      container.classList.remove("is-by-key");
       this.map.off("move", centre);
       surface.remove();
       cross.remove();
@@ -54,7 +58,8 @@ export class Picker {
       if (doubleClick) this.map.doubleClickZoom.enable();
       free();
     };
-    this.map.getContainer().focus({ preventScroll: true });
+    container.focus({ preventScroll: true });
+    container.classList.toggle("is-by-key", container.matches(":focus-visible"));
   }
 
   stop() {
@@ -105,6 +110,7 @@ export class Picker {
 
   #key(event) {
     if (event.target !== this.map.getContainer()) return;
+    event.target.classList.add("is-by-key");
     const acts = {
       Enter: () => this.handlers.point(this.map.getCenter(), { byKey: true }),
       Backspace: () => this.handlers.undo(),

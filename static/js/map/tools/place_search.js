@@ -134,7 +134,7 @@ export class PlaceSearch {
       event.preventDefault();
       this.#open(true);
       const n = this.options.length;
-      this.#mark_option(this.active < 0 ? (step > 0 ? 0 : n - 1) : (this.active + step + n) % n);
+      this.#activate(this.active < 0 ? (step > 0 ? 0 : n - 1) : (this.active + step + n) % n);
     } else if (event.key === "Enter") {
       event.preventDefault();
       this.#enter();
@@ -154,7 +154,7 @@ export class PlaceSearch {
     if (this.options.length) this.#choose(this.options[0]);
   }
 
-  #mark_option(index) {
+  #activate(index) {
     this.active = index;
     [...this.list.children].forEach((item, place) => item.setAttribute("aria-selected", String(place === index)));
     this.input.setAttribute("aria-activedescendant", `place-option-${index}`);
