@@ -89,7 +89,8 @@ def map_words() -> dict[str, Any]:
         "layerFailed": _("The layer could not be loaded: %(layer)s."),
         "play": _("Play"),
         "pause": _("Pause"),
-        "timelineWindow": _("%(from)s – %(until)s: %(count)s"),
+        # Numbers only: the same in every language.
+        "timelineWindow": "%(from)s – %(until)s: %(count)s",
         "timelineScale": _("bars: up to %(most)s events; line: %(count)s in all"),
         "newData": _("The catalogue has changed; the map was updated."),
         "mapLabel": _("Map of epicentres. The list beside it holds the same events."),

@@ -6,8 +6,11 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.db import transaction
 from playwright.sync_api import Page, expect
 
+from catalog.models import Change, Event
+from processing.jobs import map_tiles
 from tests.browser.conftest import OpenBrowser
 from tests.portal.conftest import published
 
@@ -56,12 +59,21 @@ def test_epicentres_are_drawn_and_listed(three_events: None, open_browser: OpenB
     expect(page.locator(".quake")).to_have_count(3)
     expect(page.locator(".quake").first).to_contain_text("2016-03-02 11:05:09")
     expect(page.locator('[data-id="kz2014karagn"]')).to_contain_text("2014-06-21 06:30")
-    painted = page.evaluate(
-        """() => [...document.querySelectorAll(".leaflet-quakes-pane canvas")].some((canvas) =>
-          canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
-            .data.some((value) => value > 0))"""
+    assert colours(page) > 1
+
+
+def colours(page: Page) -> int:
+    """Return how many different pixels the epicentres' canvas has, whatever painted it."""
+    number: int = page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".leaflet-quakes-pane canvas");
+          const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+          copy.drawImage(canvas, 0, 0);
+          const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+          return new Set(new Uint32Array(data.buffer)).size;
+        }"""
     )
-    assert painted
+    return number
 
 
 def test_a_filter_changes_map_list_and_address_and_back_restores(
@@ -168,6 +180,146 @@ def test_the_list_stays_when_events_cannot_be_loaded(three_events: None, open_br
     expect(page.locator("#map-status.is-error")).to_be_visible()
     expect(page.locator(".quake")).to_have_count(3)
     watch.complaints = [c for c in watch.complaints if "ERR_FAILED" not in c]
+
+
+def test_events_that_could_not_be_loaded_are_tried_again(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, watch = open_browser()
+    page.route("**/api/v1/map/events.json*", lambda route: route.abort())
+    page.goto("/en/")
+    page.wait_for_selector("#map-retry:visible")
+    page.unroute("**/api/v1/map/events.json*")
+    page.click("#map-retry")
+    drawn(page, 3)
+    expect(page.locator("#map-status")).to_be_hidden()
+    watch.complaints = [c for c in watch.complaints if "ERR_FAILED" not in c]
+
+
+def test_a_touch_on_the_legend_filters_and_all_restores(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser(viewport={"width": 1700, "height": 900})
+    visit(page, "/en/")
+    none = page.get_by_role("button", name="not reported")
+    none.click()
+    drawn(page, 1)
+    expect(page.locator(".quake")).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"\?depths=none$"))
+    expect(none).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="under 10 km")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+    page.get_by_role("button", name="KR ≥ 14").click()
+    expect(page.locator("#empty")).to_be_visible()
+    page.click("#legend-all")
+    drawn(page, 3)
+    expect(page).to_have_url(re.compile("/en/$"))
+
+
+def test_time_is_kept_to_a_window_by_keyboard_and_played(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    visit(page, "/en/")
+    timeline = page.locator("#timeline")
+    expect(timeline).to_have_attribute("data-number", "3")
+    page.focus('[data-part="until"]')
+    for key in ("Home", "PageUp", "PageUp"):
+        page.keyboard.press(key)
+    expect(page).to_have_url(re.compile("window="))
+    expect(timeline).to_have_attribute("data-number", "1")
+    drawn(page, 1)
+    expect(page.locator(".quake")).to_have_count(1)
+    page.get_by_role("button", name="All of the time").click()
+    drawn(page, 3)
+    page.get_by_role("button", name="Play").click()
+    expect(timeline).to_have_attribute("data-playing", "1")
+    expect(timeline).to_have_attribute("data-number", "0")
+    page.get_by_role("button", name="Pause").click()
+    expect(page).to_have_url(re.compile("window="))
+
+
+def test_an_address_restores_window_legend_and_layers_and_says_what_it_does_not_know(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    address = "/en/?window=2014-06-01/2014-12-01&depths=1&classes=15&layers=-relief&orbit=7"
+    visit(page, address)
+    expect(page.locator("#map-status")).to_contain_text("orbit")
+    expect(page.locator(".quake")).to_have_count(1)
+    expect(page.locator('[data-layer="relief"]')).not_to_be_checked()
+    expect(page.locator("#timeline")).to_contain_text("2014-06-01")
+    # What the server wrote without a script is the search, not a mistake.
+    expect(page.locator("#filter-error")).to_be_empty()
+
+
+def test_events_at_one_spot_are_gone_through_by_keyboard(site: str, open_browser: OpenBrowser):
+    published()
+    published(public_id="kz2015karagn", time=datetime(2015, 1, 2, tzinfo=UTC), place="second")
+    page, _ = open_browser()
+    visit(page, "/en/?map=7/49.56/72.97")
+    drawn(page, 2)
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator("#map-card")).to_contain_text("1 more here")
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator(".popup")).to_contain_text("1 of 2 here")
+    expect(page.locator(".popup")).to_contain_text("second")
+    page.focus('.popup [data-step="1"]')
+    page.keyboard.press("Enter")
+    expect(page.locator(".popup")).to_contain_text("28 km S of Karaganda")
+    expect(page.locator(".quake.is-selected")).to_have_attribute("data-id", "kz2014karagn")
+
+
+def test_tiles_are_fetched_once_and_a_changed_event_alone(
+    three_events: None, open_browser: OpenBrowser
+):
+    map_tiles.make()
+    page, _ = open_browser()
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url.partition("/api/v1/map/")[2]))
+    page.clock.install()
+    visit(page, "/en/")
+    drawn(page, 3)
+    expect(page.locator(".quake").first).to_contain_text("110 km NW of Almaty")
+    assert page.evaluate("document.querySelector('#map').dataset.tiles") == "1/1"
+    assert [a for a in asked if a.startswith("tiles/")] == [a for a in asked if a.endswith(".bin")]
+    fetched = len([a for a in asked if a.endswith(".bin")])
+    page.click("#filters-more summary")
+    page.fill('[name="minkr"]', "12")
+    page.press('[name="minkr"]', "Enter")
+    drawn(page, 1)
+    page.click("#reset")
+    drawn(page, 3)
+    page.focus("#map")
+    page.keyboard.press("ArrowRight")
+    assert len([a for a in asked if a.endswith(".bin")]) == fetched
+    assert not [a for a in asked if a.startswith("events.json") and "eventid" not in a]
+    # Only the server knows who reported what.
+    page.click("#filters-more summary")
+    page.select_option('[name="agency"]', "SOME")
+    expect(page.locator(".quake")).to_have_count(1)
+    assert asked[-1].startswith(("matching.bin?agency=SOME", "events.json?eventid"))
+    page.click("#reset")
+    published(public_id="kz2020newone", time=datetime(2020, 5, 1, tzinfo=UTC))
+    with transaction.atomic():
+        event = Event.objects.get(public_id="kz2020newone")
+        Change.objects.create(number=Change.next_number(), kind="created", event=event)
+    page.clock.fast_forward(61_000)
+    expect(page.locator(".quake")).to_have_count(4)
+    drawn(page, 4)
+    assert len([a for a in asked if a.endswith(".bin") and a.startswith("tiles/")]) == fetched
+
+
+def test_a_browser_without_webgl_draws_as_well(three_events: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    visit(page, "/en/?webgl=0")
+    drawn(page, 3)
+    expect(page.locator("#map")).to_have_attribute("data-engine", "canvas")
+    assert colours(page) > 1
 
 
 @pytest.mark.parametrize("language", ["kk", "ru", "en"])

@@ -7,7 +7,7 @@ import { wordsQuery } from "../url_state.js";
 import { compile, timeLimit, within, withKeys } from "./filters.js";
 import { decode, decodeMatching } from "./tiles.js";
 
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 // Words that name events the tiles do not hold (automatic ones, single ids): their rows are fetched.
 const BESIDE = ["status", "eventid"];
 

@@ -144,6 +144,13 @@ export const CanvasLayer = L && L.Layer.extend({
       place: (x, y) => [x * scale - origin.x, y * scale - origin.y],
     });
   },
+  /** Take a fresh canvas: one that has given a context of one kind gives no other. */
+  renew() {
+    const fresh = this._canvas.cloneNode();
+    this._canvas.replaceWith(fresh);
+    this._canvas = fresh;
+    return this.redraw();
+  },
   /** The canvas, for pictures of the map. */
   picture() {
     return this._canvas;

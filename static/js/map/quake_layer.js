@@ -11,7 +11,7 @@ import { WebglPainter } from "./webgl.js";
 
 const HOUR_MS = 3_600_000;
 // Opacity of an event a year old or older, and of one that is about to leave a time window.
-const OLD = { span: 24 * 365, least: 0.8 };
+const OLD = { span: 24 * 365, least: 0.85 };
 const LEAVING = 0.45;
 const LARGEST_PX = sizeRadius(18) * 1.5;
 
@@ -106,15 +106,28 @@ export class QuakeLayer {
     this.overlay.redraw();
   }
 
+  /** The painter of this canvas; null where a fresh canvas had to be taken: it will be drawn on. */
   #painterOn(canvas) {
-    this.painter ??= (this.webgl && WebglPainter.on(canvas, () => this.redraw())) || new CanvasPainter(canvas);
+    if (this.painter) return this.painter;
+    try {
+      this.painter = this.webgl ? WebglPainter.on(canvas, () => this.redraw()) : null;
+    } catch (error) {
+      // A driver that cannot link the shaders: the map is drawn without it.
+      console.warn(error.message);
+      this.webgl = false;
+      this.points.renew();
+      return null;
+    }
+    this.painter ??= new CanvasPainter(canvas);
     return this.painter;
   }
 
   #paint(canvas, frame) {
+    const painter = this.#painterOn(canvas);
+    if (!painter) return;
     const { window } = this;
     const ends = window ? Math.min(window[1], Date.now()) : Date.now();
-    const count = this.#painterOn(canvas).draw(frame, {
+    const count = painter.draw(frame, {
       ...this.scene,
       ...(this.isOn ? {} : NOTHING),
       window,

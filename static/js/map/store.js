@@ -288,6 +288,21 @@ export class Store {
     return (this.lon[i] * 360) / 0xffffff - 180;
   }
 
+  /** The magnitude an event is sized by (symbols.js), -99 where no size is known. */
+  magnitudeOf(i) {
+    const kr = this.kr[i] & SIZE_MASK;
+    if (kr <= KR_MOST) return (kr / 100 - 14) / 1.8;
+    const magnitude = this.magnitude[i] & SIZE_MASK;
+    if (magnitude !== SIZE_NONE) return magnitude / 100 - 10;
+    return kr === SIZE_NONE ? -99 : (2.31 * mpvaOf(kr) - 4.52) / 1.8;
+  }
+
+  /** Depth [km], -99 where it is not reported. */
+  depthOf(i) {
+    const depth = this.depth[i] & DEPTH_MASK;
+    return depth === DEPTH_NONE ? -99 : depth / 10 - 20;
+  }
+
   /** A light record, see atlas.js. */
   record(i) {
     const depth = this.depth[i] & DEPTH_MASK;

@@ -108,11 +108,16 @@ export function unspell(id) {
   return { year: Number(match[1]), number };
 }
 
-/** floor((value + shift) * scale) of a decimal value, and whether something was left over. */
+/**
+ * The last step (in `scale` parts of a unit, counted from -shift) at or below a value, and whether
+ * the value lies above it. A step's value is the number nearest to its decimal, as a limit is.
+ */
 export function floored(value, shift, scale) {
-  const exact = Math.round((value + shift) * scale * 1e4) / 1e4;
-  const whole = Math.floor(exact);
-  return { whole, remainder: exact > whole };
+  let step = Math.floor(value * scale);
+  // The product may have been rounded across a step, by one at most.
+  if ((step + 1) / scale <= value) step += 1;
+  if (step / scale > value) step -= 1;
+  return { whole: step + shift * scale, remainder: step / scale !== value };
 }
 
 const BLASTS = ["quarry blast", "mining explosion", "chemical explosion", "industrial explosion", "explosion"];

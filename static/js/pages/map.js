@@ -13,7 +13,6 @@ import { L, createMap } from "../map/leaflet.js";
 import { QuakeLayer } from "../map/quake_layer.js";
 import { fillItem, quakeItem, quakeLine, quakePopup } from "../map/quakes.js";
 import { Store, worldX, worldY } from "../map/store.js";
-import { equivalentMagnitude } from "../map/symbols.js";
 import { Timeline } from "../map/timeline.js";
 import { attachTools } from "../map/tools.js";
 import { count, fill } from "../texts.js";
@@ -306,7 +305,8 @@ function takeResult() {
   matched = result.order;
   truncated = result.truncated;
   filter();
-  const index = state.selected ? store.indexOf(state.selected) : -1;
+  const found = state.selected ? store.indexOf(state.selected) : -1;
+  const index = matched.includes(found) ? found : -1;
   layer.mark("hovered", -1);
   layer.mark("selected", index);
   if (index >= 0 && chosenRevision !== store.epoch) choose([index], { quietly: popup.isOpen() });
@@ -375,9 +375,6 @@ function tellThinned({ thinned }) {
 
 // --- List --------------------------------------------------------------------------------------
 
-const sizeOf = (i) => equivalentMagnitude(store.record(i)) ?? -99;
-const depthOf = (i) => store.record(i).depth_km ?? -99;
-
 /** Of the events that are drawn those the list holds: with the view's box if it is kept to it. */
 function inList() {
   const { shown } = layer;
@@ -392,7 +389,7 @@ function inList() {
 function firstOf(order, most) {
   if (state.sort === "time") return [...order.subarray(Math.max(order.length - most, 0))].reverse();
   if (state.sort === "time-asc") return [...order.subarray(0, most)];
-  return topOf(order, most, state.sort === "size" ? sizeOf : depthOf);
+  return topOf(order, most, (i) => (state.sort === "size" ? store.magnitudeOf(i) : store.depthOf(i)));
 }
 
 /** What is known of an event: its full record, else what the tile says and the page came with. */
