@@ -2,6 +2,7 @@
 
 import { fetchJson } from "../api.js";
 import { CanvasLayer, L, onSchemeChange, token } from "./leaflet.js";
+import { unpacked } from "./packed.js";
 
 const ATTRIBUTION = [
   '<a href="https://www.naturalearthdata.com/" rel="noreferrer">Natural Earth</a>',
@@ -12,11 +13,12 @@ const ATTRIBUTION = [
 /** Add the basemap to a map; resolves with `{relief, places, oblasts}`, layers that can be hidden. */
 export async function addBasemap(map, config) {
   map.attributionControl.addAttribution(ATTRIBUTION);
-  const [world, base, settlements] = await Promise.all(
+  const [world, packed, settlements] = await Promise.all(
     [config.worldUrl, config.basemapUrl, config.settlementsUrl].map(
       async (url) => (await fetchJson(url)).data,
     ),
   );
+  const base = unpacked(packed);
   const area = L.canvas({ pane: "base", padding: 0.3 });
   const line = L.canvas({ pane: "lines", padding: 0.3 });
   const [west, south, east, north] = base.bbox;

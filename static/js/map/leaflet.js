@@ -39,9 +39,10 @@ export function token(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-/** Call back when the reader's system turns from light to dark or back. */
+/** Call back when the page turns from light to dark or back: by the system, or as the reader chose. */
 export function onSchemeChange(callback) {
   globalThis.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback);
+  document.addEventListener("themechange", callback);
 }
 
 /**
