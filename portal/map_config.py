@@ -31,7 +31,7 @@ def map_config() -> dict[str, Any]:
         "eventUrl": reverse("event", args=[EVENT_IN_ADDRESS]),
         "basemapUrl": static("geo/basemap.json"),
         "settlementsUrl": static("geo/settlements.json"),
-        "reliefUrl": static("geo/relief.jpg"),
+        "reliefUrl": static("geo/relief.webp"),
         "reliefBounds": [[37, 44], [58, 90]],
         "worldUrl": static("vendor/world-atlas/land-110m.json"),
         "center": settings.LEAFLET_CONFIG["DEFAULT_CENTER"],

@@ -216,6 +216,10 @@ STATIC_ROOT = Path(env("STATIC_ROOT", str(PRIVATE_DIR / "static")))
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/world-atlas", BASE_DIR / "node_modules" / "world-atlas"),
+    (
+        "vendor/source-sans-3",
+        BASE_DIR / "node_modules" / "@fontsource-variable" / "source-sans-3" / "files",
+    ),
     ("vendor/topojson-client", BASE_DIR / "node_modules" / "topojson-client" / "dist"),
     ("vendor/geographiclib-geodesic", BASE_DIR / "node_modules" / "geographiclib-geodesic"),
 ]

@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 from portal import citing, feeds, health, map_tools, views
 from portal.sign_in import admin_login
 from portal.stream.view import elsewhere
+from portal.theme import choose as choose_theme
 
 #: Also knows a full disk: see ``portal.views.server_error``.
 handler500 = "portal.views.server_error"
@@ -21,6 +22,7 @@ urlpatterns = [
     path("too-large", views.too_large, name="too-large"),
     path("csp-report", views.csp_report, name="csp-report"),
     path("favicon.ico", views.favicon, name="favicon"),
+    path("theme", choose_theme, name="theme"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("fdsnws/", include("catalog.api.fdsnws_urls")),
     # The names are in the list of the feeds; whatever is not is a 404 in text.

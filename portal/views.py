@@ -104,7 +104,7 @@ def _told(
 ) -> HttpResponse:
     """Say a reason to a person as a page, to a program in the shape of the upload API."""
     if "text/html" in request.headers.get("Accept", ""):
-        words = {"text": text, "limit": values.get("limit")}
+        words = {"text": text, "limit": values.get("limit"), "status": status}
         return HttpResponse(render_to_string("refused.html", words), status=status)
     problem = {"word": "", "code": code, "found": "", "expected": "", "message": text}
     body = {"code": code, "message": text, "values": values, "line": None}

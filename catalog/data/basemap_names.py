@@ -13,6 +13,7 @@ import csv
 import gzip
 import json
 import math
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ FOREIGN_PEOPLE = 20_000
 ZOOMS = ((100_000, 6), (40_000, 7), (12_000, 8), (4_000, 9), (0, 10))
 #: One place twice: nearer than this [deg].
 SAME_DEG = 0.06
+#: The map's lines are written in steps of a thousandth of a degree (static/js/map/packed.js).
+STEPS_A_DEGREE = 1000
 #: A river's name moves so far to its line at most [deg].
 RIVER_DEG = 0.9
 
@@ -58,14 +61,28 @@ def settlements(kept: list[list[Any]]) -> list[list[Any]]:
     return kept + [row for _, row in found]
 
 
-def names(rivers: list[list[list[float]]]) -> list[list[Any]]:
+def rivers() -> list[list[list[float]]]:
+    """Return the lines of the map's rivers, each corner longitude and latitude [deg]."""
+    base = json.loads((GEO / "basemap.json").read_text(encoding="utf-8"))
+    lines = []
+    for steps in base["rivers"]["coordinates"]:
+        xs = accumulate(step[0] for step in steps)
+        ys = accumulate(step[1] for step in steps)
+        points = zip(xs, ys, strict=True)
+        lines.append(
+            [[round(x / STEPS_A_DEGREE, 3), round(y / STEPS_A_DEGREE, 3)] for x, y in points]
+        )
+    return lines
+
+
+def names(lines: list[list[list[float]]]) -> list[list[Any]]:
     """Return rows of ``NAME_COLUMNS``; a river without a line of the map near it is left out."""
     rows: list[list[Any]] = []
-    with (HERE / "map_names.csv").open(encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
+    with (HERE / "map_names.csv").open(encoding="utf-8") as table:
+        for row in csv.DictReader(table):
             latitude, longitude, angle = float(row["latitude"]), float(row["longitude"]), 0
             if row["kind"] == "river":
-                placed = _on_line(latitude, longitude, rivers)
+                placed = _on_line(latitude, longitude, lines)
                 if placed is None:
                     continue
                 latitude, longitude, angle = placed
@@ -100,13 +117,12 @@ def main() -> None:
     path = GEO / "settlements.json"
     before = json.loads(path.read_text(encoding="utf-8"))
     kept = before["rows"][: before.get("by_hand", len(before["rows"]))]
-    rivers = json.loads((GEO / "basemap.json").read_text(encoding="utf-8"))["rivers"]
     data = {
         "source": "GeoNames, CC BY 4.0",
         "by_hand": len(kept),
         "columns": COLUMNS,
         "rows": settlements(kept),
-        "names": {"columns": NAME_COLUMNS, "rows": names(rivers["coordinates"])},
+        "names": {"columns": NAME_COLUMNS, "rows": names(rivers())},
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     path.write_text(text + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.gis.geos import Point
 from playwright.sync_api import Page, Route, expect
 
@@ -202,7 +203,11 @@ def test_export_makes_a_real_png_and_svg_with_the_legend(
     assert seen["width"] > 2 * 1100
     # Light paper though the page is dark; the legend's colours at the right; a map in the middle.
     assert seen["corner"] == "255,255,255"
-    assert {"196,38,29", "61,79,179"} <= set(seen["right"])
+    tokens = (settings.BASE_DIR / "static/css/tokens.css").read_text(encoding="utf-8")
+    for style in ("depth-0", "depth-4"):
+        found = re.search(rf"--{style}: #(..)(..)(..);", tokens)
+        assert found is not None
+        assert ",".join(str(int(part, 16)) for part in found.groups()) in seen["right"]
     assert len(seen["inside"]) > 50
     with page.expect_download() as download:
         page.click("text=Save as SVG")

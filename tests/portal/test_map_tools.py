@@ -34,7 +34,6 @@ def test_faults_are_served_when_the_operator_has_a_file(
 
 def test_names_of_the_basemap_are_those_of_their_tables():
     data = json.loads((basemap_names.GEO / "settlements.json").read_text(encoding="utf-8"))
-    rivers = json.loads((basemap_names.GEO / "basemap.json").read_text(encoding="utf-8"))["rivers"]
     assert data["rows"] == basemap_names.settlements(data["rows"][: data["by_hand"]])
-    assert data["names"]["rows"] == basemap_names.names(rivers["coordinates"])
+    assert data["names"]["rows"] == basemap_names.names(basemap_names.rivers())
     assert all(all(row[-3:]) for row in data["rows"] + data["names"]["rows"])

@@ -5,6 +5,7 @@
 
 import { fetchJson } from "../api.js";
 import { CanvasLayer, L, onSchemeChange, token } from "./leaflet.js";
+import { unpacked } from "./packed.js";
 
 const ATTRIBUTION = [
   '<a href="https://www.naturalearthdata.com/" rel="noreferrer">Natural Earth</a>',
@@ -22,11 +23,12 @@ export function basemapOf(map) {
 /** Add the basemap to a map; resolves with `{relief, places, oblasts, borders}`, layers that can be hidden. */
 export async function addBasemap(map, config) {
   map.attributionControl.addAttribution(ATTRIBUTION);
-  const [world, base, settlements] = await Promise.all(
+  const [world, packed, settlements] = await Promise.all(
     [config.worldUrl, config.basemapUrl, config.settlementsUrl].map(
       async (url) => (await fetchJson(url)).data,
     ),
   );
+  const base = unpacked(packed);
   const shown = { relief: true, oblasts: true, borders: true };
   const relief = reliefImage(config.reliefUrl, config.reliefBounds);
   const shapes = {

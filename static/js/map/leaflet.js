@@ -59,7 +59,10 @@ export function inLight(paint) {
     for (const rule of sheet.cssRules) {
       if (rule.selectorText !== ":root") continue;
       for (const name of rule.style) {
-        if (name.startsWith("--")) borrowed.set(name.slice(2), rule.style.getPropertyValue(name).trim());
+        // The light sheet comes first; what the dark one says anew is not taken.
+        if (name.startsWith("--") && !borrowed.has(name.slice(2))) {
+          borrowed.set(name.slice(2), rule.style.getPropertyValue(name).trim());
+        }
       }
     }
   }
@@ -70,9 +73,10 @@ export function inLight(paint) {
   }
 }
 
-/** Call back when the reader's system turns from light to dark or back. */
+/** Call back when the page turns from light to dark or back: by the system, or as the reader chose. */
 export function onSchemeChange(callback) {
   globalThis.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback);
+  document.addEventListener("themechange", callback);
 }
 
 /**
