@@ -60,6 +60,11 @@ export async function addBasemap(map, config) {
     redraw();
     places.redraw();
   });
+  // Names painted before the page's letters have come are painted again.
+  document.fonts?.ready.then(() => {
+    labels.forget();
+    places.redraw();
+  });
   const part = (name) => new Part(shown, name, redraw).addTo(map);
   return { relief: part("relief"), places, oblasts: part("oblasts"), borders: part("borders") };
 }
@@ -216,7 +221,7 @@ function namePainter(settlements, language) {
     ...cities.filter((city) => city.zoom > 6),
   ];
   const widths = new Map();
-  return (context, frame) => {
+  const paint = (context, frame) => {
     const taken = [];
     const font = token("font");
     const halo = token("map-halo");
@@ -237,6 +242,8 @@ function namePainter(settlements, language) {
     }
     context.letterSpacing = "0px";
   };
+  paint.forget = () => widths.clear();
+  return paint;
 }
 
 function writeCity(context, city, x, y, { taken, font, halo, measure }) {

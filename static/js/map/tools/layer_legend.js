@@ -1,5 +1,6 @@
 // The legend of the layers that are on, below the legend of the epicentres.
 
+import { onSchemeChange } from "../leaflet.js";
 import { make } from "./dom.js";
 
 export class LayerLegend {
@@ -7,7 +8,7 @@ export class LayerLegend {
     this.layers = layers;
     this.box = make("div", { class: "layer-legend", id: "layer-legend", hidden: true });
     document.querySelector("#legend .legend__body")?.append(this.box);
-    globalThis.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    onSchemeChange(() => this.draw());
   }
 
   draw() {
