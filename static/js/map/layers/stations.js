@@ -113,7 +113,8 @@ export class Stations extends DataLayer {
       make("p", { text: [this.words.kinds[row.kind] ?? "", epoch].filter(Boolean).join(", ") }),
       row.synthetic ? make("p", {}, make("span", { class: "tag tag--synthetic", text: this.words.syntheticStation })) : null,
       stationUrl ? make("p", {}, make("a", {
-        class: "popup__link", href: stationUrl.replace("STATION", encodeURIComponent(row.id)), text: this.words.stationPage,
+        class: "popup__link", text: this.words.stationPage,
+        href: `${stationUrl.replace("STATION", encodeURIComponent(row.code))}?${new URLSearchParams({ of: row.network || row.agency })}`,
       })) : null);
   }
 }
