@@ -12,9 +12,16 @@ export function show(choice) {
   for (const button of document.querySelectorAll(".theme button")) {
     button.setAttribute("aria-pressed", String(button.value === choice));
   }
-  // What is painted by a script asks for its colours again: map/leaflet.js.
-  document.dispatchEvent(new CustomEvent("themechange"));
+  tell();
 }
+
+/** What is painted by a script is painted anew: see onSchemeChange in map/leaflet.js. */
+function tell() {
+  document.dispatchEvent(new CustomEvent("stylechange"));
+}
+
+// Names on a map are painted in another font until ours has come.
+globalThis.document?.fonts?.addEventListener("loadingdone", tell);
 
 /** The cookie the server would set: portal/theme.py. */
 export function cookie(choice, secure) {

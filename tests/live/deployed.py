@@ -216,7 +216,6 @@ class Deployment:
         site = site.replace("listen 80;", f"listen 127.0.0.1:{self.http};")
         site = site.replace("listen 443 ", f"listen 127.0.0.1:{self.https} ")
         site = site.replace("unix:/run/kzportal/", "unix:")
-        site = site.replace("/srv/kzportal/", f"{ROOT}/")
         (self.folder / "site.conf").write_text(self.here(site))
         (self.folder / "nginx.conf").write_text(MAIN_CONF.format(site="include site.conf;"))
         (self.folder / "temp").mkdir()

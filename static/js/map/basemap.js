@@ -58,11 +58,7 @@ export async function addBasemap(map, config) {
   relief.image.addEventListener("load", redraw);
   onSchemeChange(() => {
     redraw();
-    places.redraw();
-  });
-  // Names painted before the page's letters have come are painted again.
-  document.fonts?.ready.then(() => {
-    labels.forget();
+    labels.forget(); // the page's letters may have come
     places.redraw();
   });
   const part = (name) => new Part(shown, name, redraw).addTo(map);

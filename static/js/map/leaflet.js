@@ -73,10 +73,10 @@ export function inLight(paint) {
   }
 }
 
-/** Call back when the page turns from light to dark or back: by the system, or as the reader chose. */
+/** Call back when colours change (by the system, or as the reader chose) or the page's font has come. */
 export function onSchemeChange(callback) {
   globalThis.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback);
-  document.addEventListener("themechange", callback);
+  document.addEventListener("stylechange", callback);
 }
 
 /**
