@@ -91,7 +91,7 @@ def map_words() -> dict[str, Any]:
         "pause": _("Pause"),
         # Numbers only: the same in every language.
         "timelineWindow": "%(from)s – %(until)s: %(count)s",
-        "timelineScale": _("bars: up to %(most)s events; line: %(count)s in all"),
+        "timelineScale": _("tallest bar: %(most)s; line: %(count)s in all"),
         "newData": _("The catalogue has changed; the map was updated."),
         "mapLabel": _("Map of epicentres. The list beside it holds the same events."),
         "zoomIn": _("Zoom in"),

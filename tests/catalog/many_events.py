@@ -49,9 +49,19 @@ _OWN = {
 _EVENTS = """
 INSERT INTO catalog_event (public_id, event_type, event_type_certainty, status, preference,
     synthetic, created_at, evidence_version, published_version)
-SELECT 'kz' || to_char(i, 'FM0000000000'), 'earthquake', '', 'reviewed', '{}', true, now(), 1, 1
+SELECT {id}, 'earthquake', '', 'reviewed', '{}', true, now(), 1, 1
 FROM generate_series(1, %(events)s) i
 """
+_PLAIN_ID = "'kz' || to_char(i, 'FM0000000000')"
+#: As the catalogue gives them: the year, then six places of 30 letters.
+_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
+_REAL_ID = (
+    "'kz' || to_char((%(first)s + (i - 1) * %(step)s::interval) AT TIME ZONE 'UTC', 'YYYY') || "
+    + " || ".join(
+        f"substr('{_ALPHABET}', (i / {len(_ALPHABET) ** place} %% {len(_ALPHABET)} + 1)::int, 1)"
+        for place in range(5, -1, -1)
+    )
+)
 _PLAIN = """
 INSERT INTO catalog_eventfragment (event_id, part, body, renderer_version, version)
 SELECT e.id, 'plain', convert_to(replace(p.plain, p.public_id, e.public_id), 'UTF8'),
@@ -66,8 +76,13 @@ WHERE e.number > %(events)s - %(arrivals)s
 """
 
 
-def fill(line: psycopg.Connection, events: int, arrivals: int = 0) -> None:
-    """Make so many events, the latest of them with arrivals; indexes are built at the end."""
+def fill(
+    line: psycopg.Connection, events: int, arrivals: int = 0, *, real_ids: bool = False
+) -> None:
+    """Make so many events, the latest of them with arrivals; indexes are built at the end.
+
+    Ids tell the number of their event (kz0000000001), or are like the catalogue's own.
+    """
     patterns = min(PATTERNS, events)
     columns = [f.column for f in EventRow._meta.concrete_fields]
     values = {
@@ -85,11 +100,13 @@ def fill(line: psycopg.Connection, events: int, arrivals: int = 0) -> None:
             + ", ".join(f"ALTER {c} DROP NOT NULL" for c in columns)
         )
         _copy_patterns(line, patterns)
-        line.execute(_EVENTS, values)
+        last = line.execute("SELECT coalesce(max(id), 0) FROM catalog_event").fetchone()[0]
+        line.execute(_EVENTS.replace("{id}", _REAL_ID if real_ids else _PLAIN_ID), values)
+        # Keys are given in the order of numbers.
         line.execute(
-            "CREATE TEMP VIEW numbered AS "
-            "SELECT id, public_id, substr(public_id, 3)::int AS number "
-            "FROM catalog_event WHERE public_id ~ '^kz[0-9]{10}$'"
+            "CREATE TEMP TABLE numbered AS "
+            "SELECT id, public_id, row_number() OVER (ORDER BY id)::int AS number "
+            f"FROM catalog_event WHERE id > {int(last)}"
         )
         indexes = _without_indexes(line, "catalog_eventrow")
         told = ", ".join(_OWN.get(column, f"p.{column}") for column in columns)
@@ -104,7 +121,7 @@ def fill(line: psycopg.Connection, events: int, arrivals: int = 0) -> None:
         for definition in indexes:
             line.execute(definition.encode())
         line.execute("UPDATE catalog_feedcounter SET value = %(events)s", values)
-        line.execute("DROP VIEW numbered; DROP TABLE pattern")
+        line.execute("DROP TABLE numbered, pattern")
     line.autocommit = True
     line.execute("VACUUM ANALYZE catalog_event, catalog_eventrow, catalog_eventfragment")
 

@@ -1,6 +1,6 @@
 """One table of searches, asked of the database and the browser: both must name the same events.
 
-``EVENTS`` and ``QUERIES`` are data. ``expected`` compares plain values, so neither side is judged by
+``EVENTS`` and ``QUERIES`` are data. ``expected`` compares plain values: neither side is judged by
 its own code. ``python -m tests.catalog.map_queries`` writes them for the scripts' tests with the
 events' tiles: ``tests/js/map_queries.json``. Every event is invented.
 """

@@ -12,7 +12,7 @@ import { WebglPainter } from "./webgl.js";
 const HOUR_MS = 3_600_000;
 // Opacity of an event a year old or older, and of one that is about to leave a time window.
 const OLD = { span: 24 * 365, least: 0.85 };
-const LEAVING = 0.45;
+const LEAVING = 0.65;
 const LARGEST_PX = sizeRadius(18) * 1.5;
 
 export class QuakeLayer {

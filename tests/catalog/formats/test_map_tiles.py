@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 from datetime import UTC, datetime, timedelta
@@ -199,3 +200,44 @@ def test_the_fixture_says_what_its_bytes_hold() -> None:
     events = map_tiles.events_of((Path(FOLDER) / "tile_v1.bin").read_bytes())
     assert [event["id"] for event in told["events"]] == events["public_id"].tolist()
     assert base64.b64encode((Path(FOLDER) / "tile_v1.bin").read_bytes()[:4]) == b"S1pUMQ=="
+
+
+# --- Stretches of time ---------------------------------------------------------------------------
+
+
+def cut(counts: dict[int, int], most: int = 10) -> list[tuple[int, int]]:
+    return [(period.month, period.months) for period in map_tiles.periods(counts, most)]
+
+
+def test_a_decade_is_cut_only_where_it_holds_more() -> None:
+    assert cut({}) == []
+    assert cut({0: 10}) == [(0, 120)]
+    assert cut({0: 6, 12: 5}) == [(0, 12), (12, 12)]
+    assert cut({0: 11}) == [(0, 1)]
+    assert cut({1: 6, 3: 6, 30: 10, 119: 1, 120: 9}) == [
+        (1, 1), (3, 1), (24, 12), (108, 12), (120, 120),
+    ]  # fmt: skip
+    assert cut({-1: 1, -120: 1, -121: 1}) == [(-240, 120), (-120, 120)]
+    assert cut({0: 0}) == []
+
+
+@given(st.dictionaries(st.integers(-12 * 1969, 12 * 8029), st.integers(0, 30), max_size=40))
+def test_every_month_lies_in_one_stretch(counts: dict[int, int]) -> None:
+    found = map_tiles.periods(counts, 20)
+    assert found == sorted(found)
+    for month, count in counts.items():
+        holders = [p for p in found if p.month <= month < p.month + p.months]
+        assert len(holders) == bool(count) or (not count and len(holders) <= 1)
+    for one, other in itertools.pairwise(found):
+        assert one.end_ms <= other.start_ms
+    for period in found:
+        assert (period.end_ms - period.start_ms) / period.unit_ms < 2**32
+        held = sum(n for m, n in counts.items() if period.month <= m < period.month + period.months)
+        assert held <= 20 or period.months == 1
+
+
+def test_stretches_begin_where_months_of_utc_do() -> None:
+    decade = map_tiles.Period(-120, 120)
+    assert (decade.kind, decade.unit_ms) == ("decade", 100)
+    assert decade.end_ms == 0
+    assert decade.start_ms == map_tiles.microseconds(datetime(1960, 1, 1, tzinfo=UTC)) // 1000
