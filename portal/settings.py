@@ -216,7 +216,12 @@ STATIC_ROOT = Path(env("STATIC_ROOT", str(PRIVATE_DIR / "static")))
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/world-atlas", BASE_DIR / "node_modules" / "world-atlas"),
+    (
+        "vendor/source-sans-3",
+        BASE_DIR / "node_modules" / "@fontsource-variable" / "source-sans-3" / "files",
+    ),
     ("vendor/topojson-client", BASE_DIR / "node_modules" / "topojson-client" / "dist"),
+    ("vendor/geographiclib-geodesic", BASE_DIR / "node_modules" / "geographiclib-geodesic"),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -237,6 +242,9 @@ LEAFLET_CONFIG = {
     "FORCE_IMAGE_PATH": True,
 }
 ONLINE_TILES_URL = env("ONLINE_TILES_URL", "")
+# Active faults are not shipped: a GeoJSON file on this server, and whom its licence asks to name.
+ACTIVE_FAULTS_FILE = env("ACTIVE_FAULTS_FILE", "")
+ACTIVE_FAULTS_CREDIT = env("ACTIVE_FAULTS_CREDIT", "")
 
 # --- Trust -----------------------------------------------------------------------------------
 _TILE_HOST = (

@@ -4,9 +4,10 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from portal import citing, feeds, health, views
+from portal import citing, feeds, health, map_tools, views
 from portal.sign_in import admin_login
 from portal.stream.view import elsewhere
+from portal.theme import choose as choose_theme
 
 #: Also knows a full disk: see ``portal.views.server_error``.
 handler500 = "portal.views.server_error"
@@ -21,6 +22,7 @@ urlpatterns = [
     path("too-large", views.too_large, name="too-large"),
     path("csp-report", views.csp_report, name="csp-report"),
     path("favicon.ico", views.favicon, name="favicon"),
+    path("theme", choose_theme, name="theme"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("fdsnws/", include("catalog.api.fdsnws_urls")),
     # The names are in the list of the feeds; whatever is not is a 404 in text.
@@ -29,6 +31,7 @@ urlpatterns = [
     path("stream/events", elsewhere, name="stream"),
     # The citation page is under the language's prefix; its files have one address.
     re_path(r"^cite\.(?P<form>bib|ris|csl\.json|json)$", citing.cite_file, name="cite-file"),
+    path("map/faults.geojson", map_tools.faults, name="map-faults"),
     path("api/v1/", include("processing.desk.api_urls")),
     path("api/v1/", include("catalog.api.urls")),
     *i18n_patterns(

@@ -55,6 +55,7 @@ from portal import magnitudes as sizes_shown
 from portal.editions import editions_of
 from portal.location_words import own_location
 from portal.map_config import LIST_LENGTH, map_config, map_words
+from portal.map_tools import tools_config, tools_words
 from portal.templatetags import seismo
 from processing.core import geodesy
 from processing.transactions import is_no_space
@@ -103,7 +104,7 @@ def _told(
 ) -> HttpResponse:
     """Say a reason to a person as a page, to a program in the shape of the upload API."""
     if "text/html" in request.headers.get("Accept", ""):
-        words = {"text": text, "limit": values.get("limit")}
+        words = {"text": text, "limit": values.get("limit"), "status": status}
         return HttpResponse(render_to_string("refused.html", words), status=status)
     problem = {"word": "", "code": code, "found": "", "expected": "", "message": text}
     body = {"code": code, "message": text, "values": values, "line": None}
@@ -143,8 +144,8 @@ def map_page(request: HttpRequest) -> HttpResponse:
             "span": span,
             "agencies": _agency_codes(),
             "presets": _presets(request),
-            "config": map_config(),
-            "words": map_words(),
+            "config": map_config() | {"tools": tools_config()},
+            "words": map_words() | {"tools": tools_words()},
             "depth_labels": seismo.depth_class_labels(),
             "feeds": feeds.told(),
             "latest_automatic": _latest_automatic(),

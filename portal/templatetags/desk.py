@@ -34,7 +34,7 @@ class Room:
 
 
 ROOMS = (
-    Room(_("Overview"), (Page("desk", _("Overview")),)),
+    Room(_("Overview"), (Page("desk", _("Overview")), Page("desk-help", _("Help")))),
     Room(
         _("Bulletins"),
         (

@@ -7,6 +7,7 @@ from processing.desk import (
     coverage,
     declustering,
     edition_pages,
+    help,
     ledger,
     magnitudes,
     mappings,
@@ -82,4 +83,5 @@ urlpatterns = [
     path("ledger/", ledger.ledger_page, name="ledger"),
     path("ledger.csv", ledger.ledger_csv, name="ledger-csv"),
     path("by-hand/", by_hand.by_hand, name="by-hand"),
+    path("help/", help.help_page, name="desk-help"),
 ]

@@ -35,8 +35,8 @@ export function intensity(value) {
 }
 
 /** `49.56° N, 72.97° E` with the page's hemisphere words. */
-export function coordinates(latitude, longitude, words, decimal = ".") {
+export function coordinates(latitude, longitude, words, decimal = ".", places = 2) {
   const part = (value, positive, negative) =>
-    `${number(Math.abs(value), 2, decimal)}°\u00a0${value >= 0 ? positive : negative}`;
+    `${number(Math.abs(value), places, decimal)}°\u00a0${value >= 0 ? positive : negative}`;
   return `${part(latitude, words.north, words.south)}, ${part(longitude, words.east, words.west)}`;
 }

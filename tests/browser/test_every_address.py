@@ -11,11 +11,12 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.contrib.gis.geos import Point
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import translation
 
-from catalog.models import User
+from catalog.models import Station, User
 from tests.browser.conftest import OpenBrowser
 from tests.portal.conftest import published
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.browser
 #: Addresses that take a POST, redirect at once, or answer with no page.
 NOT_PAGES = ("logout", "jsi18n", "autocomplete", "setlang", "/r/", "csp-report")
 #: Values for the parts of an address.
-VALUES = {"public_id": "kz2014karagn"}
+VALUES = {"public_id": "kz2014karagn", "code": "KNDC"}
 
 
 def page_paths(language: str) -> Iterator[str]:
@@ -71,6 +72,7 @@ def test_every_public_page_opens_without_complaint(
     site: str, open_browser: OpenBrowser, language: str
 ):
     published()
+    Station.objects.create(code="KNDC", point=Point(76.97, 43.22, srid=4326))
     page, watch = open_browser()
     paths = [p for p in page_paths(language) if wanted(p) and not re.search("/(admin|desk)/", p)]
     assert len(paths) >= 8

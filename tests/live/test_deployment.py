@@ -13,13 +13,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from stack import Stack
 
-from tests.live.deployed import Deployment
+from tests.live.deployed import ROOT, Deployment
 from tests.live.mishaps import bulletin, finished
 
 pytestmark = [
@@ -424,6 +427,27 @@ def test_the_nightly_backup_saves_what_can_be_restored(site: Deployment, catalog
         text=True,
     )
     assert "TABLE DATA public catalog_bulletinchunk" in listed.stdout
+
+
+def test_a_page_of_nginx_speaks_while_the_portal_does_not(tmp_path: Path) -> None:
+    for name in ("log", "etc"):
+        (tmp_path / name).mkdir()
+    nothing = SimpleNamespace(
+        directory=tmp_path,
+        checkout=SimpleNamespace(root=ROOT, folder=lambda name: tmp_path / name),
+        env={"STATIC_ROOT": str(tmp_path), "TMPDIR": str(tmp_path)},
+    )
+    alone = Deployment(cast(Stack, nothing))
+    alone.write_nginx()
+    try:
+        alone.start_nginx()
+        answer = requests.get(f"{alone.url}en/", verify=str(alone.certificate), timeout=10)
+    finally:
+        alone.stop()
+    assert answer.status_code == 503 and answer.headers["Retry-After"] == "60"
+    answer.encoding = "utf-8"
+    for words in ("қазір жауап бермейді", "сейчас не отвечает", "does not answer now"):
+        assert words in answer.text
 
 
 @pytest.mark.long

@@ -34,8 +34,11 @@ export function createMap(element, config, words, options = {}) {
   return map;
 }
 
+let borrowed = null;
+
 /** The value of a CSS custom property of the page: colours live in tokens.css only. */
 export function token(name) {
+  if (borrowed?.has(name)) return borrowed.get(name);
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
@@ -49,9 +52,31 @@ export function colour(name) {
   return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map((part) => part / 255);
 }
 
-/** Call back when the reader's system turns from light to dark or back. */
+/** What `paint()` returns, painted in the colours of the light page: pictures go onto paper. */
+export function inLight(paint) {
+  borrowed = new Map();
+  for (const sheet of document.styleSheets) {
+    for (const rule of sheet.cssRules) {
+      if (rule.selectorText !== ":root") continue;
+      for (const name of rule.style) {
+        // The light sheet comes first; what the dark one says anew is not taken.
+        if (name.startsWith("--") && !borrowed.has(name.slice(2))) {
+          borrowed.set(name.slice(2), rule.style.getPropertyValue(name).trim());
+        }
+      }
+    }
+  }
+  try {
+    return paint();
+  } finally {
+    borrowed = null;
+  }
+}
+
+/** Call back when colours change (by the system, or as the reader chose) or the page's font has come. */
 export function onSchemeChange(callback) {
   globalThis.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", callback);
+  document.addEventListener("stylechange", callback);
 }
 
 /**

@@ -14,6 +14,7 @@ import { QuakeLayer } from "../map/quake_layer.js";
 import { fillItem, quakeItem, quakeLine, quakePopup } from "../map/quakes.js";
 import { Store, worldX, worldY } from "../map/store.js";
 import { Timeline } from "../map/timeline.js";
+import { attachTools } from "../map/tools.js";
 import { count, fill } from "../texts.js";
 import { fillForm, formWords, read, wordsQuery, write } from "../url_state.js";
 
@@ -139,7 +140,7 @@ atlas.addLayer({
   show: () => layer.setOn(true),
   hide: () => layer.setOn(false),
 });
-// Tools and layers of other modules attach here.
+attachTools(atlas);
 
 const base = addBasemap(map, config).then((layers) => {
   for (const [key, shown] of Object.entries(layers)) {

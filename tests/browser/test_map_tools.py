@@ -1,0 +1,251 @@
+"""The map's tools and layers in a real browser: draw, find, layers, pictures, one's own file."""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.gis.geos import Point
+from playwright.sync_api import Page, Route, expect
+
+from catalog.models import (
+    Agency,
+    EventRow,
+    FocalMechanism,
+    IntensityObservation,
+    Settlement,
+    Station,
+)
+from tests.browser.conftest import OpenBrowser
+from tests.portal.conftest import published
+
+pytestmark = pytest.mark.browser
+
+DECODE = """async (text) => {
+  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+  const { width, height } = image;
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(image, 0, 0);
+  const colours = (x, y, w, h, step) => {
+    const { data } = context.getImageData(x, y, w, h);
+    const found = new Set();
+    for (let at = 0; at < data.length; at += 4 * step) {
+      found.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+    }
+    return [...found];
+  };
+  return {
+    width, height, corner: colours(4, 4, 1, 1, 1)[0],
+    right: colours(width - 500, 100, 460, height / 2, 1), inside: colours(100, 200, 1200, 800, 97),
+  };
+}"""
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+@pytest.fixture
+def region(site: str) -> None:
+    """Two events, one with a mechanism and an intensity; a station; Almaty."""
+    published()
+    event = published(
+        public_id="kz2014kadzhi",
+        time=datetime(2014, 11, 14, 1, 24, tzinfo=UTC),
+        latitude=42.10,
+        longitude=77.27,
+        agency="SOME",
+        sizes={"KR": 13.6},
+        place="131 km S of Almaty",
+    )
+    some = Agency.objects.get(code="SOME")
+    event.preferred_focal_mechanism = FocalMechanism.objects.create(
+        event=event, agency=some, strike_1=90.0, dip_1=45.0, rake_1=90.0
+    )
+    event.save()
+    EventRow.objects.filter(event=event).update(has_mechanism=True)
+    almaty = Settlement.objects.create(
+        name_en="Almaty",
+        name_ru="Алматы",
+        name_kk="Алматы",
+        point=Point(76.95, 43.25, srid=4326),
+        population=2_000_000,
+        country="KZ",
+    )
+    IntensityObservation.objects.create(
+        event=event, agency=some, settlement=almaty, place="Almaty", best=4.0, scale="MSK-64"
+    )
+    Station.objects.create(
+        agency=some, code="MDO", name_en="Medeo", point=Point(77.06, 43.15, srid=4326)
+    )
+
+
+def visit(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector("#map[data-loaded]")
+
+
+def middle(page: Page) -> tuple[float, float]:
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_a_box_is_drawn_by_pointer_and_by_keyboard_and_taken_away(
+    region: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    visit(page, "/en/?map=6/43/76.5")
+    page.click('[data-tool="area"]')
+    page.click('[data-kind="box"]')
+    x, y = middle(page)
+    page.mouse.move(x - 120, y - 100)
+    page.mouse.down()
+    page.mouse.move(x, y)
+    page.mouse.move(x + 100, y + 120)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("minlatitude=.*minlongitude="))
+    expect(page.locator(".quake")).to_have_count(1)
+    expect(page.locator("path.area-line")).to_have_count(1)
+    page.click("text=Remove the area")
+    expect(page.locator(".quake")).to_have_count(2)
+    expect(page.locator("path.area-line")).to_have_count(0)
+
+    # The same without a pointer: the cross, then the fields.
+    page.focus('[data-kind="box"]')
+    page.keyboard.press("Enter")
+    expect(page.locator("#map")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("!document.querySelector('.leaflet-pan-anim')")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("maxlatitude="))
+    page.focus('[name="south"]')
+    page.fill('[name="south"]', "41,5")
+    page.fill('[name="north"]', "44")
+    page.fill('[name="west"]', "75")
+    page.fill('[name="east"]', "80")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"maxlatitude=44&.*minlatitude=41.5"))
+    page.fill('[name="south"]', "45")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tool-panel [role=alert]")).to_contain_text("southern edge")
+
+
+def test_an_address_restores_layers_area_and_pin_and_a_failed_layer_can_be_retried(
+    region: None, open_browser: OpenBrowser
+):
+    page, watch = open_browser()
+    fails = {"left": 1}
+
+    def once(route: Route) -> None:
+        if fails["left"]:
+            fails["left"] -= 1
+            route.fulfill(status=503, body="{}", content_type="application/json")
+        else:
+            route.continue_()
+
+    page.route("**/map/stations.json*", once)
+    visit(
+        page,
+        "/en/?latitude=43&longitude=77&maxradiuskm=200&map=7/43/77&pin=43.25,76.95,Almaty"
+        "&layers=stations,mechanisms,intensities,density,northern-tien-shan,graticule",
+    )
+    expect(page.locator(".place-label")).to_have_text("Almaty")
+    expect(page.locator("path.area-line")).to_have_count(1)
+    atlas = page.locator("#map")
+    expect(atlas).to_have_attribute("data-mechanisms", "1")
+    expect(atlas).to_have_attribute("data-intensities", "1")
+    expect(atlas).to_have_attribute("data-cells", "1")
+    expect(page.locator(".layer-failure")).to_contain_text("Seismic stations")
+    page.click(".layer-failure button")
+    expect(atlas).to_have_attribute("data-stations", "1")
+    expect(page.locator(".layer-failure")).to_have_count(0)
+    watch.complaints[:] = [text for text in watch.complaints if "503" not in text]
+
+
+def test_a_place_is_found_by_keyboard_and_coordinates_work_too(
+    region: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    visit(page, "/en/")
+    page.focus(".place-search__input")
+    page.keyboard.type("алм")
+    expect(page.locator("[role=option]")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("pin=43.2500,76.9500,Almaty"))
+    expect(page.locator(".place-label")).to_have_text("Almaty")
+    page.fill(".place-search__input", "42°06' N 77°16' E")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("pin=42.1000,77.2667"))
+    page.fill(".place-search__input", "kz2014karagn")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("selected=kz2014karagn"))
+
+
+def test_export_makes_a_real_png_and_svg_with_the_legend(
+    region: None, open_browser: OpenBrowser, tmp_path: Path
+):
+    page, _ = open_browser(color_scheme="dark")
+    visit(page, "/en/?minkr=8&map=7/43/77&layers=mechanisms")
+    expect(page.locator("#map")).to_have_attribute("data-mechanisms", "1")
+    page.click('[data-tool="picture"]')
+    with page.expect_download() as download:
+        page.click("text=Save as PNG")
+    assert download.value.suggested_filename == "earthquakes-kz_minkr-8.png"
+    path = tmp_path / "map.png"
+    download.value.save_as(path)
+    seen = page.evaluate(DECODE, base64.b64encode(path.read_bytes()).decode())
+    assert seen["width"] > 2 * 1100
+    # Light paper though the page is dark; the legend's colours at the right; a map in the middle.
+    assert seen["corner"] == "255,255,255"
+    tokens = (settings.BASE_DIR / "static/css/tokens.css").read_text(encoding="utf-8")
+    for style in ("depth-0", "depth-4"):
+        found = re.search(rf"--{style}: #(..)(..)(..);", tokens)
+        assert found is not None
+        assert ",".join(str(int(part, 16)) for part in found.groups()) in seen["right"]
+    assert len(seen["inside"]) > 50
+    with page.expect_download() as download:
+        page.click("text=Save as SVG")
+    download.value.save_as(tmp_path / "map.svg")
+    svg = (tmp_path / "map.svg").read_text(encoding="utf-8")
+    assert "Selection: minkr=8" in svg
+    assert "Focal mechanisms" in svg
+    assert "Version " in svg
+    assert svg.count("<path") > 20
+
+
+def test_ones_own_geojson_stays_text_and_bad_files_are_refused(
+    region: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    visit(page, "/en/?map=7/43/77")
+    page.click('[data-tool="own"]')
+    alert = page.locator(".tool-panel [role=alert]")
+
+    def give(name: str, content: bytes) -> None:
+        page.set_input_files(
+            "#own-file", {"name": name, "mimeType": "application/json", "buffer": content}
+        )
+
+    give("bad.geojson", b"not json")
+    expect(alert).to_contain_text("not JSON")
+    give("huge.geojson", b" " * (10 * 1024 * 1024 + 1))
+    expect(alert).to_contain_text("larger than 10 MB")
+    point = '{"type":"Point","coordinates":[77.5,43.5]}'
+    good = f'{{"type":"Feature","geometry":{point},"properties":{{"{HOSTILE}":"{HOSTILE}"}}}}'
+    give("mine.geojson", good.encode())
+    expect(page.locator("#map")).to_have_attribute("data-own", "1")
+    expect(alert).to_have_text("")
+    page.keyboard.press("Escape")
+    page.wait_for_function("!document.querySelector('.leaflet-pan-anim, .leaflet-zoom-anim')")
+    page.mouse.click(*middle(page))
+    expect(page.locator(".property-list dd")).to_have_text(HOSTILE)
+    assert page.locator(".leaflet-popup script, .leaflet-popup img").count() == 0
+    page.click('[data-tool="own"]')
+    page.click("text=Remove the file")
+    expect(page.locator("#map[data-own]")).to_have_count(0)
