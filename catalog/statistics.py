@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
 from typing import Any, Literal
 
 from django.core.exceptions import EmptyResultSet
@@ -154,7 +153,7 @@ class Statistics:
         inside = bool(self.with_kr) and self.in_frame == self.with_kr
         return COMPLETE_FROM["northern-tien-shan" if inside else "elsewhere"]
 
-    @cached_property
+    @property
     def gamma(self) -> Slope | None:
         """The slope of lg N against KR from the class on that is held complete."""
         # A class begins 0.4 below its number, as halves belong to the class before.

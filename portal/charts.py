@@ -273,7 +273,8 @@ class Chart:
 
     def file(self, caption: Sequence[str] = ()) -> bytes:
         """Return the drawing as a file of its own, with lines of text below it."""
-        return Tree.tostring(self._tree(caption), encoding="utf-8", xml_declaration=True)
+        text: bytes = Tree.tostring(self._tree(caption), encoding="utf-8", xml_declaration=True)
+        return text
 
     def _tree(self, caption: Sequence[str] | None) -> Tree.Element:
         alone = caption is not None

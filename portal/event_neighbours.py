@@ -77,9 +77,11 @@ def neighbours_of(row: EventRow) -> Neighbours | None:
         rows.append(row)
     others = [other for other in rows if other.pk != row.pk]
     distances = geodesy.ellipsoid_distance_km(
-        row.latitude, row.longitude,
-        np.array([o.latitude for o in others]), np.array([o.longitude for o in others]),
-    ) if others else []  # fmt: skip
+        row.latitude,
+        row.longitude,
+        np.array([o.latitude for o in others]),
+        np.array([o.longitude for o in others]),
+    )
     near = [Neighbour(o, float(d)) for o, d in zip(others, distances, strict=True)]
     near.sort(key=lambda n: -(drawn_class(n.row)[0] or -99.0))
     return Neighbours(

@@ -182,6 +182,14 @@ class SolutionShown:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrivalTable:
+    """The arrivals of one solution, nearest first."""
+
+    solution: SolutionShown
+    arrivals: list[Arrival]
+
+
+@dataclass(frozen=True, slots=True)
 class MechanismShown:
     """A mechanism and its drawing, where it has a whole nodal plane."""
 
@@ -224,9 +232,7 @@ def _context(
         event.intensityobservations.current().select_related("settlement", "agency"),
         key=lambda i: -(i.best or i.maximum or i.minimum or 0),
     )
-    arrival_tables = [
-        {"solution": s, "arrivals": _arrivals(s.origin)} for s in solutions if s.arrival_count
-    ]
+    arrival_tables = [ArrivalTable(s, _arrivals(s.origin)) for s in solutions if s.arrival_count]
     around = settlements_around(row.latitude, row.longitude)
     place = place_words(row, around)
     sizes = headline_sizes(row, magnitudes)
@@ -245,7 +251,7 @@ def _context(
         "magnitudes": magnitudes,
         **sizes_shown.told(event, preferred, magnitudes, chosen),
         "arrival_tables": arrival_tables,
-        "residuals": residual_chart(arrival_tables[0]["arrivals"]) if arrival_tables else None,
+        "residuals": residual_chart(arrival_tables[0].arrivals) if arrival_tables else None,
         "intensities": intensities,
         "consequences": list(event.consequences.filter(superseded_at=None)),
         "interpretations": list(
