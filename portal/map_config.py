@@ -15,6 +15,10 @@ from catalog.search import BY_WORD, PAGE
 from portal.templatetags import seismo
 
 LIST_LENGTH = 100
+#: Words of the map's address that are not search words (static/js/url_state.js); tools add theirs.
+MAP_WORDS = (
+    "map", "inview", "sort", "selected", "window", "depths", "classes", "layers",
+)  # fmt: skip
 EVENT_IN_ADDRESS = "EVENT"
 
 

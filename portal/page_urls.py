@@ -9,6 +9,7 @@ from portal import (
     coverage,
     data_policy,
     editions,
+    event_page,
     event_types,
     exports,
     glossary,
@@ -19,6 +20,7 @@ from portal import (
     reports,
     searching,
     stations,
+    statistics,
     style,
     views,
     waveforms,
@@ -27,7 +29,7 @@ from portal.sign_in import SignIn
 
 urlpatterns = [
     path("", views.map_page, name="map"),
-    path("events/<slug:public_id>/", views.event_page, name="event"),
+    path("events/<slug:public_id>/", event_page.event_page, name="event"),
     path("desk/events/<slug:public_id>/location/", locating.locating, name="locating"),
     path("desk/events/<slug:public_id>/location/try", locating.locating_try, name="locating-try"),
     path(
@@ -68,6 +70,17 @@ urlpatterns = [
     path("exports/<str:export_id>/", exports.export_page, name="export"),
     path("search/", searching.search_page, name="search"),
     path("search/count", searching.search_count, name="search-count"),
+    path("search/statistics/", statistics.statistics_page, name="statistics"),
+    path(
+        "search/statistics/<slug:code>.svg",
+        statistics.statistics_drawing,
+        name="statistics-drawing",
+    ),
+    path(
+        "search/statistics/<slug:code>.csv",
+        statistics.statistics_table,
+        name="statistics-table",
+    ),
     path("cite/", citing.cite_page, name="cite"),
     path("editions/", editions.editions_page, name="editions"),
     path("editions/<str:series>/<int:number>/", editions.edition_page, name="edition"),

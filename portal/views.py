@@ -10,34 +10,23 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count as CountOf
-from django.db.models import F, Max, Min, QuerySet
-from django.db.models.functions import Left, Length
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.http import HttpResponsePermanentRedirect as Moved
+from django.db.models import Max, Min
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog import ledger, preference_words
+from catalog import preference_words
 from catalog.models import (
-    EDITOR,
-    OPERATOR,
     Agency,
-    Arrival,
-    BulletinEntry,
-    Event,
     EventRow,
     FeedCounter,
-    Origin,
-    PickAssociation,
     PreferenceRuleSet,
-    User,
 )
 from catalog.scales import SCALES
 from catalog.search import (
@@ -48,22 +37,14 @@ from catalog.search import (
     EventSearch,
     SearchError,
     parameters_of,
-    successors,
 )
-from portal import download_builder, event_type_words, feeds
-from portal import magnitudes as sizes_shown
-from portal.editions import editions_of
-from portal.location_words import own_location
+from portal import feeds
 from portal.map_config import LIST_LENGTH, map_config, map_words
 from portal.map_tools import tools_config, tools_words
 from portal.templatetags import seismo
-from processing.core import geodesy
 from processing.transactions import is_no_space
 
 logger = logging.getLogger(__name__)
-
-#: Of a report's own text a page shows so much; the whole stands in the file.
-REPORT_CHARACTERS = 20_000
 
 #: Automatic solutions beside the map: so many days back, at most so many.
 LATEST_DAYS, LATEST_MOST = 7, 20
@@ -224,256 +205,6 @@ def _presets(request: HttpRequest) -> list[Preset]:
         current = given == text and not request.GET.get("endtime")
         presets.append(Preset(code, label, text, query.urlencode(safe="/:,"), current))
     return presets
-
-
-# --- One event ---------------------------------------------------------------------------------
-
-
-@require_safe
-def event_page(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """Everything known of one event. A merged one leads to its successor, a deleted one is gone."""
-    event = (
-        Event.objects.filter(public_id=public_id)
-        .select_related("preferred_origin__agency", "preferred_magnitude", "row__settlement")
-        .first()
-    )
-    if event is None:
-        raise Http404(_("There is no event with this id."))
-    if event.status == Event.Status.MERGED:
-        successor = successors([public_id])[public_id]
-        return Moved(f"{reverse('event', args=[successor.public_id])}?merged={public_id}")
-    if event.status == Event.Status.DELETED:
-        return gone(request, event)
-    row: EventRow | None = getattr(event, "row", None)
-    preferred = event.preferred_origin
-    if row is None or preferred is None:
-        raise Http404(_("This event is still being processed."))
-    context = _event_context(request, event, row, preferred)
-    return render(request, "portal/event.html", context)
-
-
-def gone(request: HttpRequest, event: Event) -> HttpResponse:
-    """A deleted event: what it was and when it was taken out stay findable."""
-    last = event.changes.order_by("-number").first()
-    context = {"event": event, "change": last, "history": ledger.history(event)}
-    return render(request, "410.html", context, status=410)
-
-
-@dataclass(frozen=True, slots=True)
-class SolutionShown:
-    """An origin beside the preferred one."""
-
-    origin: Origin
-    is_preferred: bool
-    distance_km: float | None
-    seconds: float | None
-    depth_difference_km: float | None
-    magnitudes: list[Any]
-    arrival_count: int
-
-
-def _event_context(
-    request: HttpRequest, event: Event, row: EventRow, preferred: Origin
-) -> dict[str, Any]:
-    origins = list(
-        event.origins.current()
-        .select_related("agency", "entry__reading__agency")
-        .annotate(arrival_count=CountOf("arrivals"))
-    )
-    magnitudes = list(
-        event.magnitudes.current().select_related("agency", "converted_from", "origin")
-    )
-    chosen = {p.magnitude_id for p in event.preferred_magnitudes.all()}
-    order = {scale: number for number, scale in enumerate(SCALES)}
-    magnitudes.sort(
-        key=lambda m: (
-            order.get(m.scale, 99),
-            m.scale,
-            m.converted_from_id is not None,
-            m.pk not in chosen,
-            str(m.agency),
-        )
-    )
-    solutions = [_compared(origin, preferred, magnitudes) for origin in origins]
-    solutions.sort(key=lambda s: (not s.is_preferred, s.origin.is_computed, str(s.origin.agency)))
-    entries = list(
-        BulletinEntry.objects.filter(report__event=event)
-        .select_related("reading__file", "reading__agency", "report")
-        .defer("text")
-        .annotate(text_begin=Left("text", REPORT_CHARACTERS), text_length=Length("text"))
-        .order_by("superseded_at", "reading__agency__code", "-pk")[:50]
-    )
-    intensities = sorted(
-        event.intensityobservations.current().select_related("settlement", "agency"),
-        key=lambda i: -(i.best or i.maximum or i.minimum or 0),
-    )
-    merged_from = request.GET.get("merged", "")
-    return {
-        "event": event,
-        "row": row,
-        "origin": preferred,
-        "minute": preferred.is_minute_precision,
-        "solutions": solutions,
-        "magnitudes": magnitudes,
-        **sizes_shown.told(event, preferred, magnitudes, chosen),
-        "arrival_tables": [
-            {"solution": s, "arrivals": _arrivals(s.origin)} for s in solutions if s.arrival_count
-        ],
-        "intensities": intensities,
-        "consequences": event.consequences.filter(superseded_at=None),
-        "interpretations": event.interpretations.filter(superseded_at=None).select_related(
-            "agency"
-        ),
-        "readings_proposed": _readings_proposed(request, event),
-        "may_locate": _is_staff(request),
-        "mechanisms": event.focalmechanisms.current().select_related("agency"),
-        "descriptions": event.descriptions.filter(superseded_at=None),
-        "entries": entries,
-        "history": ledger.history(event),
-        "absorbed": event.absorbed.order_by("public_id"),
-        "editions": editions_of(event),
-        **_preference_table(event),
-        **_type_told(event),
-        "own_location": own_location(event, [s.origin for s in solutions]),
-        "downloads": download_builder.event_files(f"eventid={event.public_id}"),
-        "merged_from": merged_from
-        if merged_from and event.absorbed.filter(public_id=merged_from).exists()
-        else "",
-        "map_data": _event_map(solutions, intensities),
-        "config": map_config(),
-        "words": map_words()
-        | {"mapLabel": _("Map of all solutions. The table below holds the same.")},
-    }
-
-
-def _type_told(event: Event) -> dict[str, Any]:
-    told = event_type_words.told(event)
-    decision = told["type_decision"]
-    return {
-        **told,
-        "type_decided_by": ledger.role_words(ledger.role_of(decision.actor)) if decision else "",
-    }
-
-
-def _is_staff(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and request.user.has_role(OPERATOR, EDITOR)
-
-
-def _readings_proposed(request: HttpRequest, event: Event) -> int:
-    """Count the station readings that wait for a decision on this event; only staff see them."""
-    if not _is_staff(request):
-        return 0
-    return event.pick_associations.filter(state=PickAssociation.State.PROPOSED).count()
-
-
-def _compared(origin: Origin, preferred: Origin, magnitudes: list[Any]) -> SolutionShown:
-    is_preferred = origin.pk == preferred.pk
-    distance = None
-    if not is_preferred:
-        distance = float(
-            geodesy.ellipsoid_distance_km(
-                preferred.latitude, preferred.longitude, origin.latitude, origin.longitude
-            )
-        )
-    depth, preferred_depth = origin.depth_km, preferred.depth_km
-    return SolutionShown(
-        origin=origin,
-        is_preferred=is_preferred,
-        distance_km=distance,
-        seconds=None if is_preferred else (origin.time - preferred.time).total_seconds(),
-        depth_difference_km=(
-            None
-            if is_preferred or depth is None or preferred_depth is None
-            else depth - preferred_depth
-        ),
-        magnitudes=[
-            m
-            for m in magnitudes
-            if (m.origin_id == origin.pk)
-            or (m.origin_id is None and m.entry_id and m.entry_id == origin.entry_id)
-        ],
-        arrival_count=getattr(origin, "arrival_count", 0),
-    )
-
-
-def _arrivals(origin: Origin) -> QuerySet[Arrival]:
-    return origin.arrivals.select_related(
-        "pick__station__network", "pick__reading__agency"
-    ).order_by(F("distance_deg").asc(nulls_last=True), "pick__time", "pk")
-
-
-def _preference_table(event: Event) -> dict[str, Any]:
-    """The stored terms of ``processing.jobs.preference`` as tables: names, then a line each."""
-    stored = event.preference or {}
-    candidates = stored.get("candidates", [])
-    names: list[str] = []
-    for candidate in candidates:
-        # A column of noughts would only push the sum out of sight.
-        names += [
-            t["name"]
-            for t in candidate["terms"]
-            if t["name"] not in names and (t["name"] != "automatic_bulletin" or t["value"])
-        ]
-    lines = [
-        {
-            "agency": candidate["agency"],
-            "values": [
-                next((t["contribution"] for t in candidate["terms"] if t["name"] == name), None)
-                for name in names
-            ],
-            "total": candidate["total"],
-        }
-        for candidate in candidates
-    ]
-    sizes = [
-        {
-            "scale": scale,
-            "criteria": [preference_words.criterion_words(name) for name in told["order"]],
-            "lines": told["candidates"],
-        }
-        for scale in SCALES
-        if (told := stored.get("magnitudes", {}).get(scale)) and len(told["candidates"]) > 1
-    ]
-    return {
-        "preference": stored,
-        "preference_area": preference_words.area_words(stored["area"])
-        if stored.get("area") is not None
-        else "",
-        "preference_terms": [preference_words.term_words(name) for name in names],
-        "preference_lines": lines,
-        "preference_sizes": sizes,
-    }
-
-
-def _event_map(solutions: list[SolutionShown], intensities: list[Any]) -> dict[str, Any]:
-    """Epicentres, ellipses and felt places of one event, for its small map."""
-    return {
-        "solutions": [
-            {
-                "lat": s.origin.latitude,
-                "lon": s.origin.longitude,
-                "depth": s.origin.depth_km,
-                "agency": str(s.origin.agency or ""),
-                "preferred": s.is_preferred,
-                "computed": s.origin.is_computed,
-                "major": s.origin.semi_major_axis_km or s.origin.horizontal_uncertainty_km,
-                "minor": s.origin.semi_minor_axis_km or s.origin.horizontal_uncertainty_km,
-                "azimuth": s.origin.major_axis_azimuth or 0,
-            }
-            for s in solutions
-        ],
-        "places": [
-            {
-                "lat": point.y,
-                "lon": point.x,
-                "name": seismo.felt_place(i),
-                "intensity": seismo.intensity(i.best if i.best is not None else i.maximum),
-            }
-            for i in intensities
-            if not seismo.is_at_epicentre(i)
-            and (point := i.point or (i.settlement.point if i.settlement else None)) is not None
-        ],
-    }
 
 
 # --- Pages of text -----------------------------------------------------------------------------

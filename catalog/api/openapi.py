@@ -29,6 +29,7 @@ from catalog.api import (
     event_types,
     magnitude_assessments,
     stations,
+    statistics,
     views,
 )
 from catalog.api.describing import described, ref
@@ -694,6 +695,63 @@ def _coverage_schemas() -> dict[str, Schema]:
     }
 
 
+def _statistics_schemas() -> dict[str, Schema]:
+    period = example_of(statistics.PERIOD)
+    gamma = schema_of(statistics.GAMMA, "Slope of lg N against KR.")
+    hours: Schema = {
+        "type": "array",
+        "items": {"type": "integer"},
+        "minItems": 24,
+        "maxItems": 24,
+        "description": "Events by hour of the day, from 0 on.",
+    }
+    unit: Schema = {"type": "string", "enum": ["day", "month", "year"], "description": "Unit."}
+    summary = schema_of(statistics.SUMMARY, "Numbers of a search.")
+    return {
+        "StatisticsClass": schema_of(statistics.CLASS, "Events of one energy class."),
+        "StatisticsPeriod": schema_of(statistics.PERIOD, "Events of one period."),
+        "StatisticsDepth": schema_of(statistics.DEPTH, "Events of one range of depth."),
+        "StatisticsOffset": schema_of(statistics.OFFSET, "An offset of Almaty's civil time."),
+        "StatisticsGamma": gamma,
+        "Statistics": _object(
+            "What the numbers of a search say.",
+            {
+                "version": _VERSION,
+                "search": _SEARCH,
+                **summary["properties"],
+                "gamma": {
+                    "anyOf": [ref("StatisticsGamma"), {"type": "null"}],
+                    "description": "null: fewer than 50 events from that class on.",
+                },
+                "classes": _list("StatisticsClass", "From the smallest class on."),
+                "unit": unit,
+                "periods": _list("StatisticsPeriod", "By unit, none left out."),
+                "energy_unit": unit,
+                "energies": _list("StatisticsPeriod", "By energy_unit."),
+                "depths": _list("StatisticsDepth", "By 5 km; the last one is open."),
+                "hours_utc": hours,
+                "hours_almaty": hours,
+                "offsets_almaty": _list("StatisticsOffset", "Offsets of Almaty's civil time."),
+            },
+            {
+                "version": 8123,
+                "search": {"starttime": "2014-01-01", "minkr": "7.6"},
+                **example_of(statistics.SUMMARY),
+                "gamma": example_of(statistics.GAMMA),
+                "classes": [example_of(statistics.CLASS)],
+                "unit": "month",
+                "periods": [period],
+                "energy_unit": "month",
+                "energies": [period],
+                "depths": [example_of(statistics.DEPTH)],
+                "hours_utc": [30] * 24,
+                "hours_almaty": [30] * 24,
+                "offsets_almaty": [example_of(statistics.OFFSET)],
+            },
+        ),
+    }
+
+
 def _export_schemas() -> dict[str, Schema]:
     moment: Schema = {"type": ["string", "null"], "format": "date-time"}
     problem: Schema = {
@@ -808,6 +866,7 @@ def schemas() -> dict[str, Schema]:
         **_scale_schemas(),
         **_station_schemas(),
         **_coverage_schemas(),
+        **_statistics_schemas(),
         **_export_schemas(),
         **_edition_schemas(),
         **_record_schemas(),

@@ -14,6 +14,7 @@ from catalog.api import (
     openapi,
     public,
     stations,
+    statistics,
     views,
 )
 
@@ -38,6 +39,7 @@ urlpatterns = [
     path("map/places.json", map_layers.PlacesView.as_view(), name="api-map-places"),
     path("changes", views.ChangesView.as_view(), name="api-changes"),
     path("coverage", coverage.CoverageView.as_view(), name="api-coverage"),
+    path("statistics", statistics.StatisticsView.as_view(), name="api-statistics"),
     path("stations", stations.StationsView.as_view(), name="api-stations"),
     path("stations/<str:station_id>", stations.StationView.as_view(), name="api-station"),
     path("download.<str:form>", views.DownloadView.as_view(), name="download"),

@@ -245,6 +245,15 @@ def local_time(value: datetime, minute_precision: bool = False) -> str:
     return f"{text} ({offset_words(value)})"
 
 
+@register.simple_tag
+def local_long(value: datetime, minute_precision: bool = False) -> str:
+    """Day and civil time in Almaty: ``Friday, 14 November 2014, 07:24:16 (UTC+6)``."""
+    local = value.astimezone(ALMATY)
+    weekday = formats.date_format(local, "l")
+    time = clock(local, minute_precision, places=0)
+    return f"{weekday}, {_date_words(local)}, {time} ({offset_words(value)})"
+
+
 @lru_cache(maxsize=1)
 def almaty_offsets() -> list[tuple[int, int]]:
     """When Almaty's offset changed: (ms since the epoch, minutes), oldest first.
@@ -466,6 +475,14 @@ def scale_words(scale: str) -> str:
         "ML": _("local magnitude"),
         "Mw": _("moment magnitude, from the size of the rupture and its slip"),
     }.get(scale, "")
+
+
+@register.filter
+def people(value: int | None) -> str:
+    """A number of people or things with its thousands apart; a dash where it is not known."""
+    if value is None:
+        return DASH
+    return formats.number_format(value, force_grouping=True, use_l10n=True)
 
 
 @register.simple_tag

@@ -26,6 +26,7 @@ from catalog.models import (
     Station,
     StationAlias,
 )
+from catalog.statistics import NORTHERN_TIEN_SHAN
 
 DATA = Path(settings.BASE_DIR) / "catalog" / "data"
 
@@ -33,8 +34,6 @@ STATION_SOURCE = (
     "International Seismological Centre, International Seismograph Station Registry, "
     "https://doi.org/10.31905/EL3FQQ40"
 )
-#: Design section 4: the Northern Tien Shan is SOME's, the rest of Kazakhstan KNDC's.
-NORTHERN_TIEN_SHAN = (75.0, 41.67, 80.0, 45.0)
 
 
 class Command(BaseCommand):

@@ -1,4 +1,5 @@
 // The event page's small map: every agency's epicentre and ellipse, and the places that felt it.
+// The contents beside the page tell where one reads; on paper the map fits its narrower frame.
 
 import { addBasemap } from "../map/basemap.js";
 import { ellipse } from "../map/ellipse.js";
@@ -19,7 +20,8 @@ const points = [
   ...solutions.flatMap((s) => (s.major ? ellipse(s) : [[s.lat, s.lon]])),
   ...places.map((p) => [p.lat, p.lon]).filter((point) => L.latLng(point).distanceTo(preferred) < NEAR_M),
 ];
-map.fitBounds(L.latLngBounds(points).pad(0.25), { maxZoom: 9, animate: false });
+const fit = () => map.fitBounds(L.latLngBounds(points).pad(0.25), { maxZoom: 9, animate: false });
+fit();
 
 const marks = L.layerGroup();
 const over = { pane: "markerPane" };
@@ -59,6 +61,36 @@ function tip(name, more) {
   if (box.dataset.synthetic) node.textContent += ` (${box.dataset.synthetic})`;
   return node;
 }
+
+/** Mark in the contents the section that lies at the top of what is seen. */
+function followReading() {
+  const links = new Map(
+    [...document.querySelectorAll(".event__contents a[href^='#']")].map((a) => [a.hash.slice(1), a]),
+  );
+  const seen = new Set();
+  const mark = () => {
+    const first = [...links.keys()].find((id) => seen.has(id));
+    for (const [id, link] of links) {
+      if (id === first) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  };
+  const watcher = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      const id = entry.target.getAttribute("aria-labelledby");
+      if (entry.isIntersecting) seen.add(id);
+      else seen.delete(id);
+    }
+    mark();
+  }, { rootMargin: "-10% 0px -60% 0px" });
+  for (const section of document.querySelectorAll(".event__body > section")) watcher.observe(section);
+}
+followReading();
+
+globalThis.matchMedia("print").addEventListener("change", () => {
+  map.invalidateSize({ animate: false });
+  fit();
+});
 
 await addBasemap(map, config);
 draw();
