@@ -64,7 +64,7 @@ from catalog.search import EventSearch, Kind, Parameter, SearchError, SearchProb
 from catalog.settlements import found_by, oblast_of
 
 ROWS_MOST = 5000
-STATIONS_MOST = 20_000
+EPOCHS_MOST = 50_000
 PLACES_MOST = 10
 SHORTEST_NAME, LONGEST_NAME = 2, 60
 
@@ -136,15 +136,17 @@ class StationsView(PublicView):
             ),
             "synthetic": F("synthetic"),
         }
-        rows = (
+        epochs = (
             Station.objects.annotate(identity=IDENTITY)
             .order_by("identity", F("end").desc(nulls_first=True), "-pk")
-            .distinct("identity")
-            .values_list(Cast(JSONArray(*columns.values()), TextField()), flat=True)
+            .values_list("identity", Cast(JSONArray(*columns.values()), TextField()))
         )
-        found = list(rows[: STATIONS_MOST + 1])
+        latest: dict[str, str] = {}
+        for identity, row in epochs[:EPOCHS_MOST]:
+            latest.setdefault(identity, row)
+        answer = json.loads(_table(columns, list(latest.values()), EPOCHS_MOST))
         # Stations are outside the catalogue's numbers: the answer itself is what is known again.
-        return respond_with(request, json.loads(_table(columns, found, STATIONS_MOST)), None)
+        return respond_with(request, answer, None)
 
 
 # --- What hangs on the events of a search -------------------------------------------------------
