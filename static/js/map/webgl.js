@@ -43,7 +43,8 @@ void main() {
   v_colour = u_depths[int(a_style.y + 0.5)];
   v_age = mix(1.0, u_least, clamp(age / u_span, 0.0, 1.0));
   v_width = 1.0;
-  float margin = u_line + 1.5;
+  // No wider than the ink and the softened edge: most of the work is fragments that stay empty.
+  float margin = v_shape > 1.5 ? 2.75 : (v_shape > 0.5 ? 1.45 : 0.5 * u_line + 0.75);
   if (u_mode == ${FELT}) { r += ${RINGS.felt.toFixed(1)}; margin = 3.0; }
   if (u_mode == ${RECENT}) {
     r += felt ? ${RINGS.recentFelt.toFixed(1)} : ${RINGS.recent.toFixed(1)};
@@ -88,24 +89,18 @@ void main() {
     gl_FragColor = over(ink(u_recent, cover(abs(d) - 0.5 * v_width)), ink(u_halo, 0.8 * cover(abs(d) - 0.5 * v_width - 0.8)));
     return;
   }
-  float fill = u_fill * v_age;
-  float width = u_line;
-  vec3 line = u_symbol;
-  float dash = 1.0;
-  if (v_shape > 1.5) {
+  float pale = 0.5 + 0.5 * v_age;
+  if (v_shape < 0.5) {
+    gl_FragColor = over(ink(u_symbol, cover(abs(d) - 0.5 * u_line) * pale), ink(v_colour, cover(d) * u_fill * v_age));
+  } else if (v_shape > 1.5) {
     d = (abs(p.x) + abs(p.y) - v_r - 1.0) * 0.7071;
-    fill = 0.0;
-    width = 1.4;
-    line = v_colour;
-  } else if (v_shape > 0.5) {
+    gl_FragColor = ink(v_colour, cover(abs(d) - 0.7) * pale);
+  } else {
     d = max(abs(p.x), abs(p.y)) - v_r;
-    fill = 0.35;
-    width = 1.4;
-    line = u_strange;
     float along = abs(p.x) > abs(p.y) ? p.y : p.x;
-    dash = step(mod(along + v_r, 5.0), 3.0);
+    float dash = step(mod(along + v_r, 5.0), 3.0);
+    gl_FragColor = over(ink(u_strange, cover(abs(d) - 0.7) * dash * pale), ink(v_colour, cover(d) * 0.35));
   }
-  gl_FragColor = over(ink(line, cover(abs(d) - 0.5 * width) * dash * mix(1.0, v_age, 0.5)), ink(v_colour, cover(d) * fill));
 }`;
 
 const ATTRIBUTES = { a_x: ["x", 1], a_y: ["y", 1], a_hours: ["hours", 1], a_style: ["style", 4] };
