@@ -101,10 +101,10 @@ def test_a_box_is_drawn_by_pointer_and_by_keyboard_and_taken_away(
     page.click('[data-tool="area"]')
     page.click('[data-kind="box"]')
     x, y = middle(page)
-    page.mouse.move(x - 120, y - 100)
+    page.mouse.move(x - 120, y - 150)
     page.mouse.down()
     page.mouse.move(x, y)
-    page.mouse.move(x + 100, y + 120)
+    page.mouse.move(x + 100, y + 250)
     page.mouse.up()
     expect(page).to_have_url(re.compile("minlatitude=.*minlongitude="))
     expect(page.locator(".quake")).to_have_count(1)
@@ -220,7 +220,7 @@ def test_export_makes_a_real_png_and_svg_with_the_legend(
 
 
 def test_ones_own_geojson_stays_text_and_bad_files_are_refused(
-    region: None, open_browser: OpenBrowser
+    region: None, open_browser: OpenBrowser, tmp_path: Path
 ):
     page, _ = open_browser()
     visit(page, "/en/?map=7/43/77")
@@ -228,9 +228,8 @@ def test_ones_own_geojson_stays_text_and_bad_files_are_refused(
     alert = page.locator(".tool-panel [role=alert]")
 
     def give(name: str, content: bytes) -> None:
-        page.set_input_files(
-            "#own-file", {"name": name, "mimeType": "application/json", "buffer": content}
-        )
+        (tmp_path / name).write_bytes(content)
+        page.set_input_files("#own-file", tmp_path / name)
 
     give("bad.geojson", b"not json")
     expect(alert).to_contain_text("not JSON")
