@@ -236,7 +236,7 @@ def tools_words() -> dict[str, Any]:
         "saved": _("Saved."),
         "pictureFailed": _("The picture could not be made. A smaller window may help."),
         "pictureTitle": _("Earthquakes of Kazakhstan"),
-        "pictureCount": _("Events: %(n)s."),
+        "pictureCount": _("Events: %(n)s; in this view: %(m)s."),
         "pictureDate": _("Made on %(date)s."),
         "narrowed": _(
             "Only a part of them is drawn: the map's legend or time window leaves others out."

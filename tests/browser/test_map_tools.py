@@ -101,10 +101,10 @@ def test_a_box_is_drawn_by_pointer_and_by_keyboard_and_taken_away(
     page.click('[data-tool="area"]')
     page.click('[data-kind="box"]')
     x, y = middle(page)
-    page.mouse.move(x - 120, y - 100)
+    page.mouse.move(x - 120, y - 150)
     page.mouse.down()
     page.mouse.move(x, y)
-    page.mouse.move(x + 100, y + 120)
+    page.mouse.move(x + 100, y + 250)
     page.mouse.up()
     expect(page).to_have_url(re.compile("minlatitude=.*minlongitude="))
     expect(page.locator(".quake")).to_have_count(1)
@@ -120,7 +120,7 @@ def test_a_box_is_drawn_by_pointer_and_by_keyboard_and_taken_away(
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("!document.querySelector('.leaflet-pan-anim')")
+    expect(page.locator(".leaflet-pan-anim")).to_have_count(0)
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("maxlatitude="))
     page.focus('[name="south"]')
@@ -167,6 +167,7 @@ def test_an_address_restores_layers_area_and_pin_and_a_failed_layer_can_be_retri
     watch.complaints[:] = [text for text in watch.complaints if "503" not in text]
 
 
+@pytest.mark.long
 def test_a_place_is_found_by_keyboard_and_coordinates_work_too(
     region: None, open_browser: OpenBrowser
 ):
@@ -220,7 +221,7 @@ def test_export_makes_a_real_png_and_svg_with_the_legend(
 
 
 def test_ones_own_geojson_stays_text_and_bad_files_are_refused(
-    region: None, open_browser: OpenBrowser
+    region: None, open_browser: OpenBrowser, tmp_path: Path
 ):
     page, _ = open_browser()
     visit(page, "/en/?map=7/43/77")
@@ -228,9 +229,8 @@ def test_ones_own_geojson_stays_text_and_bad_files_are_refused(
     alert = page.locator(".tool-panel [role=alert]")
 
     def give(name: str, content: bytes) -> None:
-        page.set_input_files(
-            "#own-file", {"name": name, "mimeType": "application/json", "buffer": content}
-        )
+        (tmp_path / name).write_bytes(content)
+        page.set_input_files("#own-file", tmp_path / name)
 
     give("bad.geojson", b"not json")
     expect(alert).to_contain_text("not JSON")
@@ -242,7 +242,7 @@ def test_ones_own_geojson_stays_text_and_bad_files_are_refused(
     expect(page.locator("#map")).to_have_attribute("data-own", "1")
     expect(alert).to_have_text("")
     page.keyboard.press("Escape")
-    page.wait_for_function("!document.querySelector('.leaflet-pan-anim, .leaflet-zoom-anim')")
+    expect(page.locator(".leaflet-pan-anim, .leaflet-zoom-anim")).to_have_count(0)
     page.mouse.click(*middle(page))
     expect(page.locator(".property-list dd")).to_have_text(HOSTILE)
     assert page.locator(".leaflet-popup script, .leaflet-popup img").count() == 0

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from django.test import RequestFactory
-from pytest_django.fixtures import SettingsWrapper
 
 from catalog.data import basemap_names
 from portal.map_tools import MOST_FAULT_BYTES, faults
 
 
 def test_faults_are_served_when_the_operator_has_a_file(
-    rf: RequestFactory, settings: SettingsWrapper, tmp_path: Path
+    rf: RequestFactory, settings: Any, tmp_path: Path
 ):
     settings.ACTIVE_FAULTS_FILE = ""
     assert faults(rf.get("/map/faults.geojson")).status_code == 404

@@ -142,7 +142,7 @@ function inWorld(context, frame, draw) {
 function paintGround(context, frame, shapes, [west, south, east, north], relief) {
   context.fillStyle = token("map-water");
   context.fillRect(0, 0, frame.width, frame.height);
-  inWorld(context, frame, (seen) => {
+  inWorld(context, frame, (seen, scale) => {
     const fill = (list, colour) => {
       context.fillStyle = token(colour);
       for (const { path, box } of list) if (seen(box)) context.fill(path, "evenodd");
@@ -153,6 +153,10 @@ function paintGround(context, frame, shapes, [west, south, east, north], relief)
     context.fillStyle = token("map-water");
     context.fillRect(left, top, right - left, bottom - top);
     fill(shapes.land, "map-land");
+    // Its own colour along the edge hides the seam to the land beyond the box.
+    context.strokeStyle = token("map-land");
+    context.lineWidth = 1 / scale;
+    for (const { path, box } of shapes.land) if (seen(box)) context.stroke(path);
     if (!relief?.image.complete || !relief.image.naturalWidth) return;
     const [x, y, toX, toY] = relief.box;
     context.globalCompositeOperation = token("map-relief-blend");

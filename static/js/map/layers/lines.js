@@ -53,7 +53,7 @@ function stroke(context, x1, y1, x2, y2) {
 /** A box of degrees, dashed, with its name along the upper edge. */
 export class Frame extends Layer {
   constructor(atlas, words, { south, north, west, east }) {
-    super(atlas, words, { key: "northern-tien-shan", order: 426 });
+    super(atlas, words, { key: "northern-tien-shan", order: 432 });
     this.corners = [[north, west], [north, east], [south, east], [south, west]].map(([lat, lon]) => world(lat, lon));
   }
 

@@ -11,6 +11,8 @@ import { classRadius, depthStyle, inkOf, radius, shape, zoomFactor } from "../sy
 
 const EDGE = 20;
 const SIDE = 232;
+const GAP = 28;
+const HIGHEST = 1100;
 /** Epicentres that an SVG holds as vectors; more become a bitmap inside it. */
 export const MOST_VECTORS = 20_000;
 export const RATIO = 2;
@@ -22,9 +24,22 @@ export class Plate {
     const { map } = atlas;
     const size = map.getSize();
     this.width = Math.min(Math.max(size.x, 900), 1600);
-    this.height = Math.min(Math.max(size.y, 600), 1100);
+    this.height = Math.min(Math.max(size.y, 600), HIGHEST);
     this.zoom = map.getZoom();
     this.scale = 2 ** this.zoom;
+    this.#look();
+    // A long legend makes the map as high as itself.
+    const legend = this.#paintLegend(document.createElement("canvas").getContext("2d"), 0, 0, { isDrawn: false });
+    if (legend > this.height) {
+      this.height = Math.min(Math.ceil(legend), HIGHEST);
+      this.#look();
+    }
+    this.texts = this.#texts();
+  }
+
+  /** Frame the map round its middle and gather the events in it. */
+  #look() {
+    const { map } = this.atlas;
     const centre = map.project(map.getCenter(), this.zoom);
     const origin = [centre.x - this.width / 2, centre.y - this.height / 2];
     this.frame = {
@@ -32,7 +47,6 @@ export class Plate {
       place: (x, y) => [x * this.scale - origin[0], y * this.scale - origin[1]],
     };
     this.events = this.#eventsInView();
-    this.texts = this.#texts();
   }
 
   /** Events in view, the largest first, so that none hides below a larger one. */
@@ -60,7 +74,7 @@ export class Plate {
     return {
       title: words.pictureTitle,
       search: search ? fill(words.selection, { words: search }) : words.wholeCatalogue,
-      number: fill(words.pictureCount, { n: count(atlas.shownCount) }) + (this.#isNarrowed() ? ` ${words.narrowed}` : ""),
+      number: fill(words.pictureCount, { n: count(atlas.shownCount), m: count(this.events.filter(({ x, y }) => x >= 0 && y >= 0 && x <= this.width && y <= this.height).length) }) + (this.#isNarrowed() ? ` ${words.narrowed}` : ""),
       citation: fill(citation.text, { year: today.slice(0, 4), version, address, date: today }),
       credits: words.credits,
       date: fill(words.pictureDate, { date: today }),
@@ -177,8 +191,9 @@ export class Plate {
   /** Everything round the map, and the map itself by `paintMap(context)`. Returns nothing. */
   paint(context, paintMap) {
     const { head } = this.measured(context);
+    const height = this.fullHeight(context);
     context.fillStyle = token("surface");
-    context.fillRect(0, 0, this.fullWidth, this.fullHeight(context));
+    context.fillRect(0, 0, this.fullWidth, height);
     context.textBaseline = "top";
     context.textAlign = "left";
     context.fillStyle = token("ink");
@@ -210,12 +225,12 @@ export class Plate {
     context.strokeStyle = token("line-strong");
     context.stroke();
     context.restore();
-    this.#paintLegend(context, EDGE + this.width + 18, top);
-    this.#paintFoot(context, top + this.height + 12);
+    this.#paintLegend(context, EDGE + this.width + GAP, top);
+    this.#paintFoot(context, top + this.#middle(context) + 12);
   }
 
   get fullWidth() {
-    return this.width + SIDE + 2 * EDGE + 18;
+    return this.width + SIDE + 2 * EDGE + GAP;
   }
 
   /** Lines of text broken to the width of the picture. */
@@ -232,37 +247,49 @@ export class Plate {
 
   fullHeight(context) {
     const { head, foot } = this.measured(context);
-    return Math.ceil(EDGE + 24 + 16 * head.length + 6 + this.height + 12 + 15 * foot.length + EDGE);
+    return Math.ceil(EDGE + 24 + 16 * head.length + 6 + this.#middle(context) + 12 + 15 * foot.length + EDGE);
+  }
+
+  /** Height of the map or of the legend beside it, whichever is more. */
+  #middle(context) {
+    return Math.max(this.height, this.#paintLegend(context, 0, 0, { isDrawn: false }));
   }
 
   #paintFoot(context, top) {
     const { foot } = this.measured(context);
+    context.font = `400 11px ${token("font")}`;
     context.textBaseline = "top";
     context.fillStyle = token("ink-2");
     foot.forEach((line, index) => context.fillText(line, EDGE, top + 15 * index));
   }
 
-  #paintLegend(context, left, top) {
+  /** Paint the legend, or only find how high it is; returns that [px]. */
+  #paintLegend(context, left, top, { isDrawn = true } = {}) {
     const font = token("font");
     let y = top;
     const title = (text) => {
       context.font = `650 12px ${font}`;
       context.textBaseline = "top";
       context.fillStyle = token("ink");
-      context.fillText(text, left, y);
-      y += 20;
+      for (const line of broken(context, text, SIDE, 2)) {
+        if (isDrawn) context.fillText(line, left, y);
+        y += 16;
+      }
+      y += 4;
     };
     const row = (text, draw, height = 20) => {
-      context.save();
-      context.translate(left, y + (height - 18) / 2);
-      draw(context);
-      context.restore();
+      if (isDrawn) {
+        context.save();
+        context.translate(left, y + (height - 18) / 2);
+        draw(context);
+        context.restore();
+      }
       context.font = `400 11.5px ${font}`;
       context.textBaseline = "middle";
       context.textAlign = "left";
       context.fillStyle = token("ink");
       const lines = broken(context, text, SIDE - 36, 3);
-      lines.forEach((line, index) => context.fillText(line, left + 34, y + height / 2 + 14 * index));
+      if (isDrawn) lines.forEach((line, index) => context.fillText(line, left + 34, y + height / 2 + 14 * index));
       y += height + 14 * (lines.length - 1);
     };
     title(this.words.size);
@@ -294,15 +321,15 @@ export class Plate {
     if (this.events.some((event) => event.shape === "diamond")) {
       row(this.words.sizeUnknown, (c) => drawEvent(c, { x: 13, y: 9, r: 6, shape: "diamond", style: "depth-none" }, ink, token("symbol-line")));
     }
-    const bottom = top + this.height;
     for (const layer of this.layers) {
       const items = layer.isOn ? layer.legend() : [];
       if (!items.length) continue;
       y += 8;
-      if (y + 20 + 20 * items.length > bottom + 4) continue; // no room: the picture stays whole
       title(layer.title);
       for (const item of items) row(item.text, item.draw, 19);
+      if (layer.note) row(layer.note, () => {}, 19);
     }
+    return y - top;
   }
 }
 
@@ -333,7 +360,15 @@ function drawEvent(context, { x, y, r, shape: form, style }, ink, line) {
 function broken(context, text, width, most) {
   const lines = [];
   let line = "";
-  for (const word of text.split(/\s+/).flatMap((part) => part.match(/.{1,90}/gu) ?? [])) {
+  const fits = (word) => context.measureText(word).width <= width;
+  // An address wider than the picture is cut where the line ends, without a hyphen.
+  const pieces = (word) => {
+    if (word.length < 2 || fits(word)) return [word];
+    let end = word.length - 1;
+    while (end > 1 && !fits(word.slice(0, end))) end -= 1;
+    return [word.slice(0, end), ...pieces(word.slice(end))];
+  };
+  for (const word of text.split(/\s+/).filter(Boolean).flatMap(pieces)) {
     const longer = line ? `${line} ${word}` : word;
     if (line && context.measureText(longer).width > width) {
       lines.push(line);
