@@ -151,7 +151,7 @@ def _cumulative(rows: list[EventRow]) -> Chart:
         _("A line that rises to %(n)s.") % {"n": len(days)},
         axis,
         counts(len(days), _("Events since the first")),
-        height=220,
+        height=260,
     )
     steps = [(axis.low, 0.0), *((day, float(n)) for n, day in enumerate(days, start=1))]
     chart.steps([*steps, (axis.high, float(len(days)))])

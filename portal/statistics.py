@@ -303,7 +303,7 @@ def _depths(found: Statistics) -> Section | None:
         name = name.replace("-", "\N{MINUS SIGN}")
         chart.point(d.from_km + 2.5, f"{name} {pgettext('unit', 'km')}: {whole(d.number)}")
         rows.append((name, whole(d.number), whole(d.fixed)))
-    chart.legend.append(("bar", _("computed depth")))
+    chart.legend.append(("bar", _("depth, not said to be fixed")))
     if fixed:
         chart.legend.append(("bar-2", _("depth fixed by an analyst")))
     notes = []
@@ -314,6 +314,7 @@ def _depths(found: Statistics) -> Section | None:
             _("Depths fixed by an analyst: %(n)s. They pile up at round numbers.")
             % {"n": whole(fixed)}
         )
+    notes.append(_("A heap at 10 or 33 km may be depths that a source assumed without a word."))
     return Section(
         "depths", chart.title, tuple(notes), chart,
         Table(
@@ -483,8 +484,10 @@ def _summary(found: Statistics) -> list[tuple[str, int]]:
 
 def _script_words() -> dict[str, str]:
     return {
-        "explore": _("Explore with the arrow keys; Shift chooses a span of time."),
-        "exploreValues": _("Explore with the arrow keys."),
+        "explore": _(
+            "Point at it or use the arrow keys to read values; drag or hold Shift to choose a span."
+        ),
+        "exploreValues": _("Point at it or use the arrow keys to read values."),
         "span": _("Only %(start)s to %(end)s"),
         "clear": _("Let go"),
     }
