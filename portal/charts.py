@@ -331,7 +331,12 @@ class Chart:
             _child(root, "path", _class="axis", d=f"M{at} {self.bottom}v5")
             # Every second label steps back where letters are drawn larger.
             kind = "tick tick--spare" if number % 2 else "tick"
-            _text(root, label, at, self.bottom + 19, kind, "middle")
+            room = len(label) * LETTER * LARGE_SIZE / 2
+            at_edge = at + room > self.width
+            _text(
+                root, label, self.width - 1 if at_edge else at, self.bottom + 19, kind,
+                "end" if at_edge else "middle",
+            )  # fmt: skip
         _child(root, "path", _class="axis", d=f"M{self.left} {TOP}V{self.bottom}H{right}")
         _text(root, self.x.title, (self.left + right) / 2, self.bottom + 41, "axis-title", "middle")
         if self.y.title:

@@ -40,6 +40,8 @@ class Neighbours:
     query: str
     number: int
     complete: bool
+    synthetic: bool
+    """Some of them were invented."""
     listed: tuple[Neighbour, ...]
     in_time: Chart | None
     cumulative: Chart | None
@@ -50,9 +52,12 @@ class Neighbours:
 
 
 def search_around(row: EventRow) -> EventSearch:
-    """Return the search of events within ``RADIUS_KM`` of an event."""
+    """Return the search of events within ``RADIUS_KM``; of a real one, without invented ones."""
     return EventSearch(
-        latitude=round(row.latitude, 4), longitude=round(row.longitude, 4), maxradiuskm=RADIUS_KM
+        latitude=round(row.latitude, 4),
+        longitude=round(row.longitude, 4),
+        maxradiuskm=RADIUS_KM,
+        synthetic=None if row.synthetic else False,
     )
 
 
@@ -88,6 +93,7 @@ def neighbours_of(row: EventRow) -> Neighbours | None:
         query=urlencode(search.words(), safe=",:"),
         number=len(others),
         complete=complete,
+        synthetic=any(other.synthetic for other in others),
         listed=tuple(near[:LISTED]),
         in_time=_in_time(row, rows) if others else None,
         cumulative=_cumulative(rows) if others and complete else None,
@@ -151,7 +157,7 @@ def _cumulative(rows: list[EventRow]) -> Chart:
         _("A line that rises to %(n)s.") % {"n": len(days)},
         axis,
         counts(len(days), _("Events since the first")),
-        height=220,
+        height=260,
     )
     steps = [(axis.low, 0.0), *((day, float(n)) for n, day in enumerate(days, start=1))]
     chart.steps([*steps, (axis.high, float(len(days)))])

@@ -566,7 +566,7 @@ def _linked_data(
         "spatialCoverage": place,
         "variableMeasured": sizes,
         "creator": [{"@type": "Organization", "name": code} for code in row.agencies],
-        "dateModified": row.updated_at.isoformat(),
+        "dateModified": row.updated_at.date().isoformat(),
         "citation": context["citation"],
         "distribution": [
             {

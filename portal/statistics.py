@@ -303,7 +303,7 @@ def _depths(found: Statistics) -> Section | None:
         name = name.replace("-", "\N{MINUS SIGN}")
         chart.point(d.from_km + 2.5, f"{name} {pgettext('unit', 'km')}: {whole(d.number)}")
         rows.append((name, whole(d.number), whole(d.fixed)))
-    chart.legend.append(("bar", _("computed depth")))
+    chart.legend.append(("bar", _("depth, not said to be fixed")))
     if fixed:
         chart.legend.append(("bar-2", _("depth fixed by an analyst")))
     notes = []
@@ -314,6 +314,7 @@ def _depths(found: Statistics) -> Section | None:
             _("Depths fixed by an analyst: %(n)s. They pile up at round numbers.")
             % {"n": whole(fixed)}
         )
+    notes.append(_("A heap at 10 or 33 km may be depths that a source assumed without a word."))
     return Section(
         "depths", chart.title, tuple(notes), chart,
         Table(
@@ -461,6 +462,7 @@ def statistics_page(request: HttpRequest) -> HttpResponse:
             (gettext_words, whole(number)) for gettext_words, number in _summary(found)
         ],
         "energy": joules(found.energy_j),
+        "synthetic_words": synthetic_words(found),
         "explored": {
             "charts": [s.chart.explored | {"time": s.is_time} for s in sections],
             "query": query,
@@ -483,15 +485,17 @@ def _summary(found: Statistics) -> list[tuple[str, int]]:
 
 def _script_words() -> dict[str, str]:
     return {
-        "explore": _("Explore with the arrow keys; Shift chooses a span of time."),
-        "exploreValues": _("Explore with the arrow keys."),
+        "explore": _(
+            "Point at it or use the arrow keys to read values; drag or hold Shift to choose a span."
+        ),
+        "exploreValues": _("Point at it or use the arrow keys to read values."),
         "span": _("Only %(start)s to %(end)s"),
         "clear": _("Let go"),
     }
 
 
-def _section(request: HttpRequest, code: str) -> tuple[Section, EventSearch, int]:
-    """Return the section a file is asked of.
+def _section(request: HttpRequest, code: str) -> tuple[Section, list[str]]:
+    """Return the section a file is asked of, and where its numbers are from.
 
     Raises
     ------
@@ -509,11 +513,11 @@ def _section(request: HttpRequest, code: str) -> tuple[Section, EventSearch, int
     section = _SECTIONS[code](found)
     if section is None:
         raise Http404(_("No events match."))
-    return section, search, version
+    return section, source_words(search, found, version)
 
 
 def _file(
-    request: HttpRequest, code: str, write: Callable[[Section, EventSearch, int], HttpResponse]
+    request: HttpRequest, code: str, write: Callable[[Section, list[str]], HttpResponse]
 ) -> HttpResponse:
     try:
         response = write(*_section(request, code))
@@ -537,9 +541,8 @@ TOO_SLOW: Promise = gettext_lazy(
 def statistics_drawing(request: HttpRequest, code: str) -> HttpResponse:
     """A drawing as a file of its own, with what it shows and where it is from below it."""
 
-    def write(section: Section, search: EventSearch, version: int) -> HttpResponse:
-        caption = source_words(search, version)
-        return attached(section.chart.file(caption), "image/svg+xml", f"{code}.svg")
+    def write(section: Section, source: list[str]) -> HttpResponse:
+        return attached(section.chart.file(source), "image/svg+xml", f"{code}.svg")
 
     return _file(request, code, write)
 
@@ -548,7 +551,7 @@ def statistics_drawing(request: HttpRequest, code: str) -> HttpResponse:
 def statistics_table(request: HttpRequest, code: str) -> HttpResponse:
     """The numbers behind a drawing as CSV."""
 
-    def write(section: Section, search: EventSearch, version: int) -> HttpResponse:
+    def write(section: Section, _source: list[str]) -> HttpResponse:
         lines = [",".join(section.table.names)]
         lines += [",".join(map(_cell, row)) for row in section.table.values]
         body = "\r\n".join((*lines, "")).encode()
@@ -564,14 +567,24 @@ def _cell(value: Any) -> str:
         value, float) else str(value)  # fmt: skip
 
 
-def source_words(search: EventSearch, version: int) -> list[str]:
-    """Return where numbers are from, for a drawing that leaves the page."""
+def synthetic_words(found: Statistics) -> str:
+    """Say that events were invented; "" where none was."""
+    if not found.synthetic:
+        return ""
+    if found.synthetic == found.number:
+        return _("All these events are synthetic examples, not real earthquakes.")
+    return _("Some of these events are synthetic examples, not real earthquakes.")
+
+
+def source_words(search: EventSearch, found: Statistics, version: int) -> list[str]:
+    """Return where numbers are from and what to beware of, for a drawing that leaves the page."""
     words = citing.selection_words(search)
     told = _("%(site)s, version %(version)s of the catalogue.") % {
         "site": _("Earthquakes of Kazakhstan"),
         "version": version,
     }
-    return [told, _("Selection: %(words)s.") % {"words": words}] if words else [told]
+    selected = _("Selection: %(words)s.") % {"words": words} if words else ""
+    return [text for text in (told, selected, synthetic_words(found)) if text]
 
 
 def attached(body: bytes, content_type: str, name: str) -> HttpResponse:

@@ -250,6 +250,8 @@ def local_long(value: datetime, minute_precision: bool = False) -> str:
     """Day and civil time in Almaty: ``Friday, 14 November 2014, 07:24:16 (UTC+6)``."""
     local = value.astimezone(ALMATY)
     weekday = formats.date_format(local, "l")
+    if not (get_language() or "en").startswith("en"):  # English alone writes it with a capital
+        weekday = weekday.lower()
     time = clock(local, minute_precision, places=0)
     return f"{weekday}, {_date_words(local)}, {time} ({offset_words(value)})"
 

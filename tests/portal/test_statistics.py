@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from catalog.downloads import TooLong
-from catalog.models import Magnitude
+from catalog.models import Magnitude, PreferredMagnitude
 from catalog.search import EventSearch
 from catalog.statistics import periods, statistics_of, unit_of
 from portal import statistics as page
@@ -68,7 +68,10 @@ def test_completeness_follows_the_frame_and_converted_classes_do_not_count(some:
     assert statistics_of(inside).complete_from == 8
     kr = Magnitude.objects.get(scale="KR", value=10.0)
     source = Magnitude.objects.create(event=kr.event, type="mb", scale="mb", value=4.0)
-    Magnitude.objects.filter(pk=kr.pk).update(converted_from=source, relation_id="test")
+    made = Magnitude.objects.create(
+        event=kr.event, type="KR", scale="KR", value=10.0, converted_from=source, relation_id="test"
+    )
+    PreferredMagnitude.objects.filter(magnitude=kr).update(magnitude=made)
     found = statistics_of(EventSearch())
     assert (found.number, found.with_kr, found.converted) == (5, 3, 1)
     assert all(c.number == 0 for c in found.classes if c.kr_class == 10)
