@@ -253,27 +253,26 @@ class MatchingView(PublicView):
 
 
 def matching(search: EventSearch, most: int) -> NDArray[Any]:
-    """Return the public ids of a search in no order; COPY, since a million rows are many objects.
+    """Return the public ids of a search in no order, shape (n_events,): texts, or such bytes.
 
-    Shape (n_events,), texts of 20 letters at most, or such bytes.
+    The database joins them: a million rows, sent one by one, take longer than they take to find.
     """
     rows = search.matching().order_by().values_list("public_id")[:most]
     try:
         statement, parameters = rows.query.get_compiler("default").as_sql()
     except EmptyResultSet:
         return np.zeros(0, "U20")
-    copy = rf"COPY ({statement}) TO STDOUT (FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02')"
-    # The driver's own cursor: Django's debugging wrapper does not know COPY's second argument.
-    with (
-        connection.cursor() as cursor,
-        connection.wrap_database_errors,
-        cursor.cursor.copy(copy, parameters) as answer,
-    ):
-        data = b"".join(answer)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT string_agg(public_id, E'\\n') FROM ({statement}) found",  # noqa: S608
+            parameters,
+        )
+        text: str = cursor.fetchone()[0] or ""
     # Nearly all ids have one length: then the lines lie as they came under an array.
-    width = data.find(b"\n") + 1
-    if width > 1 and not len(data) % width and data.isascii():
-        letters = np.frombuffer(data, "u1").reshape(-1, width)
-        if data.count(b"\n") == len(letters) == (letters[:, -1] == ord("\n")).sum():
+    width = text.find("\n") + 1
+    if width > 1 and not (len(text) + 1) % width and text.isascii():
+        letters = np.frombuffer(f"{text}\n".encode(), "u1").reshape(-1, width)
+        ends = letters == ord("\n")
+        if ends[:, -1].all() and ends.sum() == len(letters):
             return np.ascontiguousarray(letters[:, :-1]).view(f"S{width - 1}").ravel()
-    return np.array(data.decode().split("\n")[:-1], "U20")
+    return np.array(text.split("\n") if text else [], "U20")

@@ -181,11 +181,8 @@ def _months(period: Period) -> range:
 
 # --- Reading ------------------------------------------------------------------------------------
 
-#: Months since 1970-01 of a time.
-_MONTH = (
-    "((extract(year FROM {0} AT TIME ZONE 'UTC') - 1970) * 12"
-    " + extract(month FROM {0} AT TIME ZONE 'UTC') - 1)::int"
-)
+#: The month of a time; by arithmetic on year and month it takes three times as long.
+_MONTH = "date_trunc('month', {} AT TIME ZONE 'UTC')"
 _STATUSES = list(COUNTED_STATUSES)
 
 
@@ -200,7 +197,7 @@ def _touched(since: int) -> set[int]:
         )
     )
     return {
-        month
+        _number(month)
         for (month,) in _rows(
             f"""
             SELECT DISTINCT {now} FROM catalog_change c
@@ -220,14 +217,20 @@ def _counts(decades: Iterable[int] | None) -> dict[int, int]:
     month = _MONTH.format("time")
     asked = f"SELECT {month}, count(*) FROM catalog_eventrow WHERE status = ANY(%(statuses)s)"  # noqa: S608
     if decades is None:
-        return dict(_rows(f"{asked} GROUP BY 1", {"statuses": _STATUSES}))
+        rows = _rows(f"{asked} GROUP BY 1", {"statuses": _STATUSES})
+        return {_number(month): count for month, count in rows}
     counts: dict[int, int] = {}
     for decade in decades:
         start, end = _limits(Period(decade, 120))
         within = {"statuses": _STATUSES, "start": start, "end": end}
         asked_within = f"{asked} AND time >= %(start)s AND time < %(end)s GROUP BY 1"
-        counts.update(_rows(asked_within, within))
+        counts.update((_number(month), count) for month, count in _rows(asked_within, within))
     return counts
+
+
+def _number(month: datetime) -> int:
+    """Return the number of a month, 1970-01 being 0."""
+    return 12 * (month.year - 1970) + month.month - 1
 
 
 def _count() -> int:
