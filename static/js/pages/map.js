@@ -209,7 +209,7 @@ function mendLinks() {
     if (current) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  byId("to-search").search = wordsQuery(state.words);
+  for (const id of ["to-search", "to-statistics"]) byId(id).search = wordsQuery(state.words);
   const named = Object.entries(state.words).filter(([name]) => name !== "starttime" || !presetOf());
   byId("active-filters").textContent = named
     .map(([name, value]) => (value === "true" ? labelOf(name) : `${labelOf(name)} ${value}`))
