@@ -262,6 +262,7 @@ def measure(report: Report, size: int, *, rounds: int, seconds: float) -> None:
             took = seconds if plain is None else plain["first_draw_s"]
             report.add(f"{name}_first_draw_s_{size}", took, "s")
             report.add(f"speedup_vs_{name}_{size}", took / middle["first_draw_s"], "times")
+            print(f"{size} {name}: {'more than ' if plain is None else ''}{took:.2f} s", flush=True)
         print(f"{size} events: {middle['first_draw_s']:.2f} s by {runs[-1]['engine']}", flush=True)
 
 

@@ -299,11 +299,13 @@ def test_tiles_are_fetched_once_and_a_changed_event_alone(
     page.keyboard.press("ArrowRight")
     assert len([a for a in asked if a.endswith(".bin")]) == fetched
     assert not [a for a in asked if a.startswith("events.json") and "eventid" not in a]
-    # Only the server knows who reported what.
-    page.select_option('[name="agency"]', "SOME")
-    expect(page.locator(".quake")).to_have_count(1)
-    assert asked[-1].startswith(("matching.bin?agency=SOME", "events.json?eventid"))
+    # A limit between two steps of the tiles: the server tells which events match.
+    page.fill('[name="minkr"]', "11.705")
+    page.press('[name="minkr"]', "Enter")
+    drawn(page, 1)
+    assert [a for a in asked if a.startswith("matching.bin?minkr=11.705")]
     page.click("#reset")
+    drawn(page, 3)
     published(public_id="kz2020newone", time=datetime(2020, 5, 1, tzinfo=UTC))
     with transaction.atomic():
         event = Event.objects.get(public_id="kz2020newone")
