@@ -98,6 +98,7 @@ export const CanvasLayer = L && L.Layer.extend({
   },
   onRemove() {
     cancelAnimationFrame(this._request);
+    this._request = 0;
     this._canvas.remove();
   },
   getEvents() {
@@ -110,8 +111,11 @@ export const CanvasLayer = L && L.Layer.extend({
     };
   },
   redraw() {
-    cancelAnimationFrame(this._request);
-    this._request = requestAnimationFrame(() => this._redraw());
+    // One that waits is not put off: whoever asks in every frame would else never see one.
+    this._request ||= requestAnimationFrame(() => {
+      this._request = 0;
+      this._redraw();
+    });
     return this;
   },
   _redraw() {

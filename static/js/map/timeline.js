@@ -232,8 +232,10 @@ export class Timeline {
   // --- Picture and words -----------------------------------------------------------------------------
 
   draw() {
-    cancelAnimationFrame(this.painting);
-    this.painting = requestAnimationFrame(() => this.#draw());
+    this.painting ||= requestAnimationFrame(() => {
+      this.painting = 0;
+      this.#draw();
+    });
   }
 
   #draw() {

@@ -52,6 +52,10 @@ const places = new Map(
   ]),
 );
 
+// Before the map, which takes what room is left.
+byId("timeline").open = !narrow.matches || state.window !== null;
+for (const element of document.querySelectorAll(".js-only")) element.hidden = false;
+byId("more-row").hidden = true;
 const map = createMap(mapElement, config, words);
 // On a wide window the whole world would repeat; the region fills it.
 if (mapElement.clientWidth > 900) map.setMinZoom(config.minZoom + 1);
@@ -81,9 +85,6 @@ map.on("zoomend", () => legend.draw(map.getZoom()));
 // An open legend covers the west of the country unless the window is wide.
 if (globalThis.innerWidth < 1600) byId("legend").open = false;
 const timeline = new Timeline(byId("timeline"), words, { window: takeWindow });
-byId("timeline").open = !narrow.matches || state.window !== null;
-for (const element of document.querySelectorAll(".js-only")) element.hidden = false;
-byId("more-row").hidden = true;
 byId("no-script-more")?.remove();
 byId("in-view").checked = state.inview;
 byId("sort").value = state.sort;
@@ -170,12 +171,14 @@ Promise.all([base, started]).then(() => {
 
 // --- State and address -------------------------------------------------------------------------
 
-function address() {
+/** Where the map is now, if the reader has moved it. */
+function position() {
   const center = map.getCenter();
-  return location.pathname + write({
-    ...state,
-    map: state.map && { zoom: map.getZoom(), latitude: center.lat, longitude: center.lng },
-  });
+  return state.map && { zoom: map.getZoom(), latitude: center.lat, longitude: center.lng };
+}
+
+function address() {
+  return location.pathname + write({ ...state, map: position() });
 }
 
 function remember({ push = false } = {}) {
@@ -196,7 +199,11 @@ function mendLinks() {
     const { starttime, endtime, ...rest } = state.words;
     const start = link.dataset.start;
     link.search = write({
-      ...state, words: start ? { ...rest, starttime: start } : rest, selected: "", window: null,
+      ...state,
+      words: start ? { ...rest, starttime: start } : rest,
+      map: position(),
+      selected: "",
+      window: null,
     });
     const current = (state.words.starttime || "") === start && !state.words.endtime;
     if (current) link.setAttribute("aria-current", "true");
@@ -665,7 +672,11 @@ function listen() {
     if (wordsQuery(state.words) === before) settle();
     else load();
   });
-  new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(mapElement);
+  new ResizeObserver(() => {
+    quiet = true;
+    map.invalidateSize({ animate: false });
+    quiet = false;
+  }).observe(mapElement);
   mendLinks();
   setInterval(() => {
     if (document.visibilityState === "visible") load({ refresh: true });
