@@ -75,13 +75,13 @@ def wanted(only: str) -> Iterator[Picture]:
     return (picture for picture in PICTURES if not names or picture.name in names)
 
 
-def largest_event(page: Page, base: str) -> str:
-    """Return the id of the largest event of the example year: the one most is known of."""
-    query = "starttime=2014-01-01&endtime=2015-01-01&minkr=13&limit=1"
+def large_event(page: Page, base: str) -> str:
+    """Return the id of an event of KR 13 or more of the example year: much is known of it."""
+    query = "starttime=2014-01-01&endtime=2015-01-01&minkr=13&pagesize=1"
     answer = page.request.get(f"{base}/api/v1/events?{query}")
     events = answer.json()["events"] if answer.ok else []
     if not events:
-        sys.exit(f"{base} has no event of KR 13 in 2014: load the example year first")
+        raise Error("there is no event of KR 13 in 2014: load the example year first")
     return str(events[0]["id"])
 
 
@@ -117,7 +117,7 @@ def take(browser: Browser, picture: Picture, base: str, password: str) -> bytes:
     try:
         if picture.is_staff:
             sign_in(page, base, password)
-        event = largest_event(page, base) if "{event}" in picture.path else ""
+        event = large_event(page, base) if "{event}" in picture.path else ""
         answer = page.goto(base + picture.path.format(event=event))
         if answer is None or not answer.ok:
             raise Error(f"{picture.path} answers {answer and answer.status}")

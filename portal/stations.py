@@ -381,7 +381,8 @@ def _readings(station: StationTold) -> dict[str, Any]:
 
 def _residuals(picks: QuerySet[Pick]) -> list[Residual]:
     newest = picks.filter(time__isnull=False).order_by("-time").values("pk")[:MOST_READINGS]
-    rows = (
+    # Neither time nor residual is empty in these.
+    rows: Iterable[Any] = (
         Arrival.objects.filter(
             Q(time_residual__isnull=False),
             pick__in=list(newest.values_list("pk", flat=True)),

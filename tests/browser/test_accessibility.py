@@ -50,8 +50,9 @@ def test_axe_finds_nothing_grave(something: None, open_browser: OpenBrowser):
     for path in ("/en/style/", "/ru/data-policy/"):
         opened(page, path)
         found[f"{path} in the dark on a phone"] = grave_issues(page) + misfits(page)
-    nav = "e => e.scrollWidth <= e.clientWidth"
-    assert page.locator(".site-nav").evaluate(nav), "the main navigation must fit a phone"
+    opened(page, "/kk/glossary/")
+    fits = page.locator(".site-nav").evaluate("e => e.scrollWidth <= e.clientWidth")
+    assert fits, "the main navigation must fit a phone"
     assert {path: issues for path, issues in found.items() if issues} == {}
 
 

@@ -27,7 +27,7 @@ def test_the_home_page_is_light(site: str, open_browser: OpenBrowser, language: 
     published()
     page, watch = open_browser(viewport={"width": 390, "height": 800})
     answers: list[Response] = []
-    watch.context.on("response", answers.append)
+    watch.context.on("response", lambda answer: answers.append(answer))
     page.goto(f"/{language}/")
     page.wait_for_selector("#map[data-loaded]")
     page.wait_for_load_state("networkidle")

@@ -16,6 +16,8 @@ from catalog.models import (
     OPERATOR,
     Agency,
     Arrival,
+    BulletinFile,
+    BulletinReading,
     FeedCounter,
     Network,
     Pick,
@@ -117,10 +119,15 @@ def test_residuals_of_preferred_solutions_are_told(client: Client, make_event: M
     event = make_event()
     origin = event.preferred_origin
     assert origin is not None
+    user = User.objects.create_user("op")
+    file = BulletinFile.objects.create(sha256="0" * 64, name="f", size=1, uploader=user)
+    reading = BulletinReading.objects.create(
+        file=file, number=1, agency=origin.agency, format="isf", reader_version="isf-1",
+        requested_by=user,
+    )  # fmt: skip
     for number, residual in enumerate((0.25, -1.5, None)):
-        pick = Pick.objects.create(
-            station=own, station_code="KNDC", time=AT + timedelta(seconds=number), phase_hint="P"
-        )
+        at = AT + timedelta(seconds=number)
+        pick = Pick.objects.create(reading=reading, station=own, station_code="KNDC", time=at)
         Arrival.objects.create(origin=origin, pick=pick, phase="Pn", time_residual=residual)
     text = client.get(address("station", "en", "KNDC")).content.decode()
     assert re.search(r"Readings in the catalogue</dt><dd>3<", text)

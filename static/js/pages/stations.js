@@ -17,8 +17,13 @@ const COUNTRY = [[41.5, 51], [53.5, 84]];
 for (const element of document.querySelectorAll(".js-only")) element.hidden = false;
 const box = document.getElementById("station-map");
 const map = createMap(box, config, words, { scrollWheelZoom: false });
-if (points.length > 1) map.fitBounds(COUNTRY, { animate: false });
-else if (points.length) map.setView([points[0].lat, points[0].lon], 7, { animate: false });
+if (points.length !== 1) {
+  const all = L.latLngBounds(COUNTRY);
+  for (const point of points) all.extend([point.lat, point.lon]);
+  map.fitBounds(all.pad(0.03), { animate: false });
+} else {
+  map.setView([points[0].lat, points[0].lon], 7, { animate: false });
+}
 
 for (const point of points) {
   const mark = L.marker([point.lat, point.lon], {
