@@ -187,7 +187,7 @@ def tools_words() -> dict[str, Any]:
         "placesFailed": _(
             "Places could not be looked up. Coordinates such as 43.2 76.9 still work."
         ),
-        "noEvent": _("There is no event %(id)s among those the map holds."),
+        "noEvent": _("There is no event %(id)s."),
         # Own file
         "own": _("My own GeoJSON"),
         "ownHint": _(

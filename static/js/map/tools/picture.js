@@ -25,6 +25,7 @@ export class Plate {
     const size = map.getSize();
     this.width = Math.min(Math.max(size.x, 900), 1600);
     this.height = Math.min(Math.max(size.y, 600), HIGHEST);
+    this.hasEvents = !atlas.state.layers.includes("-epicentres");
     this.zoom = map.getZoom();
     this.scale = 2 ** this.zoom;
     this.#look();
@@ -96,7 +97,7 @@ export class Plate {
 
   /** Whether the bitmap holds the epicentres because they are too many for vectors. */
   get isCrowded() {
-    return this.events.length > MOST_VECTORS;
+    return this.hasEvents && this.events.length > MOST_VECTORS;
   }
 
   paintGround(context) {
@@ -126,6 +127,7 @@ export class Plate {
   }
 
   paintEvents(context) {
+    if (!this.hasEvents) return;
     const ink = inkOf(this.zoom);
     const line = token("symbol-line");
     for (const event of this.events) drawEvent(context, event, ink, line);
@@ -292,9 +294,9 @@ export class Plate {
       if (isDrawn) lines.forEach((line, index) => context.fillText(line, left + 34, y + height / 2 + 14 * index));
       y += height + 14 * (lines.length - 1);
     };
-    title(this.words.size);
     const ink = inkOf(this.zoom);
-    for (const whole of [7, 9, 11, 13, 15]) {
+    if (this.hasEvents) title(this.words.size);
+    for (const whole of this.hasEvents ? [7, 9, 11, 13, 15] : []) {
       const r = classRadius(whole) * zoomFactor(this.zoom);
       row(`KR ${whole}`, (c) => drawEvent(c, { x: 13, y: 9, r, shape: "circle", style: "depth-none" }, ink, token("symbol-line")), Math.max(17, 2 * r + 2));
     }
@@ -305,7 +307,8 @@ export class Plate {
       row(text, (c) => drawEvent(c, { x: 13, y: 9, r: 6, shape: "circle", style }, { fill: 1, line: 0.8 }, token("symbol-line")), 17);
     });
     y += 6;
-    if (this.events.some(({ felt }) => felt)) {
+    const marks = this.hasEvents ? this.events : [];
+    if (marks.some(({ felt }) => felt)) {
       row(this.words.felt, (c) => {
         drawEvent(c, { x: 13, y: 9, r: 4.5, shape: "circle", style: "depth-0" }, { fill: 1, line: 0.8 }, token("symbol-line"));
         c.beginPath();
@@ -315,10 +318,10 @@ export class Plate {
         c.stroke();
       });
     }
-    if (this.events.some((event) => event.shape === "square")) {
+    if (marks.some((event) => event.shape === "square")) {
       row(this.words.synthetic, (c) => drawEvent(c, { x: 13, y: 9, r: 6, shape: "square", style: "depth-0" }, ink, token("symbol-line")));
     }
-    if (this.events.some((event) => event.shape === "diamond")) {
+    if (marks.some((event) => event.shape === "diamond")) {
       row(this.words.sizeUnknown, (c) => drawEvent(c, { x: 13, y: 9, r: 6, shape: "diamond", style: "depth-none" }, ink, token("symbol-line")));
     }
     for (const layer of this.layers) {

@@ -5,6 +5,7 @@
 import { ApiError, fetchJson, records } from "../../api.js";
 import { coordinates, count, fill } from "../../texts.js";
 import { L } from "../leaflet.js";
+import { eventAddress } from "../quakes.js";
 import { icon, make } from "./dom.js";
 import { coordinatesOf, eventId } from "./typed_place.js";
 
@@ -177,16 +178,12 @@ export class PlaceSearch {
   }
 
   async #goToEvent(id) {
-    let record = this.atlas.record(id);
+    const record = this.atlas.record(id);
     if (!record) {
-      try {
-        [record] = await this.atlas.details([id]);
-      } catch {
-        record = null;
-      }
-    }
-    if (!record) {
-      this.#say(fill(this.words.noEvent, { id }));
+      // Not among those the map holds: its own page, if there is one.
+      const found = await this.atlas.details([id]).catch(() => null);
+      if (found?.length) location.assign(eventAddress({ id }, this.atlas.config));
+      else this.#say(found ? fill(this.words.noEvent, { id }) : this.words.placesFailed);
       return;
     }
     const { map } = this.atlas;

@@ -15,23 +15,28 @@ export function addReadout(atlas, words) {
   };
   control.addTo(map);
   const places = () => (map.getZoom() >= 9 ? 3 : 2);
+  // Told to a screen reader while the keyboard moves the map, and only when the map has come to rest.
   let byKey = false;
+  const listen = (isByKey) => {
+    byKey = isByKey;
+    output.setAttribute("aria-live", byKey ? "polite" : "off");
+  };
+  listen(false);
   const show = (point, lead = "") => {
     const text = coordinates(point.lat, wrap(point.lng), atlas.words, config.decimal, places());
     output.textContent = lead ? `${lead} ${text}` : text;
   };
-  const centre = () => {
-    byKey = true;
-    show(map.getCenter(), words.centre);
-  };
+  const centre = () => show(map.getCenter(), words.centre);
   map.getContainer().addEventListener("pointermove", (event) => {
     if (event.target.closest?.(".leaflet-control")) return;
-    byKey = false;
+    if (byKey) listen(false);
     show(map.mouseEventToLatLng(event));
   });
-  map.getContainer().addEventListener("keydown", centre);
-  map.on("move", () => {
-    if (byKey || document.activeElement === map.getContainer()) centre();
+  map.getContainer().addEventListener("keydown", (event) => {
+    if (event.target !== map.getContainer()) return;
+    listen(true);
+    centre();
   });
+  map.on("moveend", () => byKey && centre());
   map.whenReady(() => show(map.getCenter(), words.centre));
 }
