@@ -42,14 +42,13 @@ def opened(page: Page, path: str) -> None:
 def test_axe_finds_nothing_grave(something: None, open_browser: OpenBrowser):
     page, _ = open_browser(viewport={"width": 1400, "height": 900})
     found = {}
-    for path in ("/en/style/", "/kk/latest/", "/ru/stations/", "/kk/stations/KNDC/"):
+    for path in ("/ru/latest/", "/kk/stations/KNDC/"):
         opened(page, path)
         found[path] = grave_issues(page) + misfits(page) + small_targets(page)
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 800})
-    for path in ("/en/style/", "/ru/data-policy/"):
-        opened(page, path)
-        found[f"{path} in the dark on a phone"] = grave_issues(page) + misfits(page)
+    opened(page, "/en/style/")
+    found["style, in the dark on a phone"] = grave_issues(page) + misfits(page)
     opened(page, "/kk/glossary/")
     fits = page.locator(".site-nav").evaluate("e => e.scrollWidth <= e.clientWidth")
     assert fits, "the main navigation must fit a phone"
@@ -66,6 +65,7 @@ def test_every_public_page_is_for_everybody(
     # A colour half way to another would be measured otherwise.
     page, _ = open_browser(reduced_motion="reduce")
     paths = [p for p in page_paths(language) if wanted(p) and not re.search("/(admin|desk)/", p)]
+    paths = [p for p in paths if p.endswith("/")]  # others answer scripts
     found: dict[str, list[str]] = {}
     for path in paths:
         page.emulate_media(color_scheme="light")
@@ -123,6 +123,7 @@ def test_kazakh_letters_are_drawn_with_our_font(something: None, open_browser: O
     assert any("U+460-52F" in ranges for ranges in loaded), loaded
 
 
+@pytest.mark.long
 def test_english_pages_fetch_no_cyrillic_letters(something: None, open_browser: OpenBrowser):
     page, watch = open_browser()
     fonts: list[str] = []

@@ -23,7 +23,7 @@ from tests.portal.conftest import published
 pytestmark = pytest.mark.browser
 
 #: Addresses that take a POST, redirect at once, or answer with no page.
-NOT_PAGES = ("logout", "jsi18n", "autocomplete", "setlang", "/r/", "csp-report", "latest/rows")
+NOT_PAGES = ("logout", "jsi18n", "autocomplete", "setlang", "/r/", "csp-report")
 #: Values for the parts of an address.
 VALUES = {"public_id": "kz2014karagn", "code": "KNDC"}
 
