@@ -50,7 +50,7 @@ export function zoomFactor(zoom) {
 /** How opaque a fill is, and how wide its outline [px]: both grow as the view comes nearer. */
 export function inkOf(zoom) {
   const near = Math.min(Math.max((zoom - 4.5) / 3, 0), 1);
-  return { fill: 0.55 + 0.15 * near, line: 0.4 + 0.4 * near };
+  return { fill: 0.7 + 0.15 * near, line: 0.4 + 0.4 * near };
 }
 
 /** Events of the past day and the past week wear a ring [hours]. */
