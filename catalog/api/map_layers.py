@@ -39,25 +39,21 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Cast, Coalesce, JSONArray, Now, NullIf
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponseBase
 from django.utils.translation import gettext_lazy
 from rest_framework.request import Request
 
-from catalog import downloads
 from catalog.api.describing import described
 from catalog.api.public import (
-    API_VERSION,
     LANG,
     NOT_FOR_PAGES,
     PublicView,
     asked_of,
     event_words,
-    respond,
     respond_with,
-    state,
 )
 from catalog.api.stations import IDENTITY
-from catalog.api.views import MAP_COLUMNS
+from catalog.api.views import MAP_COLUMNS, MapRowsView
 from catalog.models import Station
 from catalog.scales import KR_A_UNIT, KR_OF_ZERO
 from catalog.search import EventSearch, Kind, Parameter, SearchError, SearchProblem
@@ -182,34 +178,10 @@ _SIZE = Coalesce(
 )
 
 
-class _LayerView(PublicView):
-    """A table of what hangs on the events of a search."""
-
-    name = ""
-
-    def get(self, request: Request) -> HttpResponseBase:
-        asked = asked_of(request.GET, (LANG,), not_here=("orderby", *NOT_FOR_PAGES))
-        now = state()
-        tag = downloads.etag(now.version, asked.search, self.name, asked.language, API_VERSION)
-        return respond(
-            request,
-            tag,
-            now.changed_at,
-            lambda: HttpResponse(
-                self.body(asked.search, asked.language, now.version),
-                content_type="application/json",
-            ),
-            version=now.version,
-        )
-
-    def body(self, search: EventSearch, language: str, version: int) -> str:
-        raise NotImplementedError
-
-
 @described("map_mechanisms", gettext_lazy("Mechanisms as the map draws them"),
            (*event_words("orderby", *NOT_FOR_PAGES), LANG), "MapRows",
            example="starttime=2014-01-01", tag="map")  # fmt: skip
-class MechanismsView(_LayerView):
+class MechanismsView(MapRowsView):
     """The preferred mechanisms of the events of a search, the largest events first; at most 5,000.
 
     Columns: id of the event, time, lat, lon, depth_km, kr, magnitude, magnitude_type, agency of the
@@ -232,7 +204,7 @@ class MechanismsView(_LayerView):
 @described("map_intensities", gettext_lazy("Intensities as the map draws them"),
            (*event_words("orderby", *NOT_FOR_PAGES), LANG), "MapRows",
            example="starttime=2014-01-01", tag="map")  # fmt: skip
-class IntensitiesView(_LayerView):
+class IntensitiesView(MapRowsView):
     """How the events of a search were felt, place by place, the newest first; at most 5,000.
 
     Columns: id of the event, time, lat, lon, place, best, minimum and maximum intensity (degrees of

@@ -98,6 +98,31 @@ MAP_COLUMNS = {
 }
 
 
+class MapRowsView(PublicView):
+    """A table of the events of a search, or of what hangs on them, for the map."""
+
+    name = ""
+    """Of the answer, in its entity tag."""
+
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = asked_of(request.GET, (LANG,), not_here=("orderby", *NOT_FOR_PAGES))
+        now = state()
+        return respond(
+            request,
+            downloads.etag(now.version, asked.search, self.name, asked.language, API_VERSION),
+            now.changed_at,
+            lambda: HttpResponse(
+                self.body(asked.search, asked.language, now.version),
+                content_type="application/json",
+            ),
+            version=now.version,
+        )
+
+    def body(self, search: EventSearch, language: str, version: int) -> str:
+        """Return the answer as JSON."""
+        raise NotImplementedError
+
+
 @described(
     "map_events",
     gettext_lazy("Events as the map draws them"),
@@ -106,26 +131,13 @@ MAP_COLUMNS = {
     example="starttime=2014-01-01&minkr=11",
     tag="events",
 )
-class MapEventsView(PublicView):
+class MapEventsView(MapRowsView):
     """The events of a search as the map draws them, newest first, as rows of one table.
 
     At most 20,000; `truncated` says that there are more. Times are milliseconds since 1970.
     """
 
-    def get(self, request: Request) -> HttpResponseBase:
-        not_here = ("orderby", *NOT_FOR_PAGES)
-        asked = asked_of(request.GET, (LANG,), not_here=not_here)
-        now = state()
-        return respond(
-            request,
-            downloads.etag(now.version, asked.search, "map", asked.language, API_VERSION),
-            now.changed_at,
-            lambda: HttpResponse(
-                self.body(asked.search, asked.language, now.version),
-                content_type="application/json",
-            ),
-            version=now.version,
-        )
+    name = "map"
 
     def body(self, search: EventSearch, language: str, version: int) -> str:
         """Return the answer; PostgreSQL writes the rows as JSON, four times faster than Python."""

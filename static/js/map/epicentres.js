@@ -2,7 +2,7 @@
 // a search. The home page's map, which holds a million, is quake_layer.js.
 
 import { trace } from "./canvas_points.js";
-import { CanvasLayer, L, onSchemeChange, token } from "./leaflet.js";
+import { CanvasLayer, L, onSchemeChange, paintRing, token } from "./leaflet.js";
 import { depthStyle, inkOf, radius, shape, zoomFactor } from "./symbols.js";
 
 export class Epicentres {
@@ -96,16 +96,7 @@ export class Epicentres {
         context.stroke();
       }
     }
-    for (const [x, y, r] of marked) {
-      context.beginPath();
-      context.arc(x, y, r + 5, 0, 2 * Math.PI);
-      context.lineWidth = 6;
-      context.strokeStyle = token("surface");
-      context.stroke();
-      context.lineWidth = 3;
-      context.strokeStyle = token("focus");
-      context.stroke();
-    }
+    for (const [x, y, r] of marked) paintRing(context, x, y, r);
     this.map.getContainer().dataset.drawn = String(this.drawn.length);
   }
 

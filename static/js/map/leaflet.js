@@ -42,6 +42,18 @@ export function token(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+/** Ring an event that is chosen or pointed at; radius in px. */
+export function paintRing(context, x, y, radius) {
+  context.beginPath();
+  context.arc(x, y, radius + 5, 0, 2 * Math.PI);
+  context.lineWidth = 6;
+  context.strokeStyle = token("surface");
+  context.stroke();
+  context.lineWidth = 3;
+  context.strokeStyle = token("focus");
+  context.stroke();
+}
+
 const pen = globalThis.document && document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
 /** A colour of the page as red, green, blue from 0 to 1, however the style sheet writes it. */

@@ -4,7 +4,7 @@ import { CanvasPainter } from "./canvas_points.js";
 import { Grid } from "./choosing.js";
 import { drawingOrder } from "./drawing_order.js";
 import { timeIndex } from "./filters.js";
-import { CanvasLayer, colour, onSchemeChange, token } from "./leaflet.js";
+import { CanvasLayer, colour, onSchemeChange, paintRing } from "./leaflet.js";
 import { MARKS, NO_SIZE, sizeRadius } from "./store.js";
 import { RECENT_HOURS, inkOf, zoomFactor } from "./symbols.js";
 import { WebglPainter } from "./webgl.js";
@@ -159,14 +159,7 @@ export class QuakeLayer {
     for (const i of new Set(Object.values(this.marks))) {
       if (i < 0) continue;
       const [x, y] = frame.place(this.store.x[i], this.store.y[i]);
-      context.beginPath();
-      context.arc(x, y, this.#radius(i, frame.zoom) + 5, 0, 2 * Math.PI);
-      context.lineWidth = 6;
-      context.strokeStyle = token("surface");
-      context.stroke();
-      context.lineWidth = 3;
-      context.strokeStyle = token("focus");
-      context.stroke();
+      paintRing(context, x, y, this.#radius(i, frame.zoom));
     }
   }
 
