@@ -70,12 +70,12 @@ _FIELDS = {**{column: column for column in COLUMNS}, "name": "event_name"}
 #: The colours of the map's depth classes by day (``static/css/tokens.css``), shallow to deep; the
 #: last is for a depth that is not reported.
 DEPTH_COLOURS: dict[str, str] = {
-    "depth-0": "#c4261d",
-    "depth-1": "#ec7f1d",
-    "depth-2": "#e6c21c",
-    "depth-3": "#2f9c8e",
-    "depth-4": "#3d4fb3",
-    "depth-none": "#87929a",
+    "depth-0": "#fec400",
+    "depth-1": "#e16c57",
+    "depth-2": "#a5373e",
+    "depth-3": "#4b2fb7",
+    "depth-4": "#1f153e",
+    "depth-none": "#828b90",
 }
 _COLOUR_WORDS = ("red", "orange", "yellow", "green", "blue", "grey")
 

@@ -70,7 +70,7 @@ def test_its_colours_are_those_of_the_map():
     styles = {
         style.get("id"): text_of(style, "IconStyle/color") for style in document().iter(f"{K}Style")
     }
-    assert styles["depth-0"] == "ff1d26c4"  # opacity, blue, green, red
+    assert styles["depth-0"] == "ff00c4fe"  # opacity, blue, green, red
     assert list(styles) == list(kml.DEPTH_COLOURS)
 
 
