@@ -24,9 +24,10 @@ EVENT_IN_ADDRESS = "EVENT"
 
 def map_config() -> dict[str, Any]:
     """What the map's script needs, as JSON in the page."""
+    language = (get_language() or "en")[:2]
     return {
-        "language": (get_language() or "en")[:2],
-        "decimal": "." if (get_language() or "en").startswith("en") else ",",
+        "language": language,
+        "decimal": "." if language == "en" else ",",
         "eventsUrl": reverse("api-map-events"),
         "tilesUrl": reverse("api-map-tiles"),
         "changesUrl": reverse("api-map-changes"),
@@ -34,7 +35,7 @@ def map_config() -> dict[str, Any]:
         "searchWords": sorted(word for word, known in BY_WORD.items() if PAGE in known.surfaces),
         "eventUrl": reverse("event", args=[EVENT_IN_ADDRESS]),
         "basemapUrl": static("geo/basemap.json"),
-        "settlementsUrl": static("geo/settlements.json"),
+        "namesUrl": static(f"geo/names-{language}.json"),
         "reliefUrl": static("geo/relief.webp"),
         "reliefBounds": [[37, 44], [58, 90]],
         "worldUrl": static("vendor/world-atlas/land-110m.json"),

@@ -72,12 +72,12 @@ urlpatterns = [
     path("search/count", searching.search_count, name="search-count"),
     path("search/statistics/", statistics.statistics_page, name="statistics"),
     path(
-        "search/statistics/<slug:code>.svg",
+        "search/statistics/<slug:figure>.svg",
         statistics.statistics_drawing,
         name="statistics-drawing",
     ),
     path(
-        "search/statistics/<slug:code>.csv",
+        "search/statistics/<slug:figure>.csv",
         statistics.statistics_table,
         name="statistics-table",
     ),

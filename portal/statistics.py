@@ -538,26 +538,26 @@ TOO_SLOW: Promise = gettext_lazy(
 
 
 @require_safe
-def statistics_drawing(request: HttpRequest, code: str) -> HttpResponse:
+def statistics_drawing(request: HttpRequest, figure: str) -> HttpResponse:
     """A drawing as a file of its own, with what it shows and where it is from below it."""
 
     def write(section: Section, source: list[str]) -> HttpResponse:
-        return attached(section.chart.file(source), "image/svg+xml", f"{code}.svg")
+        return attached(section.chart.file(source), "image/svg+xml", f"{figure}.svg")
 
-    return _file(request, code, write)
+    return _file(request, figure, write)
 
 
 @require_safe
-def statistics_table(request: HttpRequest, code: str) -> HttpResponse:
+def statistics_table(request: HttpRequest, figure: str) -> HttpResponse:
     """The numbers behind a drawing as CSV."""
 
     def write(section: Section, _source: list[str]) -> HttpResponse:
         lines = [",".join(section.table.names)]
         lines += [",".join(map(_cell, row)) for row in section.table.values]
         body = "\r\n".join((*lines, "")).encode()
-        return attached(body, "text/csv; charset=utf-8", f"{code}.csv")
+        return attached(body, "text/csv; charset=utf-8", f"{figure}.csv")
 
-    return _file(request, code, write)
+    return _file(request, figure, write)
 
 
 def _cell(value: Any) -> str:

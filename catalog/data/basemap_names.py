@@ -1,10 +1,11 @@
 """Make the names of the offline basemap: ``python -m catalog.data.basemap_names``.
 
 Settlements are GeoNames' (``settlements.tsv.gz``, CC BY 4.0): every one of Kazakhstan and
-Kyrgyzstan, elsewhere those of 20,000 people and more. Those that stood in the file before keep
+Kyrgyzstan, elsewhere those of 20,000 people and more. Those that stood in the table before keep
 their zoom and their names typed by hand. Names of countries, oblasts, lakes, rivers and ranges
 and where they are written are ours (``map_names.csv``); a river's is moved onto the line drawn
-and turned along it.
+and turned along it. The table of all languages is ``basemap_names.json``; a page fetches the file of its
+own language, ``static/geo/names-kk.json`` and so on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 GEO = HERE.parent.parent / "static" / "geo"
+TABLE = HERE / "basemap_names.json"
+LANGUAGES = ("kk", "ru", "en")
 COLUMNS = ["lat", "lon", "zoom", "capital", "kk", "ru", "en"]
 NAME_COLUMNS = ["kind", "lat", "lon", "from", "to", "angle", "kk", "ru", "en"]
 #: West, south, east, north: the box of the basemap [deg].
@@ -112,11 +115,33 @@ def _on_line(
     return y, x, round(angle)
 
 
+def in_language(data: dict[str, Any], language: str) -> dict[str, Any]:
+    """Return the table with the names of one language only."""
+
+    def only(columns: list[str], rows: list[list[Any]]) -> dict[str, Any]:
+        kept = [i for i, name in enumerate(columns) if name not in LANGUAGES or name == language]
+        return {
+            "columns": [columns[i] for i in kept],
+            "rows": [[row[i] for i in kept] for row in rows],
+        }
+
+    names = data["names"]
+    return {
+        "source": data["source"],
+        **only(data["columns"], data["rows"]),
+        "names": only(names["columns"], names["rows"]),
+    }
+
+
+def path_of(language: str) -> Path:
+    """Return where the file of a language stands."""
+    return GEO / f"names-{language}.json"
+
+
 def main() -> None:
-    """Write ``static/geo/settlements.json``."""
-    path = GEO / "settlements.json"
-    before = json.loads(path.read_text(encoding="utf-8"))
-    kept = before["rows"][: before.get("by_hand", len(before["rows"]))]
+    """Write the table and the file of each language."""
+    before = json.loads(TABLE.read_text(encoding="utf-8"))
+    kept = before["rows"][: before["by_hand"]]
     data = {
         "source": "GeoNames, CC BY 4.0",
         "by_hand": len(kept),
@@ -124,6 +149,12 @@ def main() -> None:
         "rows": settlements(kept),
         "names": {"columns": NAME_COLUMNS, "rows": names(rivers())},
     }
+    _write(TABLE, data)
+    for language in LANGUAGES:
+        _write(path_of(language), in_language(data, language))
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     path.write_text(text + "\n", encoding="utf-8")
 

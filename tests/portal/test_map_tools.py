@@ -33,7 +33,10 @@ def test_faults_are_served_when_the_operator_has_a_file(
 
 
 def test_names_of_the_basemap_are_those_of_their_tables():
-    data = json.loads((basemap_names.GEO / "settlements.json").read_text(encoding="utf-8"))
+    data = json.loads(basemap_names.TABLE.read_text(encoding="utf-8"))
     assert data["rows"] == basemap_names.settlements(data["rows"][: data["by_hand"]])
     assert data["names"]["rows"] == basemap_names.names(basemap_names.rivers())
     assert all(all(row[-3:]) for row in data["rows"] + data["names"]["rows"])
+    for language in basemap_names.LANGUAGES:
+        text = basemap_names.path_of(language).read_text(encoding="utf-8")
+        assert json.loads(text) == basemap_names.in_language(data, language)

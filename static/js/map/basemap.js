@@ -23,8 +23,8 @@ export function basemapOf(map) {
 /** Add the basemap to a map; resolves with `{relief, places, oblasts, borders}`, layers that can be hidden. */
 export async function addBasemap(map, config) {
   map.attributionControl.addAttribution(ATTRIBUTION);
-  const [world, packed, settlements] = await Promise.all(
-    [config.worldUrl, config.basemapUrl, config.settlementsUrl].map(
+  const [world, packed, names] = await Promise.all(
+    [config.worldUrl, config.basemapUrl, config.namesUrl].map(
       async (url) => (await fetchJson(url)).data,
     ),
   );
@@ -40,7 +40,7 @@ export async function addBasemap(map, config) {
   const box = base.bbox;
   const ground = (context, frame) => paintGround(context, frame, shapes, box, shown.relief ? relief : null);
   const lines = (context, frame) => paintLines(context, frame, shapes, shown);
-  const labels = namePainter(settlements, config.language);
+  const labels = namePainter(names, config.language);
   painters.set(map, { ground, lines, labels });
 
   // With tiles of an operator's own the lines lie above them; else one canvas holds all.
@@ -200,18 +200,18 @@ const DRESS = {
 };
 
 /** Write names where they find room: cities of the country first, then waters, then all else. */
-function namePainter(settlements, language) {
+function namePainter(table, language) {
   const placed = (rows, columns) => {
     const column = Object.fromEntries(columns.map((name, index) => [name, index]));
     return rows.map((row) => {
       const [x, y] = project([row[column.lon], row[column.lat]]);
-      return { row, column, x, y, name: row[column[language]] || row[column.en] };
+      return { row, column, x, y, name: row[column[language]] };
     });
   };
-  const cities = placed(settlements.rows, settlements.columns).map(({ row, column, ...rest }) => ({
+  const cities = placed(table.rows, table.columns).map(({ row, column, ...rest }) => ({
     ...rest, kind: "city", from: row[column.zoom] - 0.25, to: 99, capital: row[column.capital] === 1, zoom: row[column.zoom],
   }));
-  const others = placed(settlements.names?.rows ?? [], settlements.names?.columns ?? []).map(({ row, column, ...rest }) => ({
+  const others = placed(table.names.rows, table.names.columns).map(({ row, column, ...rest }) => ({
     ...rest, kind: row[column.kind], from: row[column.from], to: row[column.to], angle: row[column.angle],
   }));
   const kind = (...kinds) => others.filter((name) => kinds.includes(name.kind));
