@@ -4,8 +4,8 @@ Settlements are GeoNames' (``settlements.tsv.gz``, CC BY 4.0): every one of Kaza
 Kyrgyzstan, elsewhere those of 20,000 people and more. Those that stood in the table before keep
 their zoom and their names typed by hand. Names of countries, oblasts, lakes, rivers and ranges
 and where they are written are ours (``map_names.csv``); a river's is moved onto the line drawn
-and turned along it. The table of all languages is ``basemap_names.json``; a page fetches the file of its
-own language, ``static/geo/names-kk.json`` and so on.
+and turned along it. The table of all languages is ``basemap_names.json``; a page fetches the file
+of its own language, ``static/geo/names-kk.json`` and so on.
 """
 
 from __future__ import annotations
