@@ -23,6 +23,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from numpy.typing import NDArray
 
+from catalog.binary_copy import batches, row_of
 from catalog.recurrence import Slope, slope
 from catalog.search import EventSearch
 
@@ -61,12 +62,7 @@ _COLUMNS = (
     "event_id", "time", "kr", "depth_km", "depth_type", "latitude", "longitude", "synthetic",
 )  # fmt: skip
 IN_FRAME, FIXED, SYNTHETIC, CONVERTED = 1, 2, 4, 8
-#: A row of COPY in binary: number of its fields, then each with its length before it.
-_ROW = np.dtype(
-    [("fields", ">i2"), ("_1", ">i4"), ("time", ">f8"), ("_2", ">i4"), ("kr", ">f8"),
-     ("_3", ">i4"), ("depth", ">f8"), ("_4", ">i4"), ("flags", ">i4")]
-)  # fmt: skip
-_HEAD, _END = 19, b"\xff\xff"
+_ROW = row_of(("time", ">f8"), ("kr", ">f8"), ("depth", ">f8"), ("flags", ">i4"))
 #: Rows counted at once: memory stays flat, however many a search finds.
 BATCH = 65_536
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -182,25 +178,7 @@ def _numbers(search: EventSearch) -> Iterator[NDArray[Any]]:
         return
     west, south, east, north = NORTHERN_TIEN_SHAN
     text = _NUMBERS.format(found=found, west=west, south=south, east=east, north=north)
-    copy = f"COPY ({text}) TO STDOUT (FORMAT binary)"
-    waiting = bytearray()
-    with (
-        connection.wrap_database_errors,
-        connection.cursor() as cursor,
-        # The driver's own cursor: Django's debugging wrapper does not know COPY's parameters.
-        cursor.cursor.copy(copy, values) as blocks,
-    ):
-        is_first = True
-        for block in blocks:
-            waiting += block[_HEAD:] if is_first else block
-            is_first = False
-            if len(waiting) >= BATCH * _ROW.itemsize:
-                whole = len(waiting) // _ROW.itemsize * _ROW.itemsize
-                yield np.frombuffer(bytes(waiting[:whole]), _ROW)
-                del waiting[:whole]
-    if waiting.endswith(_END) and len(waiting) % _ROW.itemsize == len(_END):
-        del waiting[-len(_END) :]
-    yield np.frombuffer(bytes(waiting), _ROW)
+    yield from batches(connection, text, values, _ROW, BATCH)
 
 
 class Tally:

@@ -21,6 +21,7 @@ import numpy as np
 from django.db import connections
 from numpy.typing import NDArray
 
+from catalog import binary_copy
 from catalog.downloads import ALIAS, one_snapshot
 from catalog.formats import map_tiles
 from catalog.formats.map_tiles import MOST_EVENTS, Period
@@ -263,7 +264,7 @@ def _time(ms: int, beyond: datetime) -> datetime:
 
 #: Of an id that is no plain text of 20 letters at most; such an id is asked for by its event.
 _NO_ID = "'\\x" + "00" * 20 + "'::bytea"
-#: What COPY sends of one event: each value with its length before it, all of one size.
+#: What COPY sends of one event.
 _COPIED = (
     ("event_id", "event_id", ">i8"),
     ("time_us", "(extract(epoch FROM time) * 1000000)::bigint", ">i8"),
@@ -291,34 +292,20 @@ _COPIED = (
         ">i2",
     ),
 )
-_COPY = (
-    f"COPY (SELECT {', '.join(expression for _, expression, _ in _COPIED)} FROM catalog_eventrow"  # noqa: S608
+_QUESTION = (
+    f"SELECT {', '.join(expression for _, expression, _ in _COPIED)} FROM catalog_eventrow"  # noqa: S608
     " WHERE status = ANY(%(statuses)s) AND time >= %(start)s AND time < %(end)s"
-    " ORDER BY time, event_id) TO STDOUT (FORMAT binary)"
+    " ORDER BY time, event_id"
 )
-_SENT = np.dtype(
-    [("fields", ">i2")]
-    + [part for name, _, form in _COPIED for part in ((f"{name}_length", ">i4"), (name, form))]
-)
-#: Before the first row: signature, flags, length of an extension; after the last: -1.
-_HEAD_BYTES, _TAIL_BYTES = 19, 2
+_SENT = binary_copy.row_of(*((name, form) for name, _, form in _COPIED))
 
 
 def _events(period: Period) -> NDArray[Any]:
-    """Return the events of a period in the order of a tile: binary COPY, laid under an array."""
+    """Return the events of a period in the order of a tile."""
     start, end = _limits(period)
     parameters: dict[str, Any] = {"statuses": _STATUSES, "start": start, "end": end}
     parameters |= {f"kind{kind}": list(types) for kind, types in map_tiles.KINDS.items()}
-    line = connections[ALIAS]
-    # The driver's own cursor: Django's debugging wrapper does not know COPY's second argument.
-    with (
-        line.cursor() as cursor,
-        line.wrap_database_errors,
-        cursor.cursor.copy(_COPY, parameters) as answer,
-    ):
-        data = b"".join(answer)
-    sent = np.frombuffer(data, _SENT, (len(data) - _HEAD_BYTES - _TAIL_BYTES) // _SENT.itemsize,
-                         _HEAD_BYTES)  # fmt: skip
+    (sent,) = binary_copy.batches(connections[ALIAS], _QUESTION, parameters, _SENT)
     events = np.empty(len(sent), map_tiles.EVENT)
     for name in map_tiles.EVENT.names or ():
         events[name] = sent[name]
