@@ -3,7 +3,7 @@
 
 import { runsWithin } from "./drawing_order.js";
 import { sizeRadius, MARKS, NO_SIZE } from "./store.js";
-import { FRESH_HOURS, RINGS } from "./symbols.js";
+import { FRESH_HOURS, RINGS, drawnRadius } from "./symbols.js";
 
 /** So many symbols at most are painted whole. */
 const MOST = 20_000;
@@ -48,7 +48,7 @@ export class CanvasPainter {
     const kept = [];
     let inside = 0;
     for (const { size, start, end } of runs) {
-      const r = Math.max(sizeRadius(size) * factor, 1.8);
+      const r = drawnRadius(sizeRadius(size), factor);
       const run = [];
       for (let at = end - 1; at >= start; at -= 1) {
         const i = order.items[at];
@@ -73,7 +73,7 @@ export class CanvasPainter {
     const { context } = this;
     const x = (store.x[i] - frame.west) * frame.scale;
     const y = (store.y[i] - frame.north) * frame.scale;
-    const r = Math.max(sizeRadius(store.style[4 * i]) * factor, 1.8);
+    const r = drawnRadius(sizeRadius(store.style[4 * i]), factor);
     const fill = look.depths[store.style[4 * i + 1]];
     const synthetic = store.style[4 * i + 2] & MARKS.synthetic;
     const unknown = store.style[4 * i] === NO_SIZE;
@@ -95,7 +95,7 @@ export class CanvasPainter {
 function ring(context, frame, { store, factor, look }, i, widthOf, colour, radiusOf) {
   const x = (store.x[i] - frame.west) * frame.scale;
   const y = (store.y[i] - frame.north) * frame.scale;
-  const r = Math.max(sizeRadius(store.style[4 * i]) * factor, 1.8) + radiusOf(i);
+  const r = drawnRadius(sizeRadius(store.style[4 * i]), factor) + radiusOf(i);
   if (x < -r || y < -r || x > frame.width + r || y > frame.height + r) return;
   for (const [width, style] of [[widthOf(i) + 1.7, css(look.halo)], [widthOf(i), css(colour)]]) {
     context.beginPath();

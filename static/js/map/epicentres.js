@@ -3,7 +3,7 @@
 
 import { trace } from "./canvas_points.js";
 import { CanvasLayer, L, onSchemeChange, paintRing, token } from "./leaflet.js";
-import { depthStyle, inkOf, radius, shape, zoomFactor } from "./symbols.js";
+import { depthStyle, drawnRadius, inkOf, radius, shape, zoomFactor } from "./symbols.js";
 
 export class Epicentres {
   /** `handlers.hover(event | null)`, `handlers.select(event)`. */
@@ -68,7 +68,7 @@ export class Epicentres {
     const marked = [];
     for (const item of this.events) {
       const [x, y] = frame.place(item.world.x, item.world.y);
-      const r = Math.max(item.radius * factor, 1.8);
+      const r = drawnRadius(item.radius, factor);
       if (x < -r || y < -r || x > frame.width + r || y > frame.height + r) continue;
       this.drawn.push({ event: item.event, x, y, r });
       trace(context, item.shape, x, y, r);

@@ -3,7 +3,7 @@
 
 import { SIZES } from "../url_state.js";
 import { NO_DEPTH, NO_SIZE } from "./store.js";
-import { classRadius, zoomFactor } from "./symbols.js";
+import { RADIUS, classRadius, drawnRadius, magnitudeOfClass, zoomFactor } from "./symbols.js";
 import { count } from "../texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -89,7 +89,7 @@ export class Legend {
   }
 
   #magnitudes([from, to]) {
-    const of = (kr) => ((kr - 4) / 1.8).toFixed(1).replace(".", this.config.decimal);
+    const of = (kr) => magnitudeOfClass(kr).toFixed(1).replace(".", this.config.decimal);
     if (from === 0) return `M < ${of(7.5)}`;
     return to > 18 ? `M > ${of(13.5)}` : `M ${of((from + to) / 2)}`;
   }
@@ -117,7 +117,7 @@ export class Legend {
       svg.setAttribute("width", size.toFixed(1));
       svg.setAttribute("height", size.toFixed(1));
       svg.setAttribute("aria-hidden", "true");
-      const r = Math.max(factor * (word === "none" ? 4 : classRadius(Number(word))), 1.8);
+      const r = drawnRadius(word === "none" ? RADIUS.unknown : classRadius(Number(word)), factor);
       svg.replaceChildren(word === "none" ? diamond(size / 2, size - r - 2.5, r + 1) : circle(size / 2, size - r - 1.5, r));
     }
   }

@@ -6,7 +6,7 @@ import { drawingOrder } from "./drawing_order.js";
 import { timeIndex } from "./filters.js";
 import { CanvasLayer, colour, onSchemeChange, paintRing } from "./leaflet.js";
 import { MARKS, NO_SIZE, sizeRadius } from "./store.js";
-import { RECENT_HOURS, inkOf, zoomFactor } from "./symbols.js";
+import { RECENT_HOURS, drawnRadius, inkOf, zoomFactor } from "./symbols.js";
 import { WebglPainter } from "./webgl.js";
 
 const HOUR_MS = 3_600_000;
@@ -164,7 +164,7 @@ export class QuakeLayer {
   }
 
   #radius(i, zoom) {
-    return Math.max(sizeRadius(this.store.style[4 * i]) * zoomFactor(zoom), 1.8);
+    return drawnRadius(sizeRadius(this.store.style[4 * i]), zoomFactor(zoom));
   }
 
   /**

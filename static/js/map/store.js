@@ -1,7 +1,7 @@
 // All events the page holds, as columns: tiles are appended as they arrive, changed events replace
 // their former row. An event is an index into the columns; `order` lists the living, oldest first.
 
-import { classRadius, depthClass, krClass } from "./symbols.js";
+import { RADIUS, classOfMagnitude, classOfMpva, classRadius, depthClass, krClass, magnitudeOfClass } from "./symbols.js";
 import {
   DEPTH_MASK, DEPTH_NONE, FELT, KINDS, KR_MOST, MECHANISM, MINUTE, SIZE_MASK, SIZE_NONE,
   SIZE_REMAINDER, SYNTHETIC, codesOf, keyOf, spell, unspell,
@@ -29,11 +29,11 @@ const leftOver = (code) => (code & SIZE_REMAINDER ? 0.005 : 0);
 const KR_CLASS = new Uint8Array(2 * (SIZE_MASK + 1)).map((_, code) => {
   const value = code & SIZE_MASK;
   if (value <= KR_MOST) return bounded(value / 100 - 10 + leftOver(code));
-  return value === SIZE_NONE ? NO_SIZE : bounded(2.31 * mpvaOf(value) - 0.52);
+  return value === SIZE_NONE ? NO_SIZE : bounded(classOfMpva(mpvaOf(value)));
 });
 const MAGNITUDE_CLASS = new Uint8Array(2 * (SIZE_MASK + 1)).map((_, code) => {
   const value = code & SIZE_MASK;
-  return value === SIZE_NONE ? NO_SIZE : bounded(4 + 1.8 * (value / 100 - 10 + leftOver(code)));
+  return value === SIZE_NONE ? NO_SIZE : bounded(classOfMagnitude(value / 100 - 10 + leftOver(code)));
 });
 
 function mpvaOf(code) {
@@ -291,10 +291,10 @@ export class Store {
   /** The magnitude an event is sized by (symbols.js), -99 where no size is known. */
   magnitudeOf(i) {
     const kr = this.kr[i] & SIZE_MASK;
-    if (kr <= KR_MOST) return (kr / 100 - 14) / 1.8;
+    if (kr <= KR_MOST) return magnitudeOfClass(kr / 100 - 10);
     const magnitude = this.magnitude[i] & SIZE_MASK;
     if (magnitude !== SIZE_NONE) return magnitude / 100 - 10;
-    return kr === SIZE_NONE ? -99 : (2.31 * mpvaOf(kr) - 4.52) / 1.8;
+    return kr === SIZE_NONE ? -99 : magnitudeOfClass(classOfMpva(mpvaOf(kr)));
   }
 
   /** Depth [km], -99 where it is not reported. */
@@ -329,5 +329,5 @@ export class Store {
 
 /** The radius of a size class [px] where the zoom factor is 1. */
 export function sizeRadius(size) {
-  return size === NO_SIZE ? 4 : classRadius(size);
+  return size === NO_SIZE ? RADIUS.unknown : classRadius(size);
 }

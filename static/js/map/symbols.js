@@ -17,11 +17,16 @@ export function sizes(event) {
   return found;
 }
 
+/** Average relations between sizes, for words and symbols only: see the methods page. */
+export const magnitudeOfClass = (kr) => (kr - 4) / 1.8;
+export const classOfMagnitude = (magnitude) => 4 + 1.8 * magnitude;
+export const classOfMpva = (mpva) => 2.31 * mpva - 0.52;
+
 /** A magnitude for words and symbol size only: (KR - 4) / 1.8; KR = 2.31 MPVA - 0.52. */
 export function equivalentMagnitude(event) {
-  if (known(event.kr)) return (event.kr - 4) / 1.8;
+  if (known(event.kr)) return magnitudeOfClass(event.kr);
   if (known(event.magnitude)) return event.magnitude;
-  if (known(event.mpva)) return (2.31 * event.mpva - 0.52 - 4) / 1.8;
+  if (known(event.mpva)) return magnitudeOfClass(classOfMpva(event.mpva));
   return null;
 }
 
@@ -29,7 +34,7 @@ export function equivalentMagnitude(event) {
 export function drawnClass(event) {
   if (known(event.kr)) return event.kr;
   const magnitude = equivalentMagnitude(event);
-  return magnitude === null ? null : 4 + 1.8 * magnitude;
+  return magnitude === null ? null : classOfMagnitude(magnitude);
 }
 
 /** The whole class of a KR, halves going down as the year book counts: 7.5 is 7, 7.6 is 8. */
@@ -37,9 +42,17 @@ export function krClass(kr) {
   return Math.ceil(Math.round((kr - 0.5) * 1e6) / 1e6);
 }
 
+/** Radius [px] of the least class, its growth a class, that of an event without a size, the least of all. */
+export const RADIUS = { class: 6, px: 1.9, growth: 1.26, unknown: 4, least: 1.8 };
+
 /** The radius of a whole class [px] where the zoom factor is 1; grows by about a quarter a class. */
 export function classRadius(whole) {
-  return 1.9 * 1.26 ** (Math.min(Math.max(whole, 6), 18) - 6);
+  return RADIUS.px * RADIUS.growth ** (Math.min(Math.max(whole, RADIUS.class), 18) - RADIUS.class);
+}
+
+/** The radius at a zoom factor [px]: however small, it can be seen. */
+export function drawnRadius(radius, factor) {
+  return Math.max(radius * factor, RADIUS.least);
 }
 
 /** How much larger symbols are at a zoom: small on the whole country, where thousands lie close. */
@@ -79,7 +92,7 @@ export function shape(event) {
 /** The radius an event is drawn with [px] where the zoom factor is 1. */
 export function radius(event) {
   const drawn = drawnClass(event);
-  return drawn === null ? 4 : classRadius(krClass(drawn));
+  return drawn === null ? RADIUS.unknown : classRadius(krClass(drawn));
 }
 
 const WORD_BOUNDS = [2, 4, 5, 6, 7, 8];

@@ -4,11 +4,14 @@
 
 import { runsWithin } from "./drawing_order.js";
 import { NO_SIZE } from "./store.js";
-import { FRESH_HOURS, RINGS } from "./symbols.js";
+import { FRESH_HOURS, RADIUS, RINGS } from "./symbols.js";
 
 const SYMBOLS = 0;
 const FELT = 1;
 const RECENT = 2;
+
+/** A number as GLSL writes it. */
+const float = (value) => (Number.isInteger(value) ? value.toFixed(1) : String(value));
 
 const VERTEX = `
 attribute float a_x;
@@ -37,7 +40,7 @@ void main() {
   bool unknown = a_style.x > ${NO_SIZE - 1}.5;
   bool felt = mod(a_style.z, 2.0) > 0.5;
   bool synthetic = mod(floor(a_style.z / 2.0), 2.0) > 0.5;
-  float r = max((unknown ? 4.0 : 1.9 * pow(1.26, a_style.x - 6.0)) * u_factor, 1.8);
+  float r = max((unknown ? ${float(RADIUS.unknown)} : ${float(RADIUS.px)} * pow(${float(RADIUS.growth)}, a_style.x - ${float(RADIUS.class)})) * u_factor, ${float(RADIUS.least)});
   float age = max(u_now - a_hours, 0.0);
   v_shape = synthetic ? 1.0 : (unknown ? 2.0 : 0.0);
   v_colour = u_depths[int(a_style.y + 0.5)];
@@ -45,10 +48,10 @@ void main() {
   v_width = 1.0;
   // No wider than the ink and the softened edge: most of the work is fragments that stay empty.
   float margin = v_shape > 1.5 ? 2.75 : (v_shape > 0.5 ? 1.45 : 0.5 * u_line + 0.75);
-  if (u_mode == ${FELT}) { r += ${RINGS.felt.toFixed(1)}; margin = 3.0; }
+  if (u_mode == ${FELT}) { r += ${float(RINGS.felt)}; margin = 3.0; }
   if (u_mode == ${RECENT}) {
-    r += felt ? ${RINGS.recentFelt.toFixed(1)} : ${RINGS.recent.toFixed(1)};
-    v_width = age <= ${FRESH_HOURS}.0 ? 2.6 : 1.2;
+    r += felt ? ${float(RINGS.recentFelt)} : ${float(RINGS.recent)};
+    v_width = age <= ${float(FRESH_HOURS)} ? 2.6 : 1.2;
     margin = 3.0;
   }
   v_r = r;

@@ -103,7 +103,6 @@ export class Stations extends DataLayer {
     const year = (ms) => new Date(ms).getUTCFullYear();
     const epoch = row.start === null && row.end === null ? ""
       : `${row.start === null ? "…" : year(row.start)}–${row.end === null ? "" : year(row.end)}`;
-    const { stationUrl } = config.tools;
     return make("div", { class: "popup" },
       make("p", {}, make("strong", { text: row.code }), ` ${row.name}`),
       make("p", { text: [row.network, row.agency].filter(Boolean).join(" · ") }),
@@ -112,10 +111,10 @@ export class Stations extends DataLayer {
         : make("p", { text: fill(this.words.elevation, { metres: number(row.elevation_m, 0, config.decimal) }) }),
       make("p", { text: [this.words.kinds[row.kind] ?? "", epoch].filter(Boolean).join(", ") }),
       row.synthetic ? make("p", {}, make("span", { class: "tag tag--synthetic", text: this.words.syntheticStation })) : null,
-      stationUrl ? make("p", {}, make("a", {
+      make("p", {}, make("a", {
         class: "popup__link", text: this.words.stationPage,
-        href: `${stationUrl.replace("STATION", encodeURIComponent(row.code))}?${new URLSearchParams({ of: row.network || row.agency })}`,
-      })) : null);
+        href: `${config.tools.stationUrl.replace("STATION", encodeURIComponent(row.code))}?${new URLSearchParams({ of: row.network || row.agency })}`,
+      })));
   }
 }
 

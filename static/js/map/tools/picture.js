@@ -7,7 +7,7 @@ import { count, fill } from "../../texts.js";
 import { basemapOf } from "../basemap.js";
 import { L, token } from "../leaflet.js";
 import { world } from "../layers/layer.js";
-import { classRadius, depthStyle, inkOf, radius, shape, zoomFactor } from "../symbols.js";
+import { RINGS, classRadius, depthStyle, drawnRadius, inkOf, radius, shape, zoomFactor } from "../symbols.js";
 
 const EDGE = 20;
 const SIDE = 232;
@@ -58,7 +58,7 @@ export class Plate {
       const [x, y] = this.frame.place(at.x, at.y);
       if (x < -40 || y < -40 || x > this.width + 40 || y > this.height + 40) return;
       found.push({
-        x, y, r: Math.max(radius(record) * zoomFactor(this.zoom), 1.8), shape: shape(record),
+        x, y, r: drawnRadius(radius(record), zoomFactor(this.zoom)), shape: shape(record),
         style: depthStyle(record.depth_km, this.atlas.config.depthBounds), felt: record.felt,
       });
     });
@@ -135,7 +135,7 @@ export class Plate {
       if (!felt) continue;
       for (const [width, style] of [[3.2, token("map-halo")], [1.5, token("felt-ring")]]) {
         context.beginPath();
-        context.arc(x, y, r + 2.5, 0, 2 * Math.PI);
+        context.arc(x, y, r + RINGS.felt, 0, 2 * Math.PI);
         context.lineWidth = width;
         context.strokeStyle = style;
         context.stroke();
