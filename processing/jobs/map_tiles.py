@@ -342,8 +342,9 @@ def _store(made: Made, begun: int | None) -> None:
         raise Overtaken("map tiles were made meanwhile")
     now = database_now()
     hashes = [tile["hash"] for tile in made.tiles]
-    MapTile.objects.bulk_create(made.new, batch_size=100, ignore_conflicts=True)
+    # First those that come back: one just being deleted is then missing below, and stored anew.
     MapTile.objects.filter(hash__in=hashes, retired_at__isnull=False).update(retired_at=None)
+    MapTile.objects.bulk_create(made.new, batch_size=100, ignore_conflicts=True)
     MapTile.objects.filter(retired_at__isnull=True).exclude(hash__in=hashes).update(retired_at=now)
     manifest.version, manifest.tiles, manifest.made_at = made.version, made.tiles, now
     manifest.save()
