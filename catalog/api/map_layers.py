@@ -22,12 +22,10 @@ places
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import (
-    BigIntegerField,
     BooleanField,
     Case,
     F,
@@ -51,9 +49,10 @@ from catalog.api.public import (
     asked_of,
     event_words,
     respond_with,
+    respond_with_text,
 )
 from catalog.api.stations import IDENTITY
-from catalog.api.views import MAP_COLUMNS, MapRowsView
+from catalog.api.views import MAP_COLUMNS, MapRowsView, first_rows, milliseconds
 from catalog.models import Station
 from catalog.scales import KR_A_UNIT, KR_OF_ZERO
 from catalog.search import EventSearch, Kind, Parameter, SearchError, SearchProblem
@@ -65,14 +64,6 @@ PLACES_MOST = 10
 SHORTEST_NAME, LONGEST_NAME = 2, 60
 
 
-def _milliseconds(column: str) -> Func:
-    return Func(
-        F(column),
-        template="floor(extract(epoch from %(expressions)s) * 1000)::bigint",
-        output_field=BigIntegerField(),
-    )
-
-
 def _coordinate(function: str, *points: str) -> Func:
     point = F(points[0]) if len(points) == 1 else Coalesce(*map(F, points))
     return Func(point, function=function, output_field=FloatField())
@@ -82,17 +73,6 @@ def _named(prefix: str, language: str, *others: Any) -> Any:
     """Return a name in a language, else in English, else another; empty if there is none."""
     names = [NullIf(F(f"{prefix}_{code}"), Value("")) for code in dict.fromkeys((language, "en"))]
     return Coalesce(*names, *others, Value(""))
-
-
-def _table(columns: Mapping[str, Any], rows: Sequence[str], most: int, **more: int) -> str:
-    """Return an answer of rows that PostgreSQL wrote as JSON; there may be one too many."""
-    told = {
-        **more,
-        "count": min(len(rows), most),
-        "truncated": len(rows) > most,
-        "columns": list(columns),
-    }
-    return json.dumps(told)[:-1] + ', "rows": [\n' + ",\n".join(rows[:most]) + "\n]}"
 
 
 # --- Stations -----------------------------------------------------------------------------------
@@ -123,8 +103,8 @@ class StationsView(PublicView):
             "elevation_m": F("elevation_m"),
             "kind": F("kind"),
             "array": Case(When(array__isnull=False, then=of_array), output_field=TextField()),
-            "start": _milliseconds("start"),
-            "end": _milliseconds("end"),
+            "start": milliseconds("start"),
+            "end": milliseconds("end"),
             "open": Case(
                 When(Q(end__isnull=True) | Q(end__gt=Now()), then=Value(True)),
                 default=Value(False),
@@ -140,9 +120,9 @@ class StationsView(PublicView):
         latest: dict[str, str] = {}
         for identity, row in epochs[:EPOCHS_MOST]:
             latest.setdefault(identity, row)
-        answer = json.loads(_table(columns, list(latest.values()), EPOCHS_MOST))
         # Stations are outside the catalogue's numbers: the answer itself is what is known again.
-        return respond_with(request, answer, None)
+        answer = first_rows(columns, list(latest.values()), EPOCHS_MOST)
+        return respond_with_text(request, answer, None)
 
 
 # --- What hangs on the events of a search -------------------------------------------------------
@@ -198,7 +178,7 @@ class MechanismsView(MapRowsView):
             .order_by(_SIZE.desc(nulls_last=True), F("time").desc(), F("event_id").desc())
             .values_list(Cast(JSONArray(*_MECHANISMS.values()), TextField()), flat=True)
         )
-        return _table(_MECHANISMS, list(rows[: ROWS_MOST + 1]), ROWS_MOST, version=version)
+        return first_rows(_MECHANISMS, list(rows[: ROWS_MOST + 1]), ROWS_MOST, version=version)
 
 
 @described("map_intensities", gettext_lazy("Intensities as the map draws them"),
@@ -244,7 +224,7 @@ class IntensitiesView(MapRowsView):
             )
             .values_list(Cast(JSONArray(*columns.values()), TextField()), flat=True)
         )
-        return _table(columns, list(rows[: ROWS_MOST + 1]), ROWS_MOST, version=version)
+        return first_rows(columns, list(rows[: ROWS_MOST + 1]), ROWS_MOST, version=version)
 
 
 # --- Places -------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ for the ids. ``catalog.formats.map_tiles`` tells what the bytes mean.
 from __future__ import annotations
 
 import gzip
-import json
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ from catalog.api.public import (
     state,
     tag_of,
 )
-from catalog.api.views import MAP_COLUMNS
+from catalog.api.views import MAP_COLUMNS, map_table
 from catalog.formats import map_tiles
 from catalog.models import Change, Event, EventRow, MapManifest, MapTile
 from catalog.querysets import COUNTED_STATUSES
@@ -196,7 +195,7 @@ class ChangesView(PublicView):
         )
 
     def body(self, keys: list[int], version: int) -> str:
-        """Return the answer; PostgreSQL writes the rows as JSON."""
+        """Return the answer."""
         counted = Q(pk__in=keys, status__in=COUNTED_STATUSES)
         rows = list(
             EventRow.objects.filter(counted)
@@ -209,10 +208,7 @@ class ChangesView(PublicView):
             .order_by("pk")
             .values_list("public_id", flat=True)
         )
-        return (
-            f'{{"version":{version},"gone":{json.dumps(gone)},'
-            f'"columns":{json.dumps(list(MAP_COLUMNS))},"rows":[\n' + ",\n".join(rows) + "\n]}"
-        )
+        return map_table(MAP_COLUMNS, rows, version=version, gone=gone)
 
 
 @described(

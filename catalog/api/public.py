@@ -427,7 +427,11 @@ def respond(
 
 def respond_with(request: HttpRequest, answer: Any, changed_at: datetime | None) -> HttpResponse:
     """Answer with what no number of the catalogue tells: it is known again by its content."""
-    text = json.dumps(answer, ensure_ascii=False)
+    return respond_with_text(request, json.dumps(answer, ensure_ascii=False), changed_at)
+
+
+def respond_with_text(request: HttpRequest, text: str, changed_at: datetime | None) -> HttpResponse:
+    """The same of an answer that is JSON already."""
     return respond(
         request,
         tag_of(hashlib.sha256(text.encode()).hexdigest()[:8], text),

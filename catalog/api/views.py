@@ -8,7 +8,7 @@ map's are milliseconds). All of it is public and reads only.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -67,13 +67,31 @@ def said(value: Any) -> Any:
 
 # --- The map -----------------------------------------------------------------------------------
 
-MAP_COLUMNS = {
-    "id": F("public_id"),
-    "time": Func(
-        F("time"),
+
+def milliseconds(column: str) -> Func:
+    """Return a time as whole milliseconds since 1970."""
+    return Func(
+        F(column),
         template="floor(extract(epoch from %(expressions)s) * 1000)::bigint",
         output_field=BigIntegerField(),
-    ),
+    )
+
+
+def map_table(columns: Iterable[str], rows: Iterable[str], **told: Any) -> str:
+    """Return a table of the map as JSON; PostgreSQL wrote its rows, four times faster."""
+    head = json.dumps({**told, "columns": list(columns)}, separators=(",", ":"))
+    return f'{head[:-1]},"rows":[\n' + ",\n".join(rows) + "\n]}"
+
+
+def first_rows(columns: Iterable[str], rows: Sequence[str], most: int, **told: Any) -> str:
+    """Return a table of at most so many rows, of which there may be one too many."""
+    told |= {"count": min(len(rows), most), "truncated": len(rows) > most}
+    return map_table(columns, rows[:most], **told)
+
+
+MAP_COLUMNS = {
+    "id": F("public_id"),
+    "time": milliseconds("time"),
     "lat": F("latitude"),
     "lon": F("longitude"),
     "depth_km": F("depth_km"),
@@ -140,19 +158,13 @@ class MapEventsView(MapRowsView):
     name = "map"
 
     def body(self, search: EventSearch, language: str, version: int) -> str:
-        """Return the answer; PostgreSQL writes the rows as JSON, four times faster than Python."""
         columns = {**MAP_COLUMNS, "place": F(f"place_{language}")}
-        rows = list(
+        rows = (
             search.matching()
             .order_by(F("time").desc(), F("event_id").desc())
-            .values_list(Cast(JSONArray(*columns.values()), TextField()), flat=True)[: MAP_ROWS + 1]
+            .values_list(Cast(JSONArray(*columns.values()), TextField()), flat=True)
         )
-        truncated = len(rows) > MAP_ROWS
-        rows = rows[:MAP_ROWS]
-        return (
-            f'{{"version":{version},"count":{len(rows)},"truncated":{json.dumps(truncated)},'
-            f'"columns":{json.dumps(list(columns))},"rows":[\n' + ",\n".join(rows) + "\n]}"
-        )
+        return first_rows(columns, list(rows[: MAP_ROWS + 1]), MAP_ROWS, version=version)
 
 
 # --- Events ------------------------------------------------------------------------------------
