@@ -150,9 +150,14 @@ def _time(first: int, last: int, marks: Sequence[tuple[date, str]]) -> Axis:
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def raised(number: int) -> str:
+    """Return a whole number in raised figures."""
+    return str(number).translate(_RAISED)
+
+
 def power_label(exponent: int) -> str:
     """Return ``1``, ``10``, ``1000``, ``10⁵``."""
-    return str(10**exponent) if 0 <= exponent <= 3 else f"10{str(exponent).translate(_RAISED)}"
+    return str(10**exponent) if 0 <= exponent <= 3 else f"10{raised(exponent)}"
 
 
 @dataclass(frozen=True, slots=True)

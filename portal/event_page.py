@@ -230,7 +230,7 @@ def _context(
     )
     intensities = sorted(
         event.intensityobservations.current().select_related("settlement", "agency"),
-        key=lambda i: -(i.best or i.maximum or i.minimum or 0),
+        key=lambda i: -(_degree(i) or 0),
     )
     arrival_tables = [ArrivalTable(s, _arrivals(s.origin)) for s in solutions if s.arrival_count]
     around = settlements_around(row.latitude, row.longitude)

@@ -8,12 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
+from catalog.downloads import is_known
 from catalog.models import FeedCounter
 from portal import citing
 from processing.core.preference import PreferenceRules
@@ -37,7 +38,7 @@ def tools_config() -> dict[str, Any]:
         "mechanismsUrl": reverse("api-map-mechanisms"),
         "intensitiesUrl": reverse("api-map-intensities"),
         "placesUrl": reverse("api-map-places"),
-        "stationUrl": _station_url(),
+        "stationUrl": reverse("station", args=[STATION_IN_ADDRESS]),
         "faultsUrl": reverse("map-faults") if faults else "",
         "faultsCredit": settings.ACTIVE_FAULTS_CREDIT if faults else "",
         "agencies": LEADING_AGENCIES,
@@ -50,13 +51,6 @@ def tools_config() -> dict[str, Any]:
         "citation": {"path": cite, "text": _citation()},
         "version": FeedCounter.current(),
     }
-
-
-def _station_url() -> str:
-    try:
-        return reverse("station", args=[STATION_IN_ADDRESS])
-    except NoReverseMatch:
-        return ""
 
 
 def _citation() -> str:
@@ -86,7 +80,7 @@ def faults(request: HttpRequest) -> HttpResponseBase:
         return JsonResponse({"error": text, "problems": []}, status=404)
     etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
     response: HttpResponseBase
-    if request.headers.get("If-None-Match") == etag:
+    if is_known(request, etag):
         response = HttpResponse(status=304)
     else:
         response = FileResponse(path.open("rb"), content_type="application/geo+json")

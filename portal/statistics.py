@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import dates, formats
+from django.utils import dates
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
@@ -28,9 +28,10 @@ from catalog.rendering import csv_cell
 from catalog.search import PAGE, EventSearch, SearchError, SearchProblem
 from catalog.statistics import PeriodCount, Statistics, Unit, statistics_of
 from portal import citing
-from portal.charts import Axis, Chart, counts, linear, log_counts, powers, time_axis
+from portal.charts import Axis, Chart, counts, linear, log_counts, powers, raised, time_axis
 from portal.map_config import MAP_WORDS
 from portal.templatetags import seismo
+from portal.templatetags.seismo import people
 from portal.time_limits import within
 
 #: The catalogue gives a search up after so long; the web role's own limit is 5 s.
@@ -43,20 +44,12 @@ IGNORED = ("columns", "format", citing.VERSION_WORD, *MAP_WORDS)
 # --- Words ---------------------------------------------------------------------------------------
 
 
-def whole(number: int) -> str:
-    """Return a number of things with its thousands apart."""
-    return formats.number_format(number, force_grouping=True, use_l10n=True)
-
-
 def joules(energy: float) -> str:
     """Return an energy as ``3.2·10¹¹``; nought where there is none."""
     if energy <= 0:
         return "0"
     exponent = math.floor(math.log10(energy) + 1e-12)
-    return f"{seismo.decimal(energy / 10.0**exponent, 1)}·10{str(exponent).translate(_RAISED)}"
-
-
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return f"{seismo.decimal(energy / 10.0**exponent, 1)}·10{raised(exponent)}"
 
 
 def period_words(start: date, unit: Unit) -> str:
@@ -67,13 +60,6 @@ def period_words(start: date, unit: Unit) -> str:
         case "month":
             return f"{dates.MONTHS[start.month]} {start.year}"
     return str(start.year)
-
-
-def offset_words(seconds: int) -> str:
-    """Return an offset of local time as ``UTC+6``."""
-    hours, minutes = divmod(round(abs(seconds) / 60), 60)
-    sign = "−" if seconds < 0 else "+"
-    return f"UTC{sign}{hours}" + (f":{minutes:02d}" if minutes else "")
 
 
 def unit_words(unit: Unit) -> str:
@@ -125,7 +111,7 @@ def _classes(found: Statistics) -> Section | None:
         _("Number of events by energy class"),
         _("Bars on a logarithmic scale. Events with an energy class: %(n)s, from class %(first)s to"
           " class %(last)s; most in one class: %(most)s.")
-        % {"n": whole(found.with_kr), "first": first, "last": last, "most": whole(highest)},
+        % {"n": people(found.with_kr), "first": first, "last": last, "most": people(highest)},
         Axis(
             first - 0.7, last + 0.7, _("Energy class K"),
             tuple((float(k), str(k)) for k in _every(range(first, last + 1), 20)),
@@ -135,7 +121,7 @@ def _classes(found: Statistics) -> Section | None:
     for c in found.classes:
         kind = "bar" if c.kr_class >= complete else "bar-2"
         chart.bar(c.kr_class - 0.4, c.kr_class + 0.4, c.number, kind)
-        chart.point(c.kr_class, f"K {c.kr_class}: {whole(c.number)}")
+        chart.point(c.kr_class, f"K {c.kr_class}: {people(c.number)}")
     chart.legend.append(("bar", _("class held complete")))
     if first < complete:
         chart.legend.append(("bar-2", _("not complete: events are missing")))
@@ -154,8 +140,8 @@ def _classes(found: Statistics) -> Section | None:
             (_("Class"), _("Events"), _("In the Northern Tien Shan"), _("Elsewhere"),
              _("Held complete")),
             tuple(
-                (str(c.kr_class), whole(c.number), whole(c.in_frame), whole(c.number - c.in_frame),
-                 _("yes") if c.kr_class >= complete else _("no"))
+                (str(c.kr_class), people(c.number), people(c.in_frame),
+                 people(c.number - c.in_frame), _("yes") if c.kr_class >= complete else _("no"))
                 for c in found.classes
             ),
             ("class", "events", "northern_tien_shan", "elsewhere", "held_complete"),
@@ -189,7 +175,7 @@ def _class_notes(found: Statistics) -> list[str]:
     if without := found.number - found.with_kr:
         notes.append(
             _("Events without an energy class are left out: %(n)s. No class is made from another"
-              " size.") % {"n": whole(without)}
+              " size.") % {"n": people(without)}
         )  # fmt: skip
     return notes
 
@@ -205,7 +191,7 @@ def _gamma_notes(found: Statistics) -> list[str]:
         % {
             "value": seismo.decimal(found.gamma.value, 2),
             "sigma": seismo.decimal(found.gamma.sigma, 2),
-            "n": whole(found.gamma.number),
+            "n": people(found.gamma.number),
             "lowest": seismo.decimal(found.gamma.lowest, 1),
         }
     ]  # fmt: skip
@@ -222,7 +208,7 @@ def _cumulative(found: Statistics) -> Section | None:
         % {
             "first": found.periods[0].start.isoformat(),
             "last": found.periods[-1].end.isoformat(),
-            "n": whole(found.number),
+            "n": people(found.number),
         },
         axis,
         counts(found.number, _("Events since the first")),
@@ -230,7 +216,7 @@ def _cumulative(found: Statistics) -> Section | None:
     line = [(float(found.periods[0].start.toordinal()), 0.0)]
     for p in found.periods:
         line.append((float(p.end.toordinal()), float(p.cumulative)))
-        _period_point(chart, p, found.unit, f"{whole(p.number)}; {whole(p.cumulative)}")
+        _period_point(chart, p, found.unit, f"{people(p.number)}; {people(p.cumulative)}")
     chart.line(line)
     return Section(
         "cumulative",
@@ -240,8 +226,8 @@ def _cumulative(found: Statistics) -> Section | None:
         chart,
         _period_table(
             found.periods, found.unit,
-            ((_("Events"), "events", lambda p: p.number, whole),
-             (_("In all"), "cumulative", lambda p: p.cumulative, whole)),
+            ((_("Events"), "events", lambda p: p.number, people),
+             (_("In all"), "cumulative", lambda p: p.cumulative, people)),
         ),
         is_time=True,
     )  # fmt: skip
@@ -269,12 +255,12 @@ def _energy(found: Statistics) -> Section | None:
         chart.title,
         (_("The sum of 10^KR over events with an energy class: %(total)s J in all. Events counted:"
            " %(n)s of %(number)s. One large event outweighs all the others.")
-         % {"total": joules(found.energy_j), "n": whole(found.with_kr),
-            "number": whole(found.number)},),
+         % {"total": joules(found.energy_j), "n": people(found.with_kr),
+            "number": people(found.number)},),
         chart,
         _period_table(
             found.energies, found.energy_unit,
-            ((_("Events with a class"), "events_with_kr", lambda p: p.with_kr, whole),
+            ((_("Events with a class"), "events_with_kr", lambda p: p.with_kr, people),
              (_("Energy, J"), "energy_j", lambda p: p.energy_j, joules)),
         ),
         is_time=True,
@@ -291,7 +277,7 @@ def _depths(found: Statistics) -> Section | None:
         "depths",
         _("Number of events by depth"),
         _("Bars by 5 km. Events with a depth: %(n)s; most in one bar: %(most)s.")
-        % {"n": whole(known), "most": whole(max(d.number for d in found.depths))},
+        % {"n": people(known), "most": people(max(d.number for d in found.depths))},
         linear(low, max(high, low + 20), _("Depth, km"), 10),
         counts(max(d.number for d in found.depths), _("Number of events")),
     )
@@ -301,18 +287,18 @@ def _depths(found: Statistics) -> Section | None:
         chart.bar(d.from_km, d.from_km + 5, d.number, base=d.fixed)
         name = f"{d.from_km}–{d.to_km}" if d.to_km is not None else f"≥ {d.from_km}"
         name = name.replace("-", "\N{MINUS SIGN}")
-        chart.point(d.from_km + 2.5, f"{name} {pgettext('unit', 'km')}: {whole(d.number)}")
-        rows.append((name, whole(d.number), whole(d.fixed)))
+        chart.point(d.from_km + 2.5, f"{name} {pgettext('unit', 'km')}: {people(d.number)}")
+        rows.append((name, people(d.number), people(d.fixed)))
     chart.legend.append(("bar", _("depth, not said to be fixed")))
     if fixed:
         chart.legend.append(("bar-2", _("depth fixed by an analyst")))
     notes = []
     if found.depth_unknown:
-        notes.append(_("Depth not reported: %(n)s.") % {"n": whole(found.depth_unknown)})
+        notes.append(_("Depth not reported: %(n)s.") % {"n": people(found.depth_unknown)})
     if fixed:
         notes.append(
             _("Depths fixed by an analyst: %(n)s. They pile up at round numbers.")
-            % {"n": whole(fixed)}
+            % {"n": people(fixed)}
         )
     notes.append(_("A heap at 10 or 33 km may be depths that a source assumed without a word."))
     return Section(
@@ -333,7 +319,7 @@ def _hours(found: Statistics) -> Section | None:
         _("Number of events by hour of the day"),
         _("Bars: local time in Almaty; dashed line: UTC. Most in one local hour: %(most)s, least:"
           " %(least)s.")
-        % {"most": whole(max(found.local_hours)), "least": whole(min(found.local_hours))},
+        % {"most": people(max(found.local_hours)), "least": people(min(found.local_hours))},
         Axis(0, 24, _("Hour"), tuple((float(h), f"{h:02d}") for h in range(0, 25, 3))),
         counts(max((*found.local_hours, *found.utc_hours)), _("Number of events")),
     )  # fmt: skip
@@ -341,15 +327,15 @@ def _hours(found: Statistics) -> Section | None:
     for hour, (local, utc) in enumerate(zip(found.local_hours, found.utc_hours, strict=True)):
         chart.bar(hour, hour + 1, local)
         name = f"{hour:02d}–{hour + 1:02d}"
-        chart.point(hour + 0.5, f"{name}: {whole(local)}; UTC: {whole(utc)}")
-        rows.append((name, whole(local), whole(utc)))
+        chart.point(hour + 0.5, f"{name}: {people(local)}; UTC: {people(utc)}")
+        rows.append((name, people(local), people(utc)))
     steps = [(0.0, float(found.utc_hours[0]))]
     for hour, number in enumerate(found.utc_hours):
         steps += [(float(hour), float(number)), (hour + 1.0, float(number))]
     chart.line(steps, "line-2")
     chart.legend += [("bar", _("local time in Almaty")), ("line-2", "UTC")]
     offsets = ", ".join(
-        f"{offset_words(seconds)} ({whole(number)})" for seconds, number in found.offsets
+        f"{seismo.utc_offset(seconds)} ({people(number)})" for seconds, number in found.offsets
     )
     return Section(
         "hours",
@@ -431,6 +417,18 @@ def query_of(search: EventSearch) -> str:
     return urlencode(search.words(without=NOT_HERE), safe=",:")
 
 
+def _counted(search: EventSearch) -> tuple[Statistics, int]:
+    """Return the numbers of a search, and the catalogue's version.
+
+    Raises
+    ------
+    TooLong
+        The database gave it up.
+    """
+    with within(SECONDS):
+        return statistics_of(search), FeedCounter.current()
+
+
 @require_safe
 def statistics_page(request: HttpRequest) -> HttpResponse:
     """The numbers of a search; without words those of the whole catalogue."""
@@ -447,9 +445,7 @@ def statistics_page(request: HttpRequest) -> HttpResponse:
         ),
     }
     try:
-        with within(SECONDS):
-            found = statistics_of(search)
-            version = FeedCounter.current()
+        found, version = _counted(search)
     except TooLong:
         context["too_slow"] = True
         return render(request, "portal/statistics.html", context, status=503)
@@ -459,7 +455,7 @@ def statistics_page(request: HttpRequest) -> HttpResponse:
         "sections": sections,
         "version": version,
         "whole_numbers": [
-            (gettext_words, whole(number)) for gettext_words, number in _summary(found)
+            (gettext_words, people(number)) for gettext_words, number in _summary(found)
         ],
         "energy": joules(found.energy_j),
         "synthetic_words": synthetic_words(found),
@@ -507,9 +503,7 @@ def _section(request: HttpRequest, code: str) -> tuple[Section, list[str]]:
     if code not in _SECTIONS:
         raise Http404(_("There is nothing at this address."))
     search = EventSearch.from_query(request.GET, PAGE, ignore=IGNORED)
-    with within(SECONDS):
-        found = statistics_of(search)
-        version = FeedCounter.current()
+    found, version = _counted(search)
     section = _SECTIONS[code](found)
     if section is None:
         raise Http404(_("No events match."))

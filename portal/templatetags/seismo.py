@@ -229,7 +229,12 @@ def utc_clock(value: datetime, minute_precision: bool = False) -> str:
 def offset_words(value: datetime) -> str:
     """The offset of Almaty's civil time then: ``UTC+6``."""
     offset = value.astimezone(ALMATY).utcoffset() or timedelta()
-    total = round(offset.total_seconds() / 60)
+    return utc_offset(offset.total_seconds())
+
+
+def utc_offset(seconds: float) -> str:
+    """Return an offset from UTC as ``UTC+6``, ``UTC+5:30``."""
+    total = round(seconds / 60)
     hours, minutes = divmod(abs(total), 60)
     sign = "−" if total < 0 else "+"
     return f"UTC{sign}{hours}" + (f":{minutes:02d}" if minutes else "")
