@@ -38,6 +38,13 @@ from catalog.models.events import (
     new_public_id,
 )
 from catalog.models.exports import Export, ExportChunk, new_export_id
+from catalog.models.felt import (
+    CommunityIntensity,
+    FeltReport,
+    FeltReportPersonal,
+    FeltTie,
+    MacroseismicAssessment,
+)
 from catalog.models.history import Change, FeedCounter, MergeDecision
 from catalog.models.macroseismic import IntensityObservation, Settlement
 from catalog.models.magnitude_assessments import MagnitudeAssessment
@@ -77,6 +84,7 @@ __all__ = [
     "Change",
     "Channel",
     "ColumnMapping",
+    "CommunityIntensity",
     "Consequence",
     "ConversionRelation",
     "Converted",
@@ -93,10 +101,14 @@ __all__ = [
     "Export",
     "ExportChunk",
     "FeedCounter",
+    "FeltReport",
+    "FeltReportPersonal",
+    "FeltTie",
     "FocalMechanism",
     "IntensityObservation",
     "Interpretation",
     "KnownSource",
+    "MacroseismicAssessment",
     "Magnitude",
     "MagnitudeAssessment",
     "MapManifest",

@@ -407,6 +407,9 @@ class EventRow(models.Model):
     evaluation_mode = models.CharField(max_length=10, blank=True)
     felt = models.BooleanField(default=False)
     max_intensity = models.FloatField(null=True)
+    #: Reports of the public that count, "not felt" among them, and the largest published CDI.
+    felt_report_count = models.PositiveIntegerField(default=0, db_default=0)
+    max_cdi = models.FloatField(null=True)
     has_mechanism = models.BooleanField(default=False)
     synthetic = models.BooleanField(default=False)
     #: Nearest settlement of some size: where it is, in the reader's language.

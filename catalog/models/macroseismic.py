@@ -18,7 +18,11 @@ class Settlement(models.Model):
     name_en = models.CharField(_("name (English)"), max_length=200)
     name_ru = models.CharField(_("name (Russian)"), max_length=200, blank=True)
     name_kk = models.CharField(_("name (Kazakh)"), max_length=200, blank=True)
-    other_names = models.JSONField(default=list, blank=True)
+    other_names = models.JSONField(_("other names"), default=list, blank=True)
+    #: Names it bore before (Алма-Ата, Верный), found by search and in old bulletins.
+    old_names = models.JSONField(_("old names"), default=list, blank=True)
+    #: Set by whoever corrects it at the desk: loading GeoNames again leaves it alone.
+    edited_at = models.DateTimeField(_("edited"), null=True, blank=True)
     point = gis.PointField(srid=4326, geography=False)
     population = models.PositiveIntegerField(null=True, blank=True)
     country = models.CharField(max_length=2)
@@ -54,6 +58,8 @@ class IntensityObservation(Solution):
     distance_km = models.FloatField(null=True)
     calculated = models.BooleanField(default=False)
     source = models.CharField(max_length=300, blank=True)
+    #: What was seen and heard, in the words of the source.
+    effects = models.TextField(_("effects"), blank=True, db_default="")
 
     class Meta:
         verbose_name = _("intensity")
