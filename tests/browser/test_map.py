@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import transaction
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from catalog.models import Change, Event
 from processing.jobs import map_tiles
@@ -322,6 +322,66 @@ def test_a_browser_without_webgl_draws_as_well(three_events: None, open_browser:
     drawn(page, 3)
     expect(page.locator("#map")).to_have_attribute("data-engine", "canvas")
     assert colours(page) > 1
+
+
+LOSE = """() => {
+  const canvas = document.querySelector(".leaflet-quakes-pane canvas");
+  const gl = canvas.getContext("webgl2") ?? canvas.getContext("webgl");
+  window.lost = gl.getExtension("WEBGL_lose_context");
+  window.lost.loseContext();
+}"""
+
+
+def test_a_lost_graphics_card_is_waited_for_then_done_without(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    page.clock.install()
+    visit(page, "/en/")
+    drawn(page, 3)
+    expect(page.locator("#map")).to_have_attribute("data-engine", "webgl")
+    page.evaluate(LOSE)
+    page.evaluate("window.lost.restoreContext()")
+    page.focus("#map")
+    page.keyboard.press("ArrowRight")
+    page.clock.fast_forward(5_000)
+    expect(page.locator("#map")).to_have_attribute("data-engine", "webgl")
+    assert colours(page) > 1
+    page.evaluate(LOSE)
+    page.clock.fast_forward(5_000)
+    expect(page.locator("#map")).to_have_attribute("data-engine", "canvas")
+    drawn(page, 3)
+    assert colours(page) > 1
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "download"])
+def test_a_tile_that_fails_is_told_and_fetched_again(three_events: None, open_browser: OpenBrowser):
+    map_tiles.make()
+    page, watch = open_browser()
+    page.route("**/map/tiles/*.bin", lambda route: route.abort())
+    page.goto("/en/")
+    expect(page.locator("#map-status.is-error")).to_be_visible()
+    expect(page.locator(".quake")).to_have_count(3)
+    page.unroute("**/map/tiles/*.bin")
+    page.click("#map-retry")
+    drawn(page, 3)
+    expect(page.locator("#map-status")).to_be_hidden()
+    watch.complaints = [c for c in watch.complaints if "ERR_FAILED" not in c]
+
+
+def test_a_slow_answer_is_said_while_the_list_can_be_read(
+    three_events: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    held: list[Route] = []
+    page.route("**/api/v1/map/events.json*", lambda route: held.append(route))
+    page.goto("/en/")
+    expect(page.locator("#map-status")).to_be_visible()
+    expect(page.locator("#map-status.is-error")).to_have_count(0)
+    expect(page.locator(".quake")).to_have_count(3)
+    held[0].continue_()
+    drawn(page, 3)
+    expect(page.locator("#map-status")).to_be_hidden()
 
 
 @pytest.mark.parametrize("language", ["kk", "ru", "en"])

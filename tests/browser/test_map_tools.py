@@ -135,6 +135,69 @@ def test_a_box_is_drawn_by_pointer_and_by_keyboard_and_taken_away(
     expect(page.locator(".tool-panel [role=alert]")).to_contain_text("southern edge")
 
 
+def test_a_circle_and_a_polygon_are_drawn_by_pointer(region: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    visit(page, "/en/?map=6/43/76.5")
+    x, y = middle(page)
+    page.click('[data-tool="area"]')
+    page.click('[data-kind="circle"]')
+    expect(page.locator("#map")).to_have_attribute("data-drawing", "circle")
+    page.mouse.move(x + 20, y + 40)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 40)
+    page.mouse.move(x + 120, y + 40)
+    expect(page.locator(".tool-hint")).to_contain_text("km")
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("latitude=.*longitude=.*maxradiuskm="))
+    expect(page.locator(".quake")).to_have_count(1)
+    expect(page.locator("path.area-line")).to_have_count(1)
+
+    page.click('[data-kind="polygon"]')
+    for dx, dy in ((-150, -120), (150, -120), (150, 160)):
+        page.mouse.click(x + dx, y + dy)
+    page.mouse.dblclick(x - 150, y + 160)
+    expect(page).to_have_url(re.compile("polygon="))
+    expect(page).not_to_have_url(re.compile("maxradiuskm="))
+    expect(page.locator(".quake")).to_have_count(1)
+
+
+def test_the_map_fills_the_screen_and_comes_back(region: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    visit(page, "/en/?map=6/43/76.5")
+    small = page.locator("#map").bounding_box()
+    page.click('[data-tool="full"]')
+    button = page.get_by_role("button", name="Leave full screen")
+    expect(button).to_be_visible()
+    large = page.locator("#map").bounding_box()
+    assert small is not None and large is not None
+    assert (large["x"], large["y"]) == (0, 0)
+    assert large["height"] > small["height"]
+    expect(page.locator("#map")).to_have_attribute("data-drawn", "2")
+    button.click()
+    expect(page.get_by_role("button", name="Full screen")).to_be_visible()
+
+
+DROP = """(text) => {
+  const files = new DataTransfer();
+  files.items.add(new File([text], "dropped.geojson"));
+  const map = document.querySelector("#map");
+  for (const type of ["dragover", "drop"]) {
+    const details = { dataTransfer: files, bubbles: true, cancelable: true };
+    map.dispatchEvent(new DragEvent(type, details));
+  }
+}"""
+
+
+def test_a_file_dropped_on_the_map_is_drawn(region: None, open_browser: OpenBrowser):
+    page, _ = open_browser()
+    visit(page, "/en/?map=7/43/77")
+    page.evaluate(DROP, '{"type":"Point","coordinates":[77.5,43.5]}')
+    expect(page.locator("#map")).to_have_attribute("data-own", "1")
+    expect(page.locator(".tool-panel")).to_contain_text("dropped.geojson")
+    page.evaluate(DROP, "[1, 2")
+    expect(page.locator(".tool-panel [role=alert]")).to_contain_text("not JSON")
+
+
 def test_an_address_restores_layers_area_and_pin_and_a_failed_layer_can_be_retried(
     region: None, open_browser: OpenBrowser
 ):

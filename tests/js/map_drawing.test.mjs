@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Grid, topOf } from "../../static/js/map/choosing.js";
+import { FEW, levelOf, thinnedOrder } from "../../static/js/map/detail_level.js";
 import { drawingOrder, runsWithin } from "../../static/js/map/drawing_order.js";
 import { ofClasses } from "../../static/js/map/filters.js";
 import { depthMask, sizeMask, tally, toggled } from "../../static/js/map/legend.js";
@@ -51,6 +52,30 @@ test("large is painted before small, old before new, and a window is a run of ea
   assert.deepEqual([...order.items], [1, 4, 0, 2, 3]);
   const runs = runsWithin(order, time, [2, 4]);
   assert.deepEqual(runs.map(({ size, start, end }) => [size, ...order.items.slice(start, end)]), [[12, 1], [7, 2]]);
+});
+
+test("from afar the newest of each class and square is painted, in the same order", () => {
+  const next = chance(11);
+  const number = 5000;
+  const style = new Uint8Array(4 * number);
+  for (let i = 0; i < number; i += 1) style[4 * i] = [7, 9, 12, NO_SIZE][Math.floor(next.next().value * 4)];
+  const x = Float32Array.from({ length: number }, () => 180 + 3 * next.next().value);
+  const y = Float32Array.from({ length: number }, () => 90 + 3 * next.next().value);
+  const order = drawingOrder(style, Uint32Array.from(x.keys()));
+  const level = 4;
+  const square = (i) => [style[4 * i], Math.floor(x[i] * 8), Math.floor(y[i] * 8)].join();
+  const newest = new Map();
+  for (const i of order.items) newest.set(square(i), i);
+  const thin = thinnedOrder(order, x, y, level);
+  assert.deepEqual([...thin.items], [...order.items].filter((i) => newest.get(square(i)) === i));
+  assert.deepEqual(thin.runs.map(({ size }) => size), order.runs.map(({ size }) => size));
+  for (const { size, start, end } of thin.runs) {
+    assert.ok(thin.items.subarray(start, end).every((i) => style[4 * i] === size));
+  }
+  assert.equal(thin.runs.at(-1).end, thin.items.length);
+  assert.equal(levelOf(4.3, FEW + 1), 5);
+  assert.equal(levelOf(4.3, FEW), null);
+  assert.equal(levelOf(9, FEW + 1), null);
 });
 
 test("a touch on the legend shows one class alone, then more, then all", () => {

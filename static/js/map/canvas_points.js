@@ -15,7 +15,6 @@ const css = (colour, alpha = 1) => `rgb(${colour.map((part) => Math.round(part *
 export class CanvasPainter {
   constructor(canvas) {
     this.context = canvas.getContext("2d");
-    this.limit = MOST;
   }
 
   /** As WebglPainter.draw; what was left out is in `thinned`. */

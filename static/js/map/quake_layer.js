@@ -2,6 +2,7 @@
 
 import { CanvasPainter } from "./canvas_points.js";
 import { Grid } from "./choosing.js";
+import { levelOf, thinnedOrder } from "./detail_level.js";
 import { drawingOrder } from "./drawing_order.js";
 import { timeIndex } from "./filters.js";
 import { CanvasLayer, colour, onSchemeChange, paintRing } from "./leaflet.js";
@@ -82,6 +83,7 @@ export class QuakeLayer {
     const { store, order } = this;
     const now = Date.now();
     const felt = order.filter((i) => store.style[4 * i + 2] & MARKS.felt);
+    this.level = null;
     this.scene = {
       store,
       order: drawingOrder(store.style, order),
@@ -110,16 +112,35 @@ export class QuakeLayer {
   #painterOn(canvas) {
     if (this.painter) return this.painter;
     try {
-      this.painter = this.webgl ? WebglPainter.on(canvas, () => this.redraw()) : null;
+      this.painter = this.webgl
+        ? WebglPainter.on(canvas, { restored: () => this.redraw(), gone: () => this.#withoutWebgl() })
+        : null;
     } catch (error) {
       // A driver that cannot link the shaders: the map is drawn without it.
       console.warn(error.message);
-      this.webgl = false;
-      this.points.renew();
+      this.#withoutWebgl();
       return null;
     }
     this.painter ??= new CanvasPainter(canvas);
     return this.painter;
+  }
+
+  #withoutWebgl() {
+    this.webgl = false;
+    this.painter = null;
+    this.points.renew();
+  }
+
+  /** The order to paint: from afar WebGL is spared what would lie hidden. */
+  #orderFor(frame) {
+    const { order } = this.scene;
+    const level = this.webgl && !this.window ? levelOf(frame.zoom, order.items.length) : null;
+    if (level === null) return order;
+    if (level !== this.level) {
+      this.thin = thinnedOrder(order, this.store.x, this.store.y, level);
+      this.level = level;
+    }
+    return this.thin;
   }
 
   #paint(canvas, frame) {
@@ -129,6 +150,7 @@ export class QuakeLayer {
     const ends = window ? Math.min(window[1], Date.now()) : Date.now();
     const count = painter.draw(frame, {
       ...this.scene,
+      order: this.#orderFor(frame),
       ...(this.isOn ? {} : NOTHING),
       window,
       look: this.look,

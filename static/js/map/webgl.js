@@ -6,6 +6,8 @@ import { runsWithin } from "./drawing_order.js";
 import { NO_SIZE } from "./store.js";
 import { FRESH_HOURS, RADIUS, RINGS } from "./symbols.js";
 
+/** So long a lost context may take to come back. */
+const PATIENCE_MS = 2000;
 const SYMBOLS = 0;
 const FELT = 1;
 const RECENT = 2;
@@ -127,20 +129,25 @@ function contextOf(canvas) {
 export class WebglPainter {
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {() => void} restored called when a lost context has come back: draw again
+   * @param {{restored: () => void, gone: () => void}} handlers a lost context has come back (draw
+   *   again), or did not come back in time (draw without it)
    * @returns {?WebglPainter} null where there is no WebGL
    */
-  static on(canvas, restored) {
+  static on(canvas, handlers) {
     const gl = contextOf(canvas);
-    return gl ? new WebglPainter(gl, canvas, restored) : null;
+    return gl ? new WebglPainter(gl, canvas, handlers) : null;
   }
 
-  constructor(gl, canvas, restored) {
+  constructor(gl, canvas, { restored, gone }) {
     this.gl = gl;
-    this.limit = Infinity;
     this.#begin();
-    canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+    let waiting = 0;
+    canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault();
+      waiting = setTimeout(gone, PATIENCE_MS);
+    });
     canvas.addEventListener("webglcontextrestored", () => {
+      clearTimeout(waiting);
       this.#begin();
       restored();
     });

@@ -288,7 +288,8 @@ function arrived({ loaded, wanted }) {
   bar.hidden = loaded >= wanted;
   bar.style.setProperty("--part", String(wanted ? loaded / wanted : 1));
   mapElement.dataset.tiles = catalogue.hasTiles ? `${loaded}/${wanted}` : "";
-  if (loaded >= wanted || partTimer) return;
+  // Before the first part the list of before, or the server's, says more than an empty one.
+  if (!loaded || loaded >= wanted || partTimer) return;
   partTimer = setTimeout(() => {
     partTimer = 0;
     const before = performance.now();
