@@ -24,7 +24,7 @@ from portal.plots import ticks
 from portal.templatetags.seismo import decimal
 
 SVG = "http://www.w3.org/2000/svg"
-FONT = "Noto Sans, Liberation Sans, DejaVu Sans, Arial, sans-serif"
+FONT = "'Source Sans 3', Noto Sans, Liberation Sans, DejaVu Sans, Arial, sans-serif"
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 66, 16, 16, 52
 #: Width of one letter of a label, in its font size: enough for Cyrillic and Kazakh letters.

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from catalog.formats.values import DEPTH_CLASSES_KM
 from catalog.search import BY_WORD, PAGE
+from portal.search_labels import field_label
 from portal.templatetags import seismo
 
 LIST_LENGTH = 100
@@ -64,6 +65,9 @@ def map_words() -> dict[str, Any]:
         "west": seismo.longitude(-1).split("\u00a0")[-1],
         "sizes": [seismo.size_words(m) for m in (1.0, 3.0, 4.5, 5.5, 6.5, 7.5, 8.5)],
         "sizeUnknown": seismo.size_words(None),
+        "labels": {
+            word: field_label(known) for word, known in BY_WORD.items() if PAGE in known.surfaces
+        },
         "felt": _("felt"),
         "feltIntensity": _("felt, intensity up to %(intensity)s"),
         "synthetic": _("synthetic"),

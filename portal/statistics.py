@@ -30,6 +30,7 @@ from catalog.statistics import PeriodCount, Statistics, Unit, statistics_of
 from portal import citing
 from portal.charts import Axis, Chart, counts, linear, log_counts, powers, raised, time_axis
 from portal.map_config import MAP_WORDS
+from portal.search_labels import told
 from portal.templatetags import seismo
 from portal.templatetags.seismo import people
 from portal.time_limits import within
@@ -439,7 +440,7 @@ def statistics_page(request: HttpRequest) -> HttpResponse:
     query = query_of(search)
     context |= {
         "query": query,
-        "selection": citing.selection_words(search),
+        "selection": told(search),
         "without_time": urlencode(
             search.words(without=(*NOT_HERE, "starttime", "endtime")), safe=",:"
         ),

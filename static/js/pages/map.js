@@ -216,10 +216,10 @@ function mendLinks() {
     .join(" · ");
 }
 
-/** What the form calls a search word; a word it has no field for is its own name. */
+/** What the form calls a search word; one it has no field for has its label from the server. */
 function labelOf(name) {
   const field = form.elements[name];
-  return field?.getAttribute?.("aria-label") || field?.labels?.[0]?.textContent.trim() || name;
+  return field?.getAttribute?.("aria-label") || field?.labels?.[0]?.textContent.trim() || words.labels[name] || name;
 }
 
 function presetOf() {
