@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as project
 from django.contrib.gis.geos import Point
+from django.db import connection
 from playwright.sync_api import Page, Route, expect
 
 from catalog.models import (
@@ -267,7 +271,7 @@ def test_export_makes_a_real_png_and_svg_with_the_legend(
     assert seen["width"] > 2 * 1100
     # Light paper though the page is dark; the legend's colours at the right; a map in the middle.
     assert seen["corner"] == "255,255,255"
-    tokens = (settings.BASE_DIR / "static/css/tokens.css").read_text(encoding="utf-8")
+    tokens = (project.BASE_DIR / "static/css/tokens.css").read_text(encoding="utf-8")
     for style in ("depth-0", "depth-4"):
         found = re.search(rf"--{style}: #(..)(..)(..);", tokens)
         assert found is not None
@@ -312,3 +316,62 @@ def test_ones_own_geojson_stays_text_and_bad_files_are_refused(
     page.click('[data-tool="own"]')
     page.click("text=Remove the file")
     expect(page.locator("#map[data-own]")).to_have_count(0)
+
+
+FAULTS = Path(__file__).parents[3] / "shared/data/geo/gem_active_faults_box.geojson.gz"
+
+
+@pytest.mark.skipif(not FAULTS.exists(), reason="../shared/data is not there")
+def test_a_real_file_of_active_faults_is_drawn_and_read(
+    region: None, open_browser: OpenBrowser, tmp_path: Path, settings: Any
+):
+    path = tmp_path / "faults.geojson"
+    path.write_bytes(gzip.decompress(FAULTS.read_bytes()))
+    settings.ACTIVE_FAULTS_FILE = str(path)
+    page, _ = open_browser()
+    visit(page, "/en/?map=7/43/77&layers=faults")
+    number = len(json.loads(path.read_bytes())["features"])
+    expect(page.locator("#map")).to_have_attribute("data-faults", str(number))
+    expect(page.locator(".layer-failure")).to_have_count(0)
+
+
+def test_a_distance_is_measured_by_pointer_and_by_coordinates(
+    region: None, open_browser: OpenBrowser
+):
+    page, _ = open_browser()
+    visit(page, "/en/?map=7/43/77")
+    page.click('[data-tool="measure"]')
+    x, y = middle(page)
+    page.mouse.click(x - 200, y)
+    page.mouse.move(x, y - 50)
+    page.mouse.click(x, y - 100)
+    expect(page.locator(".tool-table tbody tr")).to_have_count(1)
+    expect(page.locator(".measure-label").last).to_contain_text("km")
+    page.click("text=Clear")
+    for place in ("43.25 76.95", "42.87 74.59"):
+        page.fill('.tool-panel [name="point"]', place)
+        page.keyboard.press("Enter")
+    told = page.locator(".tool-total")
+    expect(told).to_contain_text("km")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ST_Distance('POINT(76.95 43.25)'::geography, 'POINT(74.59 42.87)'::geography)"
+        )
+        (metres,) = cursor.fetchone()
+    assert float(told.get_attribute("data-metres") or 0) == pytest.approx(metres, abs=0.01)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("options", [{"forced_colors": "active"}, {"contrast": "more"}])
+def test_the_map_is_read_in_the_systems_own_colours(
+    region: None, open_browser: OpenBrowser, options: dict[str, str]
+):
+    page, _ = open_browser(**options)
+    visit(page, "/en/?map=6/43/76.5&layers=mechanisms,stations")
+    expect(page.locator("#map")).to_have_attribute("data-drawn", "1")
+    edge = "(node) => parseFloat(getComputedStyle(node).borderTopWidth)"
+    for button in page.locator("main .button:visible").all():
+        assert button.evaluate(edge) >= 1
+    swatches = page.locator(".legend .swatch")
+    ground = "(node) => getComputedStyle(node).backgroundColor"
+    assert len({swatch.evaluate(ground) for swatch in swatches.all()}) == swatches.count() == 6
