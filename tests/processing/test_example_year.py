@@ -47,8 +47,8 @@ from processing.models import ProcessingRun, WorkItem
 from tests.catalog.shop import empty, is_test_database
 from tests.conftest import sow
 
-#: Loading is a minute's work, several on a machine that does much else.
-pytestmark = pytest.mark.timeout(900)
+#: Loading is a minute's work, several on a machine that does much else: the long run.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 YEAR = {"starttime": "2014-01-01", "endtime": "2014-12-31T23:59:59.999999"}
 #: The year's catalogue: docs/data-sources.md names this search.

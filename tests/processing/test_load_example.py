@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 from typing import Any
 
+import pytest
 from django.core.management import call_command
 
 from catalog.models import BulletinFile, BulletinReading, Event, Station, User
@@ -36,6 +37,7 @@ def test_example_is_received_and_queued(db: None) -> None:
     assert Station.objects.filter(synthetic=True).count() == 22
 
 
+@pytest.mark.long
 def test_automatic_bulletins_are_asked_for_before_final_ones(db: None) -> None:
     load()
     order = list(
@@ -69,6 +71,7 @@ def test_the_synthetic_year_does_not_come_back_once_it_was_removed(db: None) -> 
     assert BulletinFile.objects.filter(name="some_2014.isf").exists()
 
 
+@pytest.mark.long
 def test_loader_cannot_log_in(db: None) -> None:
     load()
     user = User.objects.get(username="example-loader")

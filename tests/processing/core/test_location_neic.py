@@ -106,6 +106,7 @@ def test_a_depth_that_near_stations_resolve_is_that_neic_holds():
     assert difference < min(1.0, solution.depth_error_km)
 
 
+@pytest.mark.long
 @every_model
 def test_a_deep_event_that_nobody_put_anywhere_is_found_deep(model):
     event = read_json("deep")
@@ -117,6 +118,7 @@ def test_a_deep_event_that_nobody_put_anywhere_is_found_deep(model):
     assert abs(solution.depth_km - (there.depth_km or 0.0)) < 2.0 * solution.depth_error_km
 
 
+@pytest.mark.long
 def test_seven_hundred_readings_of_dense_networks_are_used_together():
     """Their correlations, as the variogram gives them, are no covariance."""
     event = read_json("deep")
@@ -148,7 +150,11 @@ def test_an_input_without_output_comes_back_to_where_it_began(started, model):
     assert solution.used.sum() >= 170
 
 
-@pytest.mark.parametrize("started", [True, False], ids=["from the input", "from nothing"])
+@pytest.mark.parametrize(
+    "started",
+    [pytest.param(True, marks=pytest.mark.long), False],
+    ids=["from the input", "from nothing"],
+)
 def test_a_place_held_against_the_readings_is_left(started):
     """The input holds a place at 0 km that its own readings, used or not, do not fit."""
     event = read_text(HELD_PLACE)
