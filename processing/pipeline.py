@@ -28,6 +28,7 @@ from processing.jobs import (
     exporting,
     ingestion,
     location,
+    macroseismics,
     magnitude,
     map_tiles,
     preference,
@@ -202,6 +203,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             magnitude.compute_many(alive, origins, agency)
             type_decisions.follow(event.pk for event in alive)
             preference.choose_many(alive)
+            macroseismics.assess_many(alive)
             waveforms.request_where_moved([event.pk for event in alive])
             near = [(pk, 1) for pk in station_readings.near_readings(alive)]
             WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)

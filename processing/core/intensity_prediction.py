@@ -19,6 +19,9 @@ FloatArray = NDArray[np.float64]
 #: Shallower sources are taken as so deep: the equations grow without bound towards 0. Ours.
 LEAST_DEPTH_KM = 5.0
 
+#: Of a source whose depth is not known: that of the equation of fixed depth. Ours.
+DEPTH_WITHOUT_KM = 15.0
+
 #: Intensities are told in half grades, and not at all below this one. Ours (docs/macroseismics.md).
 SHOWN_FROM = 3.0
 
