@@ -177,9 +177,18 @@ CELERY_BEAT_SCHEDULE = {
     "screen-types": {"task": "processing.screen_types", "schedule": schedule(600.0)},
     # Often enough that the map follows within a minute, seldom enough to gather many changes.
     "map-tiles": {"task": "processing.map_tiles", "schedule": schedule(20.0)},
+    "felt": {"task": "processing.felt", "schedule": schedule(5.0)},
+    # Every six hours: a night on which nothing ran is made up for.
+    "forget-senders": {"task": "processing.forget_senders", "schedule": schedule(6 * 3600.0)},
 }
 WORK_LEASE_SECONDS = env_int("WORK_LEASE_SECONDS", 30)
 WORK_MAX_ATTEMPTS = 5
+
+# --- Felt reports ----------------------------------------------------------------------------
+#: A cell or settlement with fewer reports is not published.
+FELT_MINIMUM_REPORTS = env_int("FELT_MINIMUM_REPORTS", 3)
+#: So long a report's sender can be told apart by the hashes of device and address.
+FELT_SENDER_DAYS = env_int("FELT_SENDER_DAYS", 30)
 
 # --- Event types -----------------------------------------------------------------------------
 #: A depth that was found, not set, and is deeper than this by its error excludes a blast [km].
