@@ -112,7 +112,7 @@ def look_near(event_key: int) -> None:
     event = Event.objects.get(pk=event_key)
     row = EventRow.objects.filter(pk=event_key).first()
     window = "false"
-    values: dict[str, object] = {"event": event_key, "gone": event.status in GONE}
+    values: dict[str, Any] = {"event": event_key, "gone": event.status in GONE}
     if row is not None:
         window = "coalesce(r.felt_at, r.received_at) BETWEEN %(start)s AND %(end)s"
         values["start"] = row.time - timedelta(seconds=felt_ties.RULES.latest_s)

@@ -1,4 +1,4 @@
-"""What moderators do with felt reports, one or many at once, and what is forgotten of their senders.
+"""What moderators do with felt reports, one or many, and what is forgotten of their senders.
 
 A moderator's word stands before flags and rules. Several reports are decided on together or not at
 all: each comes with what its reader saw of it, and if one has changed since, nothing is stored.
@@ -114,11 +114,9 @@ def _judge(reports: Sequence[FeltReport], kind: str, actor: User, note: str) -> 
 
 
 def _event(public_id: str) -> Event:
-    event = (
-        Event.objects.filter(public_id=public_id.strip().lower()[:20])
-        .select_related("merged_into")
-        .first()
-    )
+    """Return the event of an id, or what it was merged into."""
+    named = Event.objects.filter(public_id=public_id.strip().lower()[:20])
+    event: Event | None = named.select_related("merged_into").first()
     if event is not None and event.merged_into is not None:
         event = event.merged_into
     if event is None or event.status in felt.GONE:

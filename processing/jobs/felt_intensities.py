@@ -171,16 +171,16 @@ def _late_s(moment: Any, row: EventRow | None) -> float | None:
 
 def _distances(told: Sequence[Told], row: EventRow | None) -> dict[int, float]:
     """Return epicentral distances [km] by the reports' numbers; of those without a place none."""
-    numbers = [number for number, one in enumerate(told) if one.latitude is not None]
-    if row is None or not numbers:
+    placed = {
+        number: (one.latitude, one.longitude)
+        for number, one in enumerate(told)
+        if one.latitude is not None and one.longitude is not None
+    }
+    if row is None or not placed:
         return {}
-    km = geodesy.ellipsoid_distance_km(
-        row.latitude,
-        row.longitude,
-        [told[number].latitude for number in numbers],
-        [told[number].longitude for number in numbers],
-    )
-    return dict(zip(numbers, map(float, km), strict=True))
+    latitudes, longitudes = zip(*placed.values(), strict=True)
+    km = geodesy.ellipsoid_distance_km(row.latitude, row.longitude, latitudes, longitudes)
+    return dict(zip(placed, map(float, km), strict=True))
 
 
 def _same_text(event: Event) -> set[int]:
