@@ -53,6 +53,7 @@ TAGS = (
     ("station-magnitudes", gettext_lazy("Station magnitudes")),
     ("mechanisms", gettext_lazy("Focal mechanisms")),
     ("intensities", gettext_lazy("Intensities")),
+    ("community-intensities", gettext_lazy("Community intensities")),
     ("stations", gettext_lazy("Stations")),
     ("coverage", gettext_lazy("Coverage by bulletins")),
     ("files", gettext_lazy("Files")),
@@ -611,6 +612,36 @@ def _collection_schemas() -> dict[str, Schema]:
     return schemas
 
 
+def _community_schemas() -> dict[str, Schema]:
+    members = tuple(m for m in collections.COMMUNITY_INTENSITIES.members if m.name != "outline")
+    kind: Schema = {"type": "string"}
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [76.91, 43.22]},
+        "properties": example_of(members),
+    }
+    return {
+        "CommunityIntensityFeature": _object(
+            "A cell by its outline, or a settlement by its point.",
+            {
+                "type": kind,
+                "geometry": {"type": "object", "description": "GeoJSON, WGS84."},
+                "properties": schema_of(members, "What the area's reports make together."),
+            },
+            feature,
+        ),
+        "CommunityIntensityFeatures": _object(
+            "The published community intensities of one event, GeoJSON.",
+            {
+                "type": kind,
+                "id": _text("Public id of the event."),
+                "features": _list("CommunityIntensityFeature"),
+            },
+            {"type": "FeatureCollection", "id": "kz2014m7k2ra", "features": [feature]},
+        ),
+    }
+
+
 def _scale_schemas() -> dict[str, Schema]:
     scale = example_of(magnitude_assessments.SCALE)
     assessment = schema_of(magnitude_assessments.ASSESSMENT, "")
@@ -863,6 +894,7 @@ def schemas() -> dict[str, Schema]:
         **_errors(),
         **_event_schemas(),
         **_collection_schemas(),
+        **_community_schemas(),
         **_scale_schemas(),
         **_station_schemas(),
         **_coverage_schemas(),

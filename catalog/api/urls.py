@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from catalog.api import (
     collections,
+    community,
     coverage,
     editions,
     event_types,
@@ -27,6 +28,11 @@ urlpatterns = [
         "events/<str:public_id>/magnitude-assessments",
         magnitude_assessments.MagnitudeAssessmentsView.as_view(),
         name="api-event-magnitude-assessments",
+    ),
+    path(
+        "events/<str:public_id>/community-intensities.geojson",
+        community.CommunityIntensityFeaturesView.as_view(),
+        name="api-event-community-intensities-geojson",
     ),
     path("map/events.json", views.MapEventsView.as_view(), name="api-map-events"),
     path("map/tiles.json", map_tiles.TilesView.as_view(), name="api-map-tiles"),
