@@ -10,7 +10,6 @@ it once. No CSRF token is asked for: see ``catalog.api.felt``.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -175,21 +174,22 @@ def _told(problem: Problem) -> str:
 
 def words_of(sent: QueryDict, row: EventRow | None) -> dict[str, Any]:
     """Return the words of a report from the fields of the form; empty fields are left out."""
-    words: dict[str, Any] = {name: sent[name] for name in _TEXTS if sent.get(name)}
-    words |= {name: _number(sent[name]) for name in _NUMBERS if sent.get(name)}
+    given = {name: str(sent[name]) for name in sent}
+    words: dict[str, Any] = {name: given[name] for name in _TEXTS if given.get(name)}
+    words |= {name: _number(given[name]) for name in _NUMBERS if given.get(name)}
     if row is not None:
         words["event"] = row.public_id
-    if sent.get("settlement") == "as-written":
+    if given.get("settlement") == "as-written":
         del words["settlement"]
         words["as_written"] = True
-    if sent.get("when") == "then" and (clock := sent.get("felt_local")):
+    if given.get("when") == "then" and (clock := given.get("felt_local")):
         words["felt_at"] = _civil(clock)
     answers: dict[str, Any] = {}
-    for name in sent:
+    for name in given:
         if name.startswith(_ANSWER):
             question = BY_CODE.get(name.removeprefix(_ANSWER))
             several = question is not None and question.several
-            answers[name.removeprefix(_ANSWER)] = sent.getlist(name) if several else sent[name]
+            answers[name.removeprefix(_ANSWER)] = sent.getlist(name) if several else given[name]
     return words | ({"answers": answers} if answers else {})
 
 
@@ -287,7 +287,7 @@ def _shown(
     asked_again = ("id", "token", *(("settlement",) if refused else ()))
     fields = [(name, v) for name, values in sent.lists() for v in values if name not in asked_again]
     event = row or EventRow.objects.filter(public_id=report.event or None).first()
-    settlement = Settlement.objects.filter(pk=report.settlement or None).first()
+    settlement = Settlement.objects.filter(pk=report.settlement or 0).first()
     return render(
         request,
         "portal/felt/confirm.html",
@@ -308,7 +308,7 @@ def _shown(
     )
 
 
-def form_words() -> Mapping[str, Any]:
+def form_words() -> dict[str, Any]:
     """What the form's script says."""
     return {
         "waiting": _("Waiting to be sent"),

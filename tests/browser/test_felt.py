@@ -166,7 +166,7 @@ def test_without_a_script(site: str, open_browser: OpenBrowser):
 
 
 def test_the_phone_s_position_given_and_refused(site: str, open_browser: OpenBrowser):
-    page, watch = open_browser(geolocation=ALMATY, permissions=["geolocation"])
+    page, _ = open_browser(geolocation=ALMATY, permissions=["geolocation"])
     asked = "window.asked = 0; const g = navigator.geolocation; const f = g.getCurrentPosition;"
     page.add_init_script(
         asked + "g.getCurrentPosition = (...a) => { window.asked += 1; f.apply(g, a); };"
