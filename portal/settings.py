@@ -208,6 +208,17 @@ EXPORT_MAX_BYTES = env_int("EXPORT_MAX_BYTES", 4 * 1024**3)
 EXPORT_SPACE_BYTES = env_int("EXPORT_SPACE_BYTES", 20 * 1024**3)
 EXPORT_DAYS = env_int("EXPORT_DAYS", 30)
 
+# --- Felt reports ----------------------------------------------------------------------------
+#: Of devices and addresses only hashes with this key are stored: catalog/felt_senders.py.
+FELT_SECRET = env("FELT_SECRET", SECRET_KEY)
+#: More within an hour are kept and flagged. A village may stand behind one address.
+FELT_DEVICE_PER_HOUR = env_int("FELT_DEVICE_PER_HOUR", 10)
+FELT_ADDRESS_PER_HOUR = env_int("FELT_ADDRESS_PER_HOUR", 1000)
+#: More are not kept, so that nobody fills the disk: of one address, and in all. A report has about
+#: 1 KB, with the longest comment 5.
+FELT_ADDRESS_MOST_PER_HOUR = env_int("FELT_ADDRESS_MOST_PER_HOUR", 20_000)
+FELT_MOST_PER_DAY = env_int("FELT_MOST_PER_DAY", 1_000_000)
+
 # --- Pages -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("kk", _("Kazakh")), ("ru", _("Russian")), ("en", _("English"))]

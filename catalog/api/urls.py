@@ -9,6 +9,7 @@ from catalog.api import (
     editions,
     event_types,
     exports,
+    felt,
     magnitude_assessments,
     map_layers,
     map_tiles,
@@ -67,6 +68,8 @@ urlpatterns = [
         editions.EditionReferenceView.as_view(),
         name="api-edition-reference",
     ),
+    path("felt", felt.FeltView.as_view(), name="api-felt"),
+    path("felt/token", felt.FeltTokenView.as_view(), name="api-felt-token"),
     path("exports/<str:export_id>", exports.ExportView.as_view(), name="api-export"),
     path("exports/<str:export_id>/file", exports.ExportFileView.as_view(), name="api-export-file"),
     path(
