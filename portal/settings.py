@@ -184,12 +184,6 @@ CELERY_BEAT_SCHEDULE = {
 WORK_LEASE_SECONDS = env_int("WORK_LEASE_SECONDS", 30)
 WORK_MAX_ATTEMPTS = 5
 
-# --- Felt reports ----------------------------------------------------------------------------
-#: A cell or settlement with fewer reports is not published.
-FELT_MINIMUM_REPORTS = env_int("FELT_MINIMUM_REPORTS", 3)
-#: So long a report's sender can be told apart by the hashes of device and address.
-FELT_SENDER_DAYS = env_int("FELT_SENDER_DAYS", 30)
-
 # --- Event types -----------------------------------------------------------------------------
 #: A depth that was found, not set, and is deeper than this by its error excludes a blast [km].
 EVENT_TYPE_DEEPEST_BLAST_KM = float(env_int("EVENT_TYPE_DEEPEST_BLAST_KM", 10))
@@ -218,6 +212,10 @@ FELT_ADDRESS_PER_HOUR = env_int("FELT_ADDRESS_PER_HOUR", 1000)
 #: 1 KB, with the longest comment 5.
 FELT_ADDRESS_MOST_PER_HOUR = env_int("FELT_ADDRESS_MOST_PER_HOUR", 20_000)
 FELT_MOST_PER_DAY = env_int("FELT_MOST_PER_DAY", 1_000_000)
+#: A cell or settlement with fewer reports is not published.
+FELT_MINIMUM_REPORTS = env_int("FELT_MINIMUM_REPORTS", 3)
+#: So long a report's sender can be told apart by the hashes of device and address.
+FELT_SENDER_DAYS = env_int("FELT_SENDER_DAYS", 30)
 
 # --- Pages -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -253,7 +253,12 @@ class CommunityIntensity(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event_id} {self.area} {self.code}: {self.cdi}"
+        return f"{self.event_id} {self.area} {self.code}: {self.grade}"
+
+    @property
+    def grade(self) -> float | None:
+        """The community decimal intensity, else MSK-64 by the words; each published one has one."""
+        return self.msk64 if self.cdi is None else self.cdi
 
 
 class MacroseismicAssessment(models.Model):

@@ -38,6 +38,8 @@ VERDICTS: dict[str, str] = {
 #: Of `NotDecidable`, besides those of decisions on readings.
 CODES = ("changed-meanwhile", "event-gone", "synthetic-apart", "unknown-settlement", "no-personal")
 DECIDE_MOST = 200
+#: Doubts of the acceptance that end when a moderator says which settlement it is.
+ABOUT_PLACE = frozenset({"unknown-place", "ambiguous-place"})
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +162,8 @@ def _settle(reports: Sequence[FeltReport], key: int | None, actor: User, note: s
     _write(reports, Kind.SETTLEMENT, actor, note, before, settlement.pk)
     for report in reports:
         report.settlement, report.processed_at = settlement, None
-    FeltReport.objects.bulk_update(reports, ["settlement", "processed_at"])
+        report.flags = [flag for flag in report.flags if flag not in ABOUT_PLACE]
+    FeltReport.objects.bulk_update(reports, ["settlement", "processed_at", "flags"])
     WorkItem.objects.request(felt.TIE, 0, priority=felt.PRIORITY)
     felt.request_event(r.event_id for r in reports if r.event_id is not None)
     return len(reports)

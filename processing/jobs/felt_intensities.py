@@ -32,11 +32,11 @@ from catalog.models import (
 from processing.core import felt as core
 from processing.core import felt_filters, geodesy
 from processing.core.felt_filters import Flag
-from processing.jobs import publishing
+from processing.jobs import macroseismics, publishing
 from processing.jobs.felt import GONE, predicted
 
 METHOD_ID = f"kz-portal/felt/{core.METHOD_ID}"
-#: A settlement's point places its people no better than so [km]; a cell of 1 km takes none. Ours.
+#: How well a settlement's point places people where the report does not say [km]. Ours.
 SETTLEMENT_PRECISION_KM = 5.0
 #: Where fewer of those who felt it answered a question, the weighted sum tells nothing. Ours.
 LEAST_ANSWERED = 0.5
@@ -78,6 +78,7 @@ def compute(event_key: int) -> Change | None:
     intensities = intensities_of(event, counted, row)
     changed = _store(event, intensities)
     changed |= _summarise(event, counted, intensities)
+    macroseismics.assess(event)
     if not changed or row is None:
         return None
     change = publishing.publish_many([event])[0]
@@ -99,8 +100,8 @@ def _told(report: FeltReport) -> Told:
     if point is None:
         return Told(report, indices, None, None, None)
     precision = report.precision_km
-    if point is theirs:
-        precision = max(precision or 0.0, SETTLEMENT_PRECISION_KM)
+    if precision is None and point is theirs:
+        precision = SETTLEMENT_PRECISION_KM
     return Told(report, indices, point.y, point.x, precision)
 
 

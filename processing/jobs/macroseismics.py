@@ -168,8 +168,8 @@ def _points(
     )
     for cell in cells:
         not_felt[cell.event_id]["community"] += cell.not_felt_count
-        if cell.cdi >= LEAST_FELT:
-            community[cell.event_id].append((cell.point.y, cell.point.x, cell.cdi))
+        if cell.grade is not None and cell.grade >= LEAST_FELT:
+            community[cell.event_id].append((cell.point.y, cell.point.x, cell.grade))
     return expert, community, not_felt
 
 
