@@ -35,8 +35,8 @@ VERDICTS: dict[str, str] = {
     Kind.REJECT: FeltReport.Verdict.REJECTED,
     Kind.REOPEN: FeltReport.Verdict.NONE,
 }
-#: Of `NotDecidable`, besides those of decisions on readings.
-CODES = ("changed-meanwhile", "event-gone", "synthetic-apart", "unknown-settlement", "no-personal")
+#: Of `NotDecidable`, besides those of other decisions.
+CODES = ("no-personal", "ambiguous-settlement")
 DECIDE_MOST = 200
 #: Doubts of the acceptance that end when a moderator says which settlement it is.
 ABOUT_PLACE = frozenset({"unknown-place", "ambiguous-place"})

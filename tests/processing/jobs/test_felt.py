@@ -188,7 +188,10 @@ def test_a_place_too_rough_is_in_no_cell_and_no_place_in_none_at_all() -> None:
     report(event=tied_to, precision_km=30.0)
     report(event=tied_to, precision_km=None)
     report(event=tied_to, point=None, place="where I live")
-    by_name = report(event=tied_to, point=None, settlement=settlement(), place_source="settlement")
+    by_name = report(
+        event=tied_to, point=None, settlement=settlement(), place_source="settlement",
+        precision_km=None,
+    )  # fmt: skip
     work()
     counts = dict(CommunityIntensity.objects.values_list("area", "report_count"))
     assert counts == {"10km": 2, "settlement": 1}
