@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -290,6 +293,30 @@ def test_senders_are_forgotten_after_thirty_days_and_words_on_demand() -> None:
     assert (decision.kind, decision.actor, decision.before, decision.after) == (
         "personal", editor("keeper"), {}, {},
     )  # fmt: skip
+
+
+def test_what_persons_wrote_of_themselves_is_read_by_no_reading_side() -> None:
+    here = Path(settings.BASE_DIR)
+    may = {
+        "catalog/models/felt.py", "catalog/models/__init__.py", "catalog/admin.py",
+        "catalog/felt_keeping.py",
+    }  # fmt: skip
+    named = re.compile("feltreportpersonal|felt_report_personal", re.IGNORECASE)
+    naming = {
+        path.relative_to(here).as_posix()
+        for room in ("catalog", "portal")
+        for path in (here / room).rglob("*.py")
+        if "migrations" not in path.parts and named.search(path.read_text())
+    }
+    assert naming <= may
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = 'portal_download'")
+        if cursor.fetchone() is None:
+            pytest.skip("this PostgreSQL has no role for downloads")
+        cursor.execute(
+            "SELECT has_table_privilege('portal_download', 'catalog_feltreportpersonal', 'SELECT')"
+        )
+        assert cursor.fetchone()[0] is False
 
 
 # --- Whatever the order ---------------------------------------------------------------------------
