@@ -58,11 +58,7 @@ def table_of(search: EventSearch, events: int, columns: int) -> Table:
     """Return the table of a search, newest events first; two questions."""
     matching = (
         search.matching()
-        .filter(
-            event__intensityobservations__isnull=False,
-            event__intensityobservations__superseded_at=None,
-        )
-        .distinct()
+        .filter(event__in=IntensityObservation.objects.current().values("event"))
         .defer("fdsn_text", "csv_line")
         .order_by("-time", "-event_id")
     )

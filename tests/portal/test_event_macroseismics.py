@@ -99,6 +99,7 @@ def test_expert_and_public_stand_apart(client: Client, almaty: Settlement):
     body = page(client, felt(almaty))
     told = body[body.index('id="felt-expert"') :]
     expert, public = told[: told.index('id="felt-community"')], told[told.index("felt-community") :]
+    assert "largest community intensity 3.4" in body
     assert "3–4" in expert
     assert "not felt" in expert
     assert "Observed less predicted, on average: −0.2; places: 1." in expert

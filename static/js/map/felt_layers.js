@@ -5,6 +5,9 @@ import { fill } from "../texts.js";
 import { ellipse } from "./ellipse.js";
 import { L, token } from "./leaflet.js";
 
+/** A cell below it did not feel the event. */
+const LEAST_FELT = 2;
+
 /** The colour class of a grade: 2 to 10, as the style sheet has them. */
 export const gradeClass = (grade) => Math.min(Math.max(Math.floor(grade), 2), 10);
 
@@ -33,9 +36,9 @@ function expert(points) {
 
 function community(cells) {
   return cells.map((c) => {
-    const style = {
-      color: token("symbol-line"), weight: 0.8, fillColor: token(`msk-${gradeClass(c.grade)}`), fillOpacity: c.opacity,
-    };
+    const style = c.grade < LEAST_FELT
+      ? { color: token("symbol-line"), weight: 1.2, dashArray: "3 4", fillOpacity: 0 }
+      : { color: token("symbol-line"), weight: 0.8, fillColor: token(`msk-${gradeClass(c.grade)}`), fillOpacity: c.opacity };
     const shape = c.outline.length
       ? L.polygon(c.outline, style)
       : L.circleMarker([c.lat, c.lon], { ...style, radius: 7, pane: "markerPane" });
