@@ -223,6 +223,9 @@ def told(
     if found.size is not None:
         found.contours = _contours(found.model, found.size, found.depth_km)
         found.predicted = predicted_of(row, found.model, found.size, found.depth_km)
+    for area in found.community:
+        if area.distance_km is None:
+            area.distance_km = distance_km(row, area.point.y, area.point.x)
     found.chart = attenuation_chart(found)
     return found
 

@@ -11,8 +11,8 @@ const LEAST_FELT = 2;
 /** The colour class of a grade: 2 to 10, as the style sheet has them. */
 export const gradeClass = (grade) => Math.min(Math.max(Math.floor(grade), 2), 10);
 
-/** Where the words of a circle stand: on its northern edge. */
-export const northOf = (lat, radiusKm) => lat + radiusKm / 111.195;
+/** Where the words of a circle stand: on its northern edge; of a negative radius, the southern. */
+export const edgeOf = (lat, radiusKm) => lat + radiusKm / 111.195;
 
 const circle = (lat, lon, radius) => ellipse({ lat, lon, major: radius, minor: radius, azimuth: 0 }, 90);
 
@@ -22,6 +22,19 @@ function sign(lat, lon, text, className, title) {
   node.textContent = text;
   const icon = L.divIcon({ html: node, className: `felt-mark ${className}`, iconSize: null });
   return L.marker([lat, lon], { icon, title, alt: title, keyboard: false, interactive: Boolean(title) });
+}
+
+/** Rows of words nearer to each other than this are not read [px]. */
+const ROW_PX = 16;
+
+/** Which of the rows at these heights are shown, the first before the others. */
+export function readable(heights, row = ROW_PX) {
+  const kept = [];
+  return heights.map((height) => {
+    const free = kept.every((other) => Math.abs(other - height) >= row);
+    if (free) kept.push(height);
+    return free;
+  });
 }
 
 function expert(points) {
@@ -48,17 +61,18 @@ function community(cells) {
   });
 }
 
-function rings(rows, [lat, lon], words, style) {
+/** Circles with their words; `side` 1: on the northern edge, -1: on the southern. */
+function rings(rows, [lat, lon], words, side, style) {
   return rows.flatMap((row) => [
     L.polygon(circle(lat, lon, row.radius), { ...style, fill: false, interactive: false }),
-    sign(northOf(lat, row.radius), lon, fill(words, { grade: row.grade }), "felt-mark--words"),
+    sign(edgeOf(lat, side * row.radius), lon, fill(words, { grade: row.grade }), "felt-mark--words"),
   ]);
 }
 
 function isoseismals(rows, centre, words) {
   const edges = rows.flatMap((row) => [row.low, row.high]).map((radius) =>
     L.polygon(circle(...centre, radius), { color: token("frame-line"), weight: 0.8, dashArray: "1 4", fill: false, interactive: false }));
-  return [...rings(rows, centre, words, { color: token("frame-line"), weight: 2 }), ...edges];
+  return [...rings(rows, centre, words, -1, { color: token("frame-line"), weight: 2 }), ...edges];
 }
 
 function place(found, words) {
@@ -75,7 +89,7 @@ function place(found, words) {
 export function layersOf(data) {
   const { epicentre, words } = data;
   return {
-    contours: rings(data.contours, epicentre, words.contour, { color: token("ink-2"), weight: 1.2, dashArray: "6 5" }),
+    contours: rings(data.contours, epicentre, words.contour, 1, { color: token("ink-2"), weight: 1.2, dashArray: "6 5" }),
     isoseismals: isoseismals(data.isoseismals, epicentre, words.isoseismal),
     community: community(data.cells),
     place: place(data.place, words.place),
@@ -93,14 +107,23 @@ export function followBoxes(map, box, data) {
       groups[code] = L.featureGroup(marks);
       if (shown(code)) groups[code].addTo(map);
     }
+    thin();
     box.dataset.drawn = Object.keys(groups).filter(shown).join(" ");
   }
-  box.hidden = false;
+  /** The words of inner circles make room for those of outer ones. */
+  function thin() {
+    const words = ["contours", "isoseismals"].filter(shown)
+      .flatMap((code) => groups[code].getLayers())
+      .filter((layer) => layer.getElement?.()?.classList.contains("felt-mark--words"));
+    const free = readable(words.map((mark) => map.latLngToLayerPoint(mark.getLatLng()).y));
+    words.forEach((mark, n) => { mark.getElement().style.display = free[n] ? "" : "none"; });
+  }
+  map.on("zoomend", thin);
   box.addEventListener("change", (event) => {
     draw();
-    const group = event.target.checked && groups[event.target.value];
-    const bounds = group && group.getBounds();
-    if (bounds?.isValid() && !map.getBounds().contains(bounds)) map.fitBounds(bounds.pad(0.1), { animate: false });
+    if (!event.target.checked) return;
+    const bounds = groups[event.target.value].getBounds();
+    if (bounds.isValid() && !map.getBounds().contains(bounds)) map.fitBounds(bounds.pad(0.1), { animate: false });
   });
   return draw;
 }

@@ -13,6 +13,9 @@ const words = read("map-words");
 const { solutions, places, felt } = read("event-data");
 
 const box = document.getElementById("event-map");
+const boxes = document.getElementById("felt-layers");
+// Before the map is made: it takes room from it.
+if (boxes) boxes.hidden = false;
 const map = createMap(box, config, words, { scrollWheelZoom: false });
 // The uncertainty of the place is the subject; towns far away are found by zooming out.
 const NEAR_M = 80_000;
@@ -86,7 +89,6 @@ globalThis.matchMedia("print").addEventListener("change", () => {
   fit();
 });
 
-const boxes = document.getElementById("felt-layers");
 const drawFelt = boxes ? followBoxes(map, boxes, felt) : () => {};
 
 await addBasemap(map, config);
