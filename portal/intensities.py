@@ -13,16 +13,19 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from catalog.downloads import TooLong
 from catalog.models import EventRow, IntensityObservation
 from catalog.rendering import csv_cell
-from catalog.search import EventSearch
+from catalog.search import PAGE, EventSearch, SearchError
 from portal import citing
+from portal.event_intensities import LANGUAGES
 from portal.event_macroseismics import grade_words
-from portal.statistics import asked, attached, query_of
+from portal.statistics import IGNORED, asked, attached, query_of
 from portal.templatetags import seismo
 from portal.time_limits import within
 from processing.jobs.macroseismics import grade_of
@@ -110,6 +113,7 @@ def intensities_page(request: HttpRequest) -> HttpResponse:
     context |= {
         "table": table,
         "query": query_of(search),
+        "language": (get_language() or "en")[:2],
         "selection": citing.selection_words(search),
         "asked": {name: words.get(name, "") for name in named},
         "others": {name: text for name, text in words.items() if name not in named},
@@ -124,21 +128,25 @@ HEADINGS = ("event_id", "time", "latitude", "longitude", "depth_km", "KR", "magn
 
 @require_safe
 def intensities_csv(request: HttpRequest) -> HttpResponse:
-    """The same as CSV: all settlements, up to 2,000 events."""
-    search, problems = asked(request)
-    if search is None:
-        text = "\n".join(p.message for p in problems)
-        return HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
-    try:
-        with within(SECONDS):
-            table = table_of(search, EVENTS_MOST, COLUMNS_MOST)
-    except TooLong:
-        text = _("This search takes too long")
-        return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8")
-    lines = [_line([*HEADINGS, *table.places])]
-    lines += [_line(_values(event)) for event in table.events]
+    """The same as CSV, places in the language of ``lang``: all of them, up to 2,000 events."""
+    language = request.GET.get("lang", "en")
+    with translation.override(language if language in LANGUAGES else "en"):
+        try:
+            search = EventSearch.from_query(request.GET, PAGE, ignore=(*IGNORED, "lang"))
+            with within(SECONDS):
+                table = table_of(search, EVENTS_MOST, COLUMNS_MOST)
+        except SearchError as error:
+            return _refused(400, error.message)
+        except TooLong:
+            return _refused(503, _("This search takes too long"))
+        lines = [_line([*HEADINGS, *table.places])]
+        lines += [_line(_values(event)) for event in table.events]
     body = "\r\n".join((*lines, "")).encode()
     return attached(body, "text/csv; charset=utf-8", "intensities.csv")
+
+
+def _refused(status: int, text: str) -> HttpResponse:
+    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
 
 
 def _values(event: FeltEvent) -> Sequence[Any]:

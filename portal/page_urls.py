@@ -83,7 +83,6 @@ urlpatterns = [
         name="statistics-table",
     ),
     path("intensities/", intensities.intensities_page, name="intensities"),
-    path("intensities/table.csv", intensities.intensities_csv, name="intensities-csv"),
     path("cite/", citing.cite_page, name="cite"),
     path("editions/", editions.editions_page, name="editions"),
     path("editions/<str:series>/<int:number>/", editions.edition_page, name="edition"),

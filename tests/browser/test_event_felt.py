@@ -13,6 +13,7 @@ from catalog.models import CommunityIntensity, Event, IntensityObservation, Sett
 from processing.core import felt, geodesy
 from processing.core import intensity_prediction as prediction
 from processing.jobs import macroseismics
+from tests.browser.auditing import grave_issues, misfits, small_targets
 from tests.browser.conftest import OpenBrowser
 from tests.portal.conftest import published
 
@@ -73,9 +74,18 @@ def test_layers_are_shown_as_their_boxes_say(site: str, open_browser: OpenBrowse
     expect(sheet.get_by_text("isoseismal 5")).to_be_visible()
     boxes.get_by_label("Experts").uncheck()
     expect(boxes).to_have_attribute("data-drawn", "contours isoseismals community")
+    problems = grave_issues(page) + misfits(page) + small_targets(page)
+    page.set_viewport_size({"width": 390, "height": 900})
+    problems += misfits(page)
+    for path in ("/en/intensities/", f"/ru/events/{event.public_id}/"):
+        page.goto(path)
+        problems += grave_issues(page) + misfits(page) + small_targets(page)
+    assert problems == []
     if folder := os.environ.get("PICTURES"):
         for width in (1400, 390):
             page.set_viewport_size({"width": width, "height": 900})
+            page.goto(f"/en/events/{event.public_id}/")
+            page.wait_for_selector("#event-map[data-loaded]")
             page.screenshot(path=f"{folder}/event-{width}.png", full_page=True)
         page.set_viewport_size({"width": 1400, "height": 900})
         page.emulate_media(color_scheme="dark")

@@ -154,14 +154,15 @@ def test_the_table_of_felt_events_is_of_any_search(client: Client, almaty: Settl
     published(public_id="kz2014unfelt")
     body = client.get("/en/intensities/").content.decode()
     assert "3–4" in body and "kz2014kadzhi" in body and "kz2014unfelt" not in body
-    table = client.get("/en/intensities/table.csv?starttime=2014-01-01").content.decode()
+    table = client.get("/intensities.csv?starttime=2014-01-01").content.decode()
     head, line = table.splitlines()
     assert head.startswith("event_id,time,") and head.endswith("I0,Almaty,Balkhash")
     assert line.endswith(",3–4,not felt")
     assert "No events with intensities" in client.get("/en/intensities/?minkr=15").content.decode()
     wrong = client.get("/en/intensities/?minkr=big")
     assert wrong.status_code == 400 and "big" in wrong.content.decode()
-    assert client.get("/en/intensities/table.csv?minkr=big").status_code == 400
+    assert client.get("/intensities.csv?minkr=big").status_code == 400
+    assert "Алматы" in client.get("/intensities.csv?lang=ru").content.decode().splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,9 @@ export function followBoxes(map, box, data) {
     const words = ["contours", "isoseismals"].filter(shown)
       .flatMap((code) => groups[code].getLayers())
       .filter((layer) => layer.getElement?.()?.classList.contains("felt-mark--words"));
-    const free = readable(words.map((mark) => map.latLngToLayerPoint(mark.getLatLng()).y));
+    const height = (place) => map.latLngToLayerPoint(place).y;
+    // The epicentre's own sign comes before all words.
+    const [, ...free] = readable([height(data.epicentre), ...words.map((mark) => height(mark.getLatLng()))]);
     words.forEach((mark, n) => { mark.getElement().style.display = free[n] ? "" : "none"; });
   }
   map.on("zoomend", thin);
