@@ -27,7 +27,7 @@ from catalog.models import (
 from portal.charts import Axis, Chart, powers
 from portal.templatetags import seismo
 from processing.core import intensity_prediction as prediction
-from processing.core.geodesy import ellipsoid_distance_km
+from processing.core.geodesy import KM_PER_DEGREE, ellipsoid_distance_km
 from processing.core.intensity_prediction import InputMagnitude, IntensityModel
 from processing.jobs import macroseismics as job
 
@@ -50,7 +50,8 @@ SELECT place.id, place.name_en, place.name_ru, place.name_kk, place.population,
     ST_Distance(place.point::geography, epicentre.point::geography) / 1000.0 AS km
 FROM catalog_settlement place,
     (SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326) AS point) epicentre
-WHERE ST_DWithin(place.point::geography, epicentre.point::geography, %(metres)s)
+WHERE place.point && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
+    AND ST_DWithin(place.point::geography, epicentre.point::geography, %(metres)s)
 ORDER BY km, place.id
 """
 
@@ -267,7 +268,14 @@ def predicted_of(
     reach = prediction.radius_km(model, size.value, depth_km, least)
     if not reach:
         return []
-    asked = {"lat": row.latitude, "lon": row.longitude, "metres": 1000.0 * reach}
+    # The box finds candidates by the index; a geodesic is at most 0.6 % from the sphere's.
+    up = 1.01 * reach / KM_PER_DEGREE
+    across = up / max(np.cos(np.radians(min(abs(row.latitude) + up, 89.0))), 0.02)
+    asked = {
+        "lat": row.latitude, "lon": row.longitude, "metres": 1000.0 * reach,
+        "south": row.latitude - up, "north": row.latitude + up,
+        "west": row.longitude - across, "east": row.longitude + across,
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_WITHIN, asked)
         places = cursor.fetchall()
