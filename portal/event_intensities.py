@@ -55,6 +55,10 @@ class IntensityRow:
     scale: str
     reports: int | None
     not_felt_reports: int | None
+    msk64_by_words: float | None
+    """Of the public: median of the grades people chose by the words of MSK-64."""
+    ems98_equivalent: float | None
+    """Of the public: the CDI taken as EMS-98."""
     agency: str
     source: str
     """Of an observation its source, of what is computed the method."""
@@ -125,6 +129,8 @@ def _expert(told: Told, row: EventRow) -> Iterator[IntensityRow]:
             scale=i.scale,
             reports=None,
             not_felt_reports=None,
+            msk64_by_words=None,
+            ems98_equivalent=None,
             agency=str(i.agency or ""),
             source=i.source,
             synthetic=row.synthetic,
@@ -147,6 +153,8 @@ def _community(told: Told, row: EventRow) -> Iterator[tuple[IntensityRow, Any]]:
             scale=CDI_SCALE,
             reports=one.report_count,
             not_felt_reports=one.not_felt_count,
+            msk64_by_words=one.msk64,
+            ems98_equivalent=one.ems98,
             agency="",
             source=one.method_id,
             synthetic=row.synthetic,
@@ -170,6 +178,8 @@ def _predicted(told: Told, row: EventRow) -> Iterator[IntensityRow]:
             scale=PREDICTED_SCALE,
             reports=None,
             not_felt_reports=None,
+            msk64_by_words=None,
+            ems98_equivalent=None,
             agency="",
             source=f"{told.model.id}; {told.size_words}",
             synthetic=row.synthetic,

@@ -142,6 +142,11 @@ class Told:
         return f"{self.size.scale} {value}"
 
     @property
+    def contour_words(self) -> str:
+        """Grades of the prediction and how far they reach: what its circles on the map say."""
+        return "; ".join(f"{grade}: {seismo.kilometres(radius)}" for grade, radius in self.contours)
+
+    @property
     def settlements(self) -> list[CommunityIntensity]:
         return [c for c in self.community if c.area == c.Area.SETTLEMENT]
 
