@@ -396,7 +396,7 @@ def attenuation_chart(found: Told) -> Chart | None:
     ) % {"expert": len(dots), "cells": len(cells)}
     chart = Chart("attenuation", title, words, x, y, height=280)
     if found.size is not None:
-        _draw_predictions(chart, found, x)
+        _draw_predictions(chart, found, found.size)
     for distance, grade in cells:
         chart.dot(max(distance, x.low), grade, "dot-2", 4.0)
     for distance, grade in dots:
@@ -408,12 +408,13 @@ def attenuation_chart(found: Told) -> Chart | None:
     return chart
 
 
-def _draw_predictions(chart: Chart, found: Told, x: Axis) -> None:
-    distance = np.geomspace(x.low, x.high, PLOT_POINTS)
-    assert found.size is not None  # noqa: S101 - the caller asked
-    sigma = sigma_of(found.model, found.size)
-    for model, kind in ((found.model, "line"), (prediction.MODELS["shebalin"], "line-2")):
-        mean, _sigma = prediction.predict(model, found.size.value, found.depth_km, distance)
+def _draw_predictions(chart: Chart, found: Told, size: InputMagnitude) -> None:
+    """Draw the equation in use, with its standard deviation to either side, and Shebalin's."""
+    distance = np.geomspace(chart.x.low, chart.x.high, PLOT_POINTS)
+    sigma = sigma_of(found.model, size)
+    other = prediction.MODELS[prediction.ALTERNATIVE]
+    for model, kind in ((found.model, "line"), (other, "line-2")):
+        mean, _sigma = prediction.predict(model, size.value, found.depth_km, distance)
         pairs = list(zip(distance.tolist(), mean.tolist(), strict=True))
         if kind == "line" and sigma is not None:
             for side in (-sigma, sigma):
