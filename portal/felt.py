@@ -340,7 +340,6 @@ def form_words() -> dict[str, Any]:
         "seeking": _("Your position is being found …"),
         "mapFailed": _("The map could not be loaded. Write the settlement instead."),
         "deviceClock": _("By the clock of this device."),
-        "draft": _("What you had begun is here again."),
         "km": seismo.kilometres(0).split("\u00a0")[-1],
         "m": _("m"),
     }
