@@ -59,6 +59,25 @@ def test_offline_then_online_sends_once(site: str, open_browser: OpenBrowser):
     forgive_the_connection(watch)
 
 
+def test_the_form_opens_and_keeps_a_report_without_a_connection(
+    site: str, open_browser: OpenBrowser
+):
+    page, watch = open_browser()
+    opened(page, "/ru/felt/")
+    page.wait_for_selector("#felt-form[data-kept]")
+    assert int(page.get_attribute("#felt-form", "data-kept") or 0) > 15
+    watch.context.set_offline(True)
+    opened(page, "/ru/felt/?from=home")
+    assert page.locator("label:has([value='5']) svg").evaluate("e => e.getBBox().width") > 20
+    tap(page, 5)
+    page.locator("#felt-form button[type=submit]").click()
+    states(page, "waiting")
+    watch.context.set_offline(False)
+    states(page, "sent")
+    assert FeltReport.objects.get().flags == []
+    forgive_the_connection(watch)
+
+
 def test_an_answer_lost_on_the_way_makes_no_second_report(site: str, open_browser: OpenBrowser):
     """The server has it, the phone does not know; the page is closed and opened again."""
     page, watch = open_browser()

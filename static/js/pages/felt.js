@@ -1,5 +1,6 @@
 // The felt report: the form is kept while it is filled in, and what is sent until it has arrived.
 
+import { keepForOffline } from "../felt/offline.js";
 import { PlaceBox } from "../felt/place.js";
 import { Queue, storeOf } from "../felt/queue.js";
 import { fieldsOf, fill, newId, reportOf } from "../felt/report.js";
@@ -147,3 +148,4 @@ document.addEventListener("visibilitychange", () => {
 });
 queue.wake();
 form.dataset.ready = "1";
+if (config.scope) form.dataset.kept = String(await keepForOffline(config.workerUrl, config.scope));
