@@ -173,6 +173,19 @@ def test_a_settlement_chosen_from_the_list_as_it_is_typed(site: str, open_browse
     assert (report.settlement, report.felt, report.flags) == (kegen, False, [])
 
 
+def test_a_hanging_network_does_not_hold_the_report(site: str, open_browser: OpenBrowser):
+    page, watch = open_browser()
+    opened(page)
+    page.route("**/places.json*", lambda route: None)  # never answered
+    tap(page, 4)
+    page.fill("#place", "Kegen")
+    page.locator("#felt-form button[type=submit]").click()
+    expect(page.locator("#felt-form button[type=submit]")).to_have_attribute("aria-busy", "true")
+    states(page, "sent")
+    assert FeltReport.objects.get().place == "Kegen"
+    forgive_the_connection(watch)
+
+
 def test_without_a_script(site: str, open_browser: OpenBrowser):
     page, _ = open_browser(java_script_enabled=False)
     page.goto("/kk/felt/")

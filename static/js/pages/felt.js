@@ -17,6 +17,7 @@ const DRAFT_KEPT = 24 * 3600 * 1000;
 
 const form = document.getElementById("felt-form");
 const state = document.getElementById("felt-state");
+const sendButton = form.querySelector("button[type=submit]");
 const box = document.getElementById("felt-queue");
 const list = box.querySelector("ul");
 const store = storeOf();
@@ -107,6 +108,7 @@ let busy = false;
 async function send() {
   if (busy) return;
   busy = true;
+  sendButton.setAttribute("aria-busy", "true");
   try {
     state.textContent = "";
     if (!form.querySelector("[name=grade]:checked")) {
@@ -127,6 +129,7 @@ async function send() {
     await sending;
   } finally {
     busy = false;
+    sendButton.removeAttribute("aria-busy");
   }
 }
 
