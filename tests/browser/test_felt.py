@@ -100,6 +100,7 @@ def test_an_answer_lost_on_the_way_makes_no_second_report(site: str, open_browse
     forgive_the_connection(watch)
 
 
+@pytest.mark.long
 def test_maintenance_keeps_the_report_and_a_refusal_tells_why(site: str, open_browser: OpenBrowser):
     page, watch = open_browser()
     opened(page)
@@ -156,6 +157,7 @@ def test_by_keyboard_alone_with_a_settlement_and_a_draft(site: str, open_browser
     expect(page.locator("#felt-queue")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_settlement_chosen_from_the_list_as_it_is_typed(site: str, open_browser: OpenBrowser):
     kegen = Settlement.objects.create(
         name_en="Kegen", point=Point(79.2, 43.0, srid=4326), country="KZ", region_code="01"
@@ -173,6 +175,7 @@ def test_a_settlement_chosen_from_the_list_as_it_is_typed(site: str, open_browse
     assert (report.settlement, report.felt, report.flags) == (kegen, False, [])
 
 
+@pytest.mark.long
 def test_a_hanging_network_does_not_hold_the_report(site: str, open_browser: OpenBrowser):
     page, watch = open_browser()
     opened(page)
@@ -220,6 +223,7 @@ def test_the_phone_s_position_given_and_refused(site: str, open_browser: OpenBro
     expect(page.locator("#felt-place-state")).to_contain_text("Your position was not given.")
 
 
+@pytest.mark.long
 def test_a_press_on_the_map(site: str, open_browser: OpenBrowser):
     page, _ = open_browser()
     opened(page)
