@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from django.db.models import F
+
 from catalog.felt_reading import Problem, Proposal, Refused, SentReport, shown
 from catalog.models import Settlement
 from catalog.settlements import candidates, found_by, oblast_of
@@ -40,7 +42,9 @@ def _similar(text: str) -> list[int]:
 
 
 def _proposals(keys: list[int]) -> list[Proposal]:
-    rows = Settlement.objects.filter(pk__in=keys).order_by("-population", "pk")
+    rows = Settlement.objects.filter(pk__in=keys).order_by(
+        F("population").desc(nulls_last=True), "pk"
+    )
     return [
         Proposal(
             row.pk, row.name, oblast_of(row.country, row.region_code), row.country, row.population

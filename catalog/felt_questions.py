@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 #: Raised when words or options change: reports under other words are not quite the same answers.
 QUESTIONS_VERSION = "1"
@@ -124,7 +123,7 @@ QUESTIONS: tuple[Question, ...] = (
             ("outside", _("out of doors")),
             ("vehicle_stopped", _("in a vehicle that stood")),
             ("vehicle_moving", _("in a vehicle that moved")),
-            ("other", pgettext_lazy("answer", "elsewhere")),
+            ("other", _("somewhere else")),
         ),
     ),
     Question(
@@ -176,11 +175,11 @@ QUESTIONS: tuple[Question, ...] = (
         _("How would you describe the shaking?"),
         _options(
             ("none", _("not felt")),
-            ("weak", pgettext_lazy("shaking", "weak")),
-            ("mild", pgettext_lazy("shaking", "mild")),
-            ("moderate", pgettext_lazy("shaking", "moderate")),
-            ("strong", pgettext_lazy("shaking", "strong")),
-            ("violent", pgettext_lazy("shaking", "violent")),
+            ("weak", _("weak shaking")),
+            ("mild", _("mild shaking")),
+            ("moderate", _("moderate shaking")),
+            ("strong", _("strong shaking")),
+            ("violent", _("violent shaking")),
         ),
     ),
     Question(

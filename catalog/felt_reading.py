@@ -316,7 +316,7 @@ def _felt(reader: _Reader, grade: int | None) -> bool | None:
     """Return whether it was felt: as said, or as the grade means (I: not felt)."""
     felt = reader.boolean("felt")
     if felt is None:
-        if grade is None and not reader.problems:
+        if reader.given("grade") is None:
             reader.problems.append(Problem("felt", "missing", "", "true, false"))
         return None if grade is None else grade > 1
     if grade is not None and felt != (grade > 1):

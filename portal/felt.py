@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.http import HttpResponsePermanentRedirect as Moved
@@ -55,6 +56,7 @@ RECENT_DAYS, RECENT_MOST = 7, 10
 SMALLEST_MAGNITUDE, SMALLEST_KR = 2.5, 8.0
 #: Civil time of Kazakhstan's largest city, in which a page without a script reads a clock.
 CIVIL = ZoneInfo("Asia/Almaty")
+WORKER = settings.BASE_DIR / "static" / "js" / "felt" / "worker.js"
 #: How long a cache may keep the page [s].
 KEPT_SECONDS = 60
 #: Fields of the form that go into the report as they are, and as numbers.
@@ -115,6 +117,15 @@ def event_felt_page(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
 
 @require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """The form's service worker: below the root, so that pages of every language may have one."""
+    answer = HttpResponse(WORKER.read_bytes(), content_type="text/javascript; charset=utf-8")
+    answer["Service-Worker-Allowed"] = "/"
+    answer["Cache-Control"] = "no-cache"
+    return answer
+
+
+@require_safe
 def thanks_page(request: HttpRequest) -> HttpResponse:
     """Where a report without a script ends."""
     return render(request, "portal/felt/thanks.html")
@@ -138,7 +149,7 @@ def _received(request: HttpRequest, row: EventRow | None) -> HttpResponse:
         return _form(request, row, QueryDict(), [problem.message], 413)
     sent, now = request.POST, timezone.now()
     words = words_of(sent, row)
-    is_shown = "id" in words
+    is_shown = "id" in words and not _is_of_another_site(request)
     if not is_shown:
         words["id"] = str(uuid.uuid4())
     try:
@@ -160,6 +171,11 @@ def _received(request: HttpRequest, row: EventRow | None) -> HttpResponse:
         answer["Retry-After"] = str(full.retry_seconds)
         return answer
     return redirect("felt-thanks")
+
+
+def _is_of_another_site(request: HttpRequest) -> bool:
+    """True where the browser says that a page of another site sends: then it is shown first."""
+    return request.headers.get("Sec-Fetch-Site", "") in ("cross-site", "same-site")
 
 
 def _told(problem: Problem) -> str:
@@ -245,6 +261,9 @@ def _form(
                 "tokenUrl": reverse("api-felt-token"),
                 "placesUrl": reverse("api-map-places"),
                 "event": row.public_id if row else "",
+                "workerUrl": reverse("felt-worker"),
+                # The page without an event is kept by the browser: it fits every earthquake.
+                "scope": "" if row or request.user.is_authenticated else reverse("felt"),
                 "map": map_config(),
                 "mapScripts": [
                     static("leaflet/leaflet.js"),
@@ -340,7 +359,6 @@ def form_words() -> dict[str, Any]:
         "seeking": _("Your position is being found …"),
         "mapFailed": _("The map could not be loaded. Write the settlement instead."),
         "deviceClock": _("By the clock of this device."),
-        "draft": _("What you had begun is here again."),
         "km": seismo.kilometres(0).split("\u00a0")[-1],
         "m": _("m"),
     }

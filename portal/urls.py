@@ -4,7 +4,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from portal import citing, event_intensities, feeds, health, intensities, map_tools, views
+from portal import citing, event_intensities, feeds, felt, health, intensities, map_tools, views
 from portal.sign_in import admin_login
 from portal.stream.view import elsewhere
 from portal.theme import choose as choose_theme
@@ -23,6 +23,7 @@ urlpatterns = [
     path("csp-report", views.csp_report, name="csp-report"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("theme", choose_theme, name="theme"),
+    path("felt-worker.js", felt.worker, name="felt-worker"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("fdsnws/", include("catalog.api.fdsnws_urls")),
     # The names are in the list of the feeds; whatever is not is a 404 in text.

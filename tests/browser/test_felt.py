@@ -59,6 +59,25 @@ def test_offline_then_online_sends_once(site: str, open_browser: OpenBrowser):
     forgive_the_connection(watch)
 
 
+def test_the_form_opens_and_keeps_a_report_without_a_connection(
+    site: str, open_browser: OpenBrowser
+):
+    page, watch = open_browser()
+    opened(page, "/ru/felt/")
+    page.wait_for_selector("#felt-form[data-kept]")
+    assert int(page.get_attribute("#felt-form", "data-kept") or 0) > 15
+    watch.context.set_offline(True)
+    opened(page, "/ru/felt/?from=home")
+    assert page.locator("label:has([value='5']) svg").evaluate("e => e.getBBox().width") > 20
+    tap(page, 5)
+    page.locator("#felt-form button[type=submit]").click()
+    states(page, "waiting")
+    watch.context.set_offline(False)
+    states(page, "sent")
+    assert FeltReport.objects.get().flags == []
+    forgive_the_connection(watch)
+
+
 def test_an_answer_lost_on_the_way_makes_no_second_report(site: str, open_browser: OpenBrowser):
     """The server has it, the phone does not know; the page is closed and opened again."""
     page, watch = open_browser()
@@ -81,6 +100,7 @@ def test_an_answer_lost_on_the_way_makes_no_second_report(site: str, open_browse
     forgive_the_connection(watch)
 
 
+@pytest.mark.long
 def test_maintenance_keeps_the_report_and_a_refusal_tells_why(site: str, open_browser: OpenBrowser):
     page, watch = open_browser()
     opened(page)
@@ -137,6 +157,7 @@ def test_by_keyboard_alone_with_a_settlement_and_a_draft(site: str, open_browser
     expect(page.locator("#felt-queue")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_settlement_chosen_from_the_list_as_it_is_typed(site: str, open_browser: OpenBrowser):
     kegen = Settlement.objects.create(
         name_en="Kegen", point=Point(79.2, 43.0, srid=4326), country="KZ", region_code="01"
@@ -152,6 +173,20 @@ def test_a_settlement_chosen_from_the_list_as_it_is_typed(site: str, open_browse
     states(page, "sent")
     report = FeltReport.objects.get()
     assert (report.settlement, report.felt, report.flags) == (kegen, False, [])
+
+
+@pytest.mark.long
+def test_a_hanging_network_does_not_hold_the_report(site: str, open_browser: OpenBrowser):
+    page, watch = open_browser()
+    opened(page)
+    page.route("**/places.json*", lambda route: None)  # never answered
+    tap(page, 4)
+    page.fill("#place", "Kegen")
+    page.locator("#felt-form button[type=submit]").click()
+    expect(page.locator("#felt-form button[type=submit]")).to_have_attribute("aria-busy", "true")
+    states(page, "sent")
+    assert FeltReport.objects.get().place == "Kegen"
+    forgive_the_connection(watch)
 
 
 def test_without_a_script(site: str, open_browser: OpenBrowser):
@@ -188,6 +223,7 @@ def test_the_phone_s_position_given_and_refused(site: str, open_browser: OpenBro
     expect(page.locator("#felt-place-state")).to_contain_text("Your position was not given.")
 
 
+@pytest.mark.long
 def test_a_press_on_the_map(site: str, open_browser: OpenBrowser):
     page, _ = open_browser()
     opened(page)

@@ -113,6 +113,13 @@ def test_a_mistake_stands_above_the_form_with_what_was_filled_in(
     assert "Асель &quot;А&quot;" in text
 
 
+def test_a_page_of_another_site_cannot_send_for_its_visitor(client: Client):
+    text = sent(client, "/en/felt/", grade="4").content.decode()
+    foreign = client.post("/en/felt/", fields(text), headers={"Sec-Fetch-Site": "cross-site"})
+    assert "Your report, before it is sent" in foreign.content.decode()
+    assert not FeltReport.objects.exists()
+
+
 def test_limits_are_told_and_the_form_stays(client: Client, settings: Any):
     settings.FELT_ADDRESS_MOST_PER_HOUR = 0
     text = sent(client, "/en/felt/", grade="4").content.decode()

@@ -5,6 +5,8 @@ import { count, fill } from "../texts.js";
 
 const WAIT_MS = 250;
 const SHORTEST = 2;
+/** So long a name is looked up before the report goes without [ms]. */
+const PATIENCE = 4000;
 /** Hidden fields that tell a point. */
 const POINT = ["latitude", "longitude", "precision_km", "place_source"];
 
@@ -74,7 +76,7 @@ export class PlaceBox {
 
   async #ask(text) {
     const query = new URLSearchParams({ q: text, lang: this.config.map.language });
-    const { data } = await fetchJson(`${this.config.placesUrl}?${query}`);
+    const { data } = await fetchJson(`${this.config.placesUrl}?${query}`, { signal: AbortSignal.timeout(PATIENCE) });
     return records(data);
   }
 

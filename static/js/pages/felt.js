@@ -1,5 +1,6 @@
 // The felt report: the form is kept while it is filled in, and what is sent until it has arrived.
 
+import { keepForOffline } from "../felt/offline.js";
 import { PlaceBox } from "../felt/place.js";
 import { Queue, storeOf } from "../felt/queue.js";
 import { fieldsOf, fill, newId, reportOf } from "../felt/report.js";
@@ -16,6 +17,7 @@ const DRAFT_KEPT = 24 * 3600 * 1000;
 
 const form = document.getElementById("felt-form");
 const state = document.getElementById("felt-state");
+const sendButton = form.querySelector("button[type=submit]");
 const box = document.getElementById("felt-queue");
 const list = box.querySelector("ul");
 const store = storeOf();
@@ -106,6 +108,7 @@ let busy = false;
 async function send() {
   if (busy) return;
   busy = true;
+  sendButton.setAttribute("aria-busy", "true");
   try {
     state.textContent = "";
     if (!form.querySelector("[name=grade]:checked")) {
@@ -126,6 +129,7 @@ async function send() {
     await sending;
   } finally {
     busy = false;
+    sendButton.removeAttribute("aria-busy");
   }
 }
 
@@ -147,3 +151,4 @@ document.addEventListener("visibilitychange", () => {
 });
 queue.wake();
 form.dataset.ready = "1";
+if (config.scope) form.dataset.kept = String(await keepForOffline(config.workerUrl, config.scope));

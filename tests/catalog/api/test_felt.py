@@ -22,6 +22,7 @@ from catalog.felt_questions import MOST_QUESTIONS, QUESTIONS
 from catalog.felt_reading import WORDS, Refused, read
 from catalog.models import Event, Settlement
 from catalog.models.felt import FeltReport, FeltReportPersonal
+from portal.proxies import Networks
 from tests.portal.conftest import published
 
 ADDRESS = "/api/v1/felt"
@@ -241,7 +242,7 @@ _JSON = st.recursive(
 
 
 class TestAnything(TestCase):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(st.dictionaries(st.sampled_from(WORDS), _JSON, max_size=6), st.booleans())
     def test_anything_is_kept_or_refused(self, words: dict[str, Any], whole: bool) -> None:
         body = words | ({"id": str(uuid.uuid4()), "grade": 4} if whole else {})
@@ -263,6 +264,15 @@ def test_hashes_of_addresses_change_with_the_day_and_the_secret(settings: Any):
     before = hashed("10.0.0.1")
     settings.FELT_SECRET = "another"
     assert hashed("10.0.0.1") != before
+
+
+def test_behind_our_proxy_the_visitor_s_address_counts(settings: Any, db: None, client: Client):
+    settings.TRUSTED_PROXIES = Networks.parse(["127.0.0.1"])
+    for address in ("10.1.0.1", "10.1.0.2", "10.1.0.1"):
+        body = {"id": str(uuid.uuid4()), "grade": 2}
+        client.post(ADDRESS, body, "application/json", headers={"X-Forwarded-For": address})
+    hashes = list(FeltReport.objects.order_by("pk").values_list("address_hash", flat=True))
+    assert hashes[0] == hashes[2] != hashes[1] and all(hashes)
 
 
 def test_the_token_is_for_our_own_pages_and_its_cookie_for_reports_only(client: Client):
