@@ -464,6 +464,68 @@ class IntensityObservationAdmin(SolutionAdmin):
     list_select_related = (*SolutionAdmin.list_select_related, "settlement")
 
 
+@admin.register(catalog.FeltReport)
+class FeltReportAdmin(ReadOnlyAdmin):
+    """Looked at and decided on at the desk; what tells senders apart is not shown."""
+
+    list_display = (
+        "client_id", "event", "felt", "chosen_grade", "settlement", "received_at", "verdict",
+        "synthetic",
+    )  # fmt: skip
+    list_select_related = ("event", "settlement")
+    list_filter = ("felt", "verdict", "synthetic")
+    search_fields = ("event__public_id", "place")
+    exclude = ("device", "address_hash")
+
+
+@admin.register(catalog.FeltReportPersonal)
+class FeltReportPersonalAdmin(ReadOnlyAdmin):
+    """The words themselves are shown with their report at the desk only."""
+
+    list_display = ("report",)
+    list_select_related = ("report",)
+    exclude = ("comment", "name", "contact")
+
+
+@admin.register(catalog.FeltTie)
+class FeltTieAdmin(ReadOnlyAdmin):
+    list_display = ("report", "previous", "event", "rule", "actor", "made_at")
+    list_select_related = ("report", "previous", "event", "actor")
+    list_filter = ("rule",)
+    search_fields = ("event__public_id",)
+
+
+@admin.register(catalog.FeltDecision)
+class FeltDecisionAdmin(ReadOnlyAdmin):
+    list_display = ("report", "kind", "actor", "decided_at", "note")
+    list_select_related = ("report", "actor")
+    list_filter = ("kind",)
+
+
+@admin.register(catalog.FeltSummary)
+class FeltSummaryAdmin(ReadOnlyAdmin):
+    list_display = ("event", "report_count", "not_felt_count", "max_cdi", "computed_at")
+    list_select_related = ("event",)
+    search_fields = ("event__public_id",)
+
+
+@admin.register(catalog.CommunityIntensity)
+class CommunityIntensityAdmin(ReadOnlyAdmin):
+    list_display = (
+        "event", "area", "code", "report_count", "cdi", "msk64", "published", "computed_at",
+    )  # fmt: skip
+    list_select_related = ("event",)
+    list_filter = ("area", "published")
+    search_fields = ("event__public_id",)
+
+
+@admin.register(catalog.MacroseismicAssessment)
+class MacroseismicAssessmentAdmin(ReadOnlyAdmin):
+    list_display = ("event", "method_id", "computed_at")
+    list_select_related = ("event",)
+    search_fields = ("event__public_id",)
+
+
 @admin.register(catalog.EventDescription)
 class EventDescriptionAdmin(ReadOnlyAdmin):
     list_display = ("event", "type", "language", "text", "superseded_at")

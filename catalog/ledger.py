@@ -92,7 +92,10 @@ _COLUMNS = (
      gettext_lazy("whose solutions there are")),
     (("event_type", "event_type_certainty"), gettext_lazy("type")),
     (("status", "evaluation_mode"), gettext_lazy("status")),
-    (("felt", "max_intensity"), gettext_lazy("how it was felt")),
+    (
+        ("felt", "max_intensity", "felt_report_count", "max_cdi", "community-intensities"),
+        gettext_lazy("how it was felt"),
+    ),
     (("has_mechanism",), gettext_lazy("mechanism")),
 )  # fmt: skip
 

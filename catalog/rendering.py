@@ -35,6 +35,7 @@ from catalog.models import (
     Event,
     EventFragment,
     EventRow,
+    FeltSummary,
     MagnitudeAssessment,
     Origin,
     PreferredMagnitude,
@@ -157,6 +158,8 @@ class Facts:
     contributor: str = ""
     contributor_id: str = ""
     supplementary: bool = False  # a report lists it apart from the main catalogue
+    felt_report_count: int = 0  # of the public, those that count
+    max_cdi: float | None = None  # the largest published community intensity
 
 
 def main_catalog() -> str:
@@ -237,6 +240,8 @@ def row_values(record: EventRecord, facts: Facts) -> dict[str, Any]:
         or any(degree >= 2 for degree in degrees)
         or any(d.type == "felt report" for d in record.descriptions),
         "max_intensity": max(degrees, default=None),
+        "felt_report_count": facts.felt_report_count,
+        "max_cdi": facts.max_cdi,
         "has_mechanism": bool(record.focal_mechanisms),
         "synthetic": record.synthetic,
         "settlement_id": facts.place.settlement_id if facts.place else None,
@@ -719,6 +724,12 @@ def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[st
         .order_by("pk")
     ):
         assessments.setdefault(one.event_id, []).append(one)
+    community = {
+        event_id: (count, cdi)
+        for event_id, count, cdi in FeltSummary.objects.filter(event__in=keys).values_list(
+            "event_id", "report_count", "max_cdi"
+        )
+    }
     records = list(exchange.event_records(events))
     places = nearest_places(
         [(record.origins[0].longitude, record.origins[0].latitude) for _, record in records]
@@ -738,6 +749,8 @@ def rendered(events: Sequence[Event]) -> dict[int, tuple[dict[str, Any], dict[st
             contributor=contributor,
             contributor_id=contributor_id,
             supplementary=event.pk in supplementary,
+            felt_report_count=community.get(event.pk, (0, None))[0],
+            max_cdi=community.get(event.pk, (0, None))[1],
         )
         told = _with_computed_stations(record, assessments.get(event.pk, ()))
         if event.status == Event.Status.NOT_CONFIRMED:

@@ -338,6 +338,29 @@ PARAMETERS: tuple[Parameter, ...] = (
         maximum=12,
     ),
     Parameter(
+        "minfelt",
+        Kind.INTEGER,
+        "size",
+        _("Reports of the public at least, those of not having felt it among them."),
+        minimum=0,
+    ),
+    Parameter(
+        "mincdi",
+        Kind.FLOAT,
+        "size",
+        _("Largest community intensity (from reports of the public) at least."),
+        minimum=1,
+        maximum=12,
+    ),
+    Parameter(
+        "maxcdi",
+        Kind.FLOAT,
+        "size",
+        _("Largest community intensity (from reports of the public) at most."),
+        minimum=1,
+        maximum=12,
+    ),
+    Parameter(
         "eventtype",
         Kind.CHOICES,
         "kind",
@@ -816,6 +839,9 @@ class EventSearch:
     maxmw: float | None = None
     felt: bool | None = None
     minintensity: float | None = None
+    minfelt: int | None = None
+    mincdi: float | None = None
+    maxcdi: float | None = None
     eventtype: tuple[str, ...] | None = None
     agency: tuple[str, ...] | None = None
     catalog: tuple[str, ...] | None = None
@@ -1196,6 +1222,7 @@ _PAIRS = (
     ("mindepth", "maxdepth"),
     ("minmagnitude", "maxmagnitude"),
     *((f"min{column}", f"max{column}") for column in _COLUMNS.values()),
+    ("mincdi", "maxcdi"),
     ("mingap", "maxgap"),
 )
 
@@ -1222,6 +1249,9 @@ _SIMPLE: dict[str, str] = {
     **{f"max{column}": f"{column}__lte" for column in _COLUMNS.values()},
     "felt": "felt",
     "minintensity": "max_intensity__gte",
+    "minfelt": "felt_report_count__gte",
+    "mincdi": "max_cdi__gte",
+    "maxcdi": "max_cdi__lte",
     "status": "status__in",
     "synthetic": "synthetic",
     "hasmechanism": "has_mechanism",

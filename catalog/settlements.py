@@ -138,6 +138,7 @@ class Found:
     population: int | None
     country: str
     region_code: str
+    settlement_id: int
 
 
 def found_by(text: str, most: int) -> list[Found]:
@@ -150,7 +151,7 @@ def found_by(text: str, most: int) -> list[Found]:
             """
             SELECT * FROM (
                 SELECT DISTINCT ON (s.id) s.name_en, s.name_ru, s.name_kk, known.name,
-                    ST_Y(s.point), ST_X(s.point), s.population, s.country, s.region_code,
+                    ST_Y(s.point), ST_X(s.point), s.population, s.country, s.region_code, s.id,
                     starts_with(lower(known.name), %(text)s) AS begins
                 FROM catalog_settlement s
                 CROSS JOIN LATERAL (

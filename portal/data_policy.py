@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from catalog import felt_senders
 from portal.theme import COOKIE
 
 
@@ -31,6 +32,12 @@ COOKIES = (
         _("You choose light or dark colours at the foot of a page."),
         _("The pages keep your choice."),
         _("a year, or until you choose the system's colours"),
+    ),
+    Cookie(
+        felt_senders.COOKIE,
+        _("You send a felt report."),
+        _("Reports of one device are told apart from those of others; it says nothing else."),
+        _("a year"),
     ),
     Cookie(
         settings.CSRF_COOKIE_NAME,

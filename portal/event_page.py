@@ -43,7 +43,7 @@ from catalog.models import (
 )
 from catalog.scales import SCALES
 from catalog.search import EventSearch, successors
-from portal import citing, download_builder, event_type_words
+from portal import citing, download_builder, event_macroseismics, event_type_words
 from portal import magnitudes as sizes_shown
 from portal.beachball import Beachball, beachball
 from portal.charts import Axis, Chart, linear
@@ -238,6 +238,7 @@ def _context(
     sizes = headline_sizes(row, magnitudes)
     title = headline(row, sizes, place)
     merged_from = request.GET.get("merged", "")
+    macroseismics = event_macroseismics.told(event, row, magnitudes, chosen, intensities)
     context: dict[str, Any] = {
         "event": event,
         "row": row,
@@ -252,7 +253,8 @@ def _context(
         **sizes_shown.told(event, preferred, magnitudes, chosen),
         "arrival_tables": arrival_tables,
         "residuals": residual_chart(arrival_tables[0].arrivals) if arrival_tables else None,
-        "intensities": intensities,
+        "macroseismics": macroseismics,
+        **event_macroseismics.legend(macroseismics),
         "consequences": list(event.consequences.filter(superseded_at=None)),
         "interpretations": list(
             event.interpretations.filter(superseded_at=None).select_related("agency")
@@ -276,7 +278,8 @@ def _context(
         "merged_from": merged_from
         if merged_from and event.absorbed.filter(public_id=merged_from).exists()
         else "",
-        "map_data": _event_map(solutions, intensities),
+        "map_data": _event_map(solutions, intensities)
+        | {"felt": event_macroseismics.map_layers(macroseismics, row)},
         "config": map_config(),
         "words": map_words()
         | {"mapLabel": _("Map of all solutions. The table below holds the same.")},
@@ -294,7 +297,7 @@ def _contents(context: dict[str, Any]) -> list[tuple[str, str]]:
     sections: list[tuple[str, str, Any]] = [
         ("summary", _("In short"), True),
         ("settlements", _("Settlements nearby"), context["around"]),
-        ("intensities", _("How it was felt"), context["intensities"]),
+        *event_macroseismics.sections(context["macroseismics"]),
         ("consequences", _("Consequences"), context["consequences"]),
         ("solutions", _("All solutions side by side"), True),
         ("sizes", _("Magnitudes and energy class"), True),

@@ -12,7 +12,9 @@ from portal import (
     event_page,
     event_types,
     exports,
+    felt,
     glossary,
+    intensities,
     latest,
     locating,
     magnitudes,
@@ -30,6 +32,9 @@ from portal.sign_in import SignIn
 urlpatterns = [
     path("", views.map_page, name="map"),
     path("events/<slug:public_id>/", event_page.event_page, name="event"),
+    path("events/<slug:public_id>/felt/", felt.event_felt_page, name="event-felt"),
+    path("felt/", felt.felt_page, name="felt"),
+    path("felt/thanks/", felt.thanks_page, name="felt-thanks"),
     path("desk/events/<slug:public_id>/location/", locating.locating, name="locating"),
     path("desk/events/<slug:public_id>/location/try", locating.locating_try, name="locating-try"),
     path(
@@ -81,6 +86,7 @@ urlpatterns = [
         statistics.statistics_table,
         name="statistics-table",
     ),
+    path("intensities/", intensities.intensities_page, name="intensities"),
     path("cite/", citing.cite_page, name="cite"),
     path("editions/", editions.editions_page, name="editions"),
     path("editions/<str:series>/<int:number>/", editions.edition_page, name="edition"),

@@ -33,6 +33,9 @@ _LABELS: dict[str, str | Promise] = {
     "magnitudetype": gettext_lazy("Magnitude scale"),
     "felt": gettext_lazy("Felt"),
     "minintensity": gettext_lazy("Intensity from"),
+    "minfelt": gettext_lazy("Reports of the public, at least"),
+    "mincdi": gettext_lazy("Community intensity from"),
+    "maxcdi": gettext_lazy("Community intensity to"),
     "eventtype": gettext_lazy("Event type"),
     "agency": gettext_lazy("Agency"),
     "catalog": gettext_lazy("Part of the catalogue"),
@@ -58,6 +61,7 @@ _RANGE_LABELS: dict[str, str | Promise] = {
     "mindepth": gettext_lazy("Depth, km"),
     "minmagnitude": gettext_lazy("Magnitude"),
     "minkr": gettext_lazy("Energy class KR"),
+    "mincdi": gettext_lazy("Community intensity"),
     "mingap": gettext_lazy("Azimuthal gap, degrees"),
 }
 _SCALE_OF = {scale.lower(): scale for scale in SCALES}

@@ -177,6 +177,9 @@ CELERY_BEAT_SCHEDULE = {
     "screen-types": {"task": "processing.screen_types", "schedule": schedule(600.0)},
     # Often enough that the map follows within a minute, seldom enough to gather many changes.
     "map-tiles": {"task": "processing.map_tiles", "schedule": schedule(20.0)},
+    "felt": {"task": "processing.felt", "schedule": schedule(5.0)},
+    # Every six hours: a night on which nothing ran is made up for.
+    "forget-senders": {"task": "processing.forget_senders", "schedule": schedule(6 * 3600.0)},
 }
 WORK_LEASE_SECONDS = env_int("WORK_LEASE_SECONDS", 30)
 WORK_MAX_ATTEMPTS = 5
@@ -198,6 +201,21 @@ FILE_UPLOAD_TEMP_DIR = os.environ.get("TMPDIR")
 EXPORT_MAX_BYTES = env_int("EXPORT_MAX_BYTES", 4 * 1024**3)
 EXPORT_SPACE_BYTES = env_int("EXPORT_SPACE_BYTES", 20 * 1024**3)
 EXPORT_DAYS = env_int("EXPORT_DAYS", 30)
+
+# --- Felt reports ----------------------------------------------------------------------------
+#: Of devices and addresses only hashes with this key are stored: catalog/felt_senders.py.
+FELT_SECRET = env("FELT_SECRET", "") or SECRET_KEY
+#: More within an hour are kept and flagged. A village may stand behind one address.
+FELT_DEVICE_PER_HOUR = env_int("FELT_DEVICE_PER_HOUR", 10)
+FELT_ADDRESS_PER_HOUR = env_int("FELT_ADDRESS_PER_HOUR", 1000)
+#: More are not kept, so that nobody fills the disk: of one address, and in all. A report has about
+#: 1 KB, with the longest comment 5.
+FELT_ADDRESS_MOST_PER_HOUR = env_int("FELT_ADDRESS_MOST_PER_HOUR", 20_000)
+FELT_MOST_PER_DAY = env_int("FELT_MOST_PER_DAY", 1_000_000)
+#: A cell or settlement with fewer reports is not published.
+FELT_MINIMUM_REPORTS = env_int("FELT_MINIMUM_REPORTS", 3)
+#: So long a report's sender can be told apart by the hashes of device and address.
+FELT_SENDER_DAYS = env_int("FELT_SENDER_DAYS", 30)
 
 # --- Pages -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

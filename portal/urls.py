@@ -4,7 +4,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from portal import citing, feeds, health, map_tools, views
+from portal import citing, event_intensities, feeds, felt, health, intensities, map_tools, views
 from portal.sign_in import admin_login
 from portal.stream.view import elsewhere
 from portal.theme import choose as choose_theme
@@ -23,6 +23,7 @@ urlpatterns = [
     path("csp-report", views.csp_report, name="csp-report"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("theme", choose_theme, name="theme"),
+    path("felt-worker.js", felt.worker, name="felt-worker"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("fdsnws/", include("catalog.api.fdsnws_urls")),
     # The names are in the list of the feeds; whatever is not is a 404 in text.
@@ -31,6 +32,12 @@ urlpatterns = [
     path("stream/events", elsewhere, name="stream"),
     # The citation page is under the language's prefix; its files have one address.
     re_path(r"^cite\.(?P<form>bib|ris|csl\.json|json)$", citing.cite_file, name="cite-file"),
+    re_path(
+        r"^events/(?P<public_id>[a-z0-9]+)/intensities\.(?P<form>csv|geojson)$",
+        event_intensities.event_intensities,
+        name="event-intensities",
+    ),
+    path("intensities.csv", intensities.intensities_csv, name="intensities-csv"),
     path("map/faults.geojson", map_tools.faults, name="map-faults"),
     path("api/v1/", include("processing.desk.api_urls")),
     path("api/v1/", include("catalog.api.urls")),

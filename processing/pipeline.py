@@ -3,6 +3,8 @@
     read -> associate -> recompute (locate -> magnitudes -> preference -> publish) -> propose
                       -> confirm -> recompute of the events the final bulletin lacks
     read -> readings (those without an event) -> recompute of the events that take them
+    felt reports -> tie -> community intensities of the events they are tied to
+    recompute -> look again at felt reports near the events that changed
 
 Each step asks for the next in its own transaction and ends with ``item.finish()`` there, so that a
 step is either stored, finished and followed, or none of it. Every step may run twice without harm.
@@ -26,8 +28,12 @@ from processing.jobs import (
     declustering,
     event_type,
     exporting,
+    felt,
+    felt_decisions,
+    felt_intensities,
     ingestion,
     location,
+    macroseismics,
     magnitude,
     map_tiles,
     preference,
@@ -202,9 +208,11 @@ def recompute(items: Sequence[WorkItem]) -> None:
             magnitude.compute_many(alive, origins, agency)
             type_decisions.follow(event.pk for event in alive)
             preference.choose_many(alive)
+            macroseismics.assess_many(alive)
             waveforms.request_where_moved([event.pk for event in alive])
             near = [(pk, 1) for pk in station_readings.near_readings(alive)]
             WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)
+            felt.request_near(alive)
             if alive:
                 publishing.publish_many(alive, actor=_actor(items))
             WorkItem.objects.finish_many(items)
@@ -294,6 +302,45 @@ def measure(item: WorkItem) -> None:
     retried(store)
 
 
+def tie_felt_reports(item: WorkItem) -> None:
+    """Tie the felt reports nobody has looked at yet, some hundred at a time."""
+
+    def store() -> bool:
+        with writing():
+            item.hold()
+            if felt.tie_batch() == felt.BATCH:
+                return True
+            item.finish()
+            return False
+
+    while retried(store):
+        if WorkItem.objects.is_waiting(above=item.priority):
+            item.release()
+            return
+
+
+def look_near(item: WorkItem) -> None:
+    """Have felt reports near an event that changed tied anew."""
+
+    def store() -> None:
+        with writing():
+            felt.look_near(item.object_id)
+            item.finish()
+
+    retried(store)
+
+
+def community_intensities(item: WorkItem) -> None:
+    """Work out what an event's felt reports make together."""
+
+    def store() -> None:
+        with writing():
+            felt_intensities.compute(item.object_id)
+            item.finish()
+
+    retried(store)
+
+
 #: What the work of each kind is: one thing at a time, or a small group in one transaction.
 SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
@@ -310,6 +357,9 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     calibrations.KIND: calibrations.change,
     event_type.KIND: screen_types,
     map_tiles.KIND: make_map_tiles,
+    felt.TIE: tie_felt_reports,
+    felt.NEAR: look_near,
+    felt.EVENT: community_intensities,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,
@@ -377,6 +427,18 @@ def map_tiles_if_changed() -> None:
     """See that the map's tiles follow a changed catalogue."""
     with writing():
         map_tiles.request_if_changed()
+
+
+def felt_if_unread() -> None:
+    """See that felt reports that came in are tied."""
+    with writing():
+        felt.request_if_unread()
+
+
+def forget_senders() -> None:
+    """Empty what tells felt reports' senders apart, once it is old."""
+    with writing():
+        felt_decisions.forget_senders()
 
 
 def _events_wait(run: ProcessingRun) -> bool:

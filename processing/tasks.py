@@ -128,3 +128,19 @@ def screen_types() -> None:
 def map_tiles() -> None:
     """Ask for new tiles of the map if the catalogue has changed since they were made."""
     pipeline.map_tiles_if_changed()
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="processing.felt", acks_late=False, ignore_result=True, expires=5
+)
+def felt() -> None:
+    """Ask for felt reports to be tied if any came in: whoever takes them in asks nobody."""
+    pipeline.felt_if_unread()
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="processing.forget_senders", acks_late=False, ignore_result=True, expires=3600
+)
+def forget_senders() -> None:
+    """Empty the hashes of senders' addresses and devices that are older than 30 days."""
+    pipeline.forget_senders()

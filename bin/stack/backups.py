@@ -281,6 +281,18 @@ def restore(backup: Backup, database: Database, *, instead: bool) -> str | None:
     return _swap(backup, database)
 
 
+#: Privileges are not restored but given anew by the server's defaults, which let the downloads'
+#: role read each new table; what persons wrote of themselves it never may (migration 0028).
+KEEP_PERSONAL_APART = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_download')
+        AND to_regclass('catalog_feltreportpersonal') IS NOT NULL THEN
+        REVOKE ALL ON catalog_feltreportpersonal FROM portal_download;
+    END IF;
+END $$
+"""
+
+
 def _fill(backup: Backup, database: Database) -> None:
     """Restore into an empty database in one transaction."""
     dump = backup.folder / DUMP
@@ -312,6 +324,7 @@ def _fill(backup: Backup, database: Database) -> None:
             f"pg_restore: {done.stderr.strip()[-2000:]}",
             "nothing of it was stored; see docs/deployment.md, Restore",
         )
+    database.ask(KEEP_PERSONAL_APART)
     heads = database.migration_heads()
     if heads != backup.manifest["migrations"]:
         raise Trouble(f"restored, but the migrations differ: {heads}", "take another backup")

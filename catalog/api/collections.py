@@ -1,5 +1,5 @@
 """What hangs on events, across all events of a search or below one: origins, arrivals, magnitudes,
-station magnitudes, mechanisms, intensities.
+station magnitudes, mechanisms, intensities, community intensities.
 
 Only current rows of public events are told: nothing superseded, nothing of an event that was merged
 away or deleted. Rows follow the order of their events; within one event, the order in which they
@@ -12,18 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.gis.db.models.functions import AsGeoJSON
 from django.db.models import (
     Case,
     CharField,
     F,
     FloatField,
     Func,
+    JSONField,
     Q,
     TextField,
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Concat
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import HttpResponseBase, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
@@ -531,7 +533,63 @@ INTENSITIES = Collection(
     ),
 )  # fmt: skip
 
-COLLECTIONS = (ORIGINS, ARRIVALS, MAGNITUDES, STATION_MAGNITUDES, MECHANISMS, INTENSITIES)
+# --- Community intensities ---------------------------------------------------------------------
+
+_C = "event__community_intensities"
+
+COMMUNITY_INTENSITIES = Collection(
+    "community-intensities",
+    "CommunityIntensity",
+    "What the reports of the public in one cell or settlement make together.",
+    _C,
+    Q(**{f"{_C}__published": True}),
+    (
+        Member("id", TEXT, "Id of the row in this catalogue.", "community-intensity/88",
+               f"{_C}__pk", null=False, prefix="community-intensity"),
+        EVENT,
+        Member("area", TEXT, "What the reports are gathered by.", "10km", f"{_C}__area", null=False,
+               choices=("1km", "10km", "settlement")),
+        Member("code", TEXT, "UTM zone and band, easting and northing in cells, size in metres; or "
+               "the settlement's number.", "43T 066 478 10000", f"{_C}__code", null=False),
+        Member("settlement", TEXT, "The settlement, in the language asked for.", None,
+               in_language(f"{_C}__settlement__name")),
+        Member("latitude", NUMBER, "Of the middle, degrees.", 43.22,
+               _coordinate("ST_Y", f"{_C}__point"), null=False),
+        Member("longitude", NUMBER, "Of the middle, degrees.", 76.91,
+               _coordinate("ST_X", f"{_C}__point"), null=False),
+        *_of(
+            _C,
+            ("reports", INTEGER, "Reports that count.", 41, "report_count"),
+            ("reports_not_felt", INTEGER, "Of them, those that did not feel it.", 6,
+             "not_felt_count"),
+            ("cdi", NUMBER, "Community decimal intensity (DYFI); null where most of those who felt "
+             "it answered no question.", 3.8),
+            ("cws", NUMBER, "Community weighted sum it is made of.", 11.08),
+            ("msk64", NUMBER, "MSK-64: the median grade whose words were chosen; null for too "
+             "few.", 4.0),
+            ("ems98_equivalent", NUMBER, "EMS-98, and MSK-64, that the CDI is taken as equal to.",
+             4.0, "ems98"),
+            ("distance_km", NUMBER, "Epicentral distance of the middle, km.", 24.3),
+            ("method", TEXT, "Method.", "kz-portal/felt/dyfi-cdi-1", "method_id"),
+            ("computed_at", TIME, "When.", "2026-01-10T08:00:00Z"),
+        ),
+        Member("outline", Type.OBJECT,
+               "Outline of the cell, a GeoJSON polygon; null: a settlement.", None,
+               Cast(AsGeoJSON(f"{_C}__outline", precision=6), JSONField())),
+    ),
+    (
+        Word(
+            Parameter("area", Kind.TEXTS, "answer", _("Only these kinds of areas."),
+                      choices=("1km", "10km", "settlement")),
+            lambda wanted: Q(**{f"{_C}__area__in": wanted}),
+        ),
+    ),
+)  # fmt: skip
+
+COLLECTIONS = (
+    ORIGINS, ARRIVALS, MAGNITUDES, STATION_MAGNITUDES, MECHANISMS, INTENSITIES,
+    COMMUNITY_INTENSITIES,
+)  # fmt: skip
 
 
 # --- Views -------------------------------------------------------------------------------------
@@ -653,6 +711,10 @@ _SUMMARIES = {
     ),
     "mechanisms": (_("Focal mechanisms of many events"), _("Focal mechanisms of one event")),
     "intensities": (_("Intensities of many events"), _("Intensities of one event")),
+    "community-intensities": (
+        _("Community intensities of many events"),
+        _("Community intensities of one event"),
+    ),
 }
 
 

@@ -17,7 +17,7 @@ intensities
     scale, calculated, agency, synthetic: of the newest event first, in it the strongest first
 places
     name, matched (the name that was found, where it is another), oblast, country, population, lat,
-    lon: the largest first
+    lon, id (of the settlement, for felt reports): the largest first
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ class PlacesView(PublicView):
     """Settlements by name, in Kazakh, Russian, English or another spelling; at most ten.
 
     Those whose name begins so come first, the largest first. Columns: name, matched (the name that
-    was found, where it is another), oblast, country (ISO 3166), population, lat, lon.
+    was found, where it is another), oblast, country (ISO 3166), population, lat, lon, id.
     """
 
     def get(self, request: Request) -> HttpResponseBase:
@@ -267,12 +267,13 @@ class PlacesView(PublicView):
                     place.population,
                     place.latitude,
                     place.longitude,
+                    place.settlement_id,
                 ]
             )
         answer = {
             "count": len(rows),
             "truncated": len(found) > PLACES_MOST,
-            "columns": ["name", "matched", "oblast", "country", "population", "lat", "lon"],
+            "columns": ["name", "matched", "oblast", "country", "population", "lat", "lon", "id"],
             "rows": rows,
         }
         # Names are outside the catalogue's numbers: the answer itself is what is known again.

@@ -53,6 +53,8 @@ TAGS = (
     ("station-magnitudes", gettext_lazy("Station magnitudes")),
     ("mechanisms", gettext_lazy("Focal mechanisms")),
     ("intensities", gettext_lazy("Intensities")),
+    ("community-intensities", gettext_lazy("Community intensities")),
+    ("felt", gettext_lazy("Felt reports")),
     ("stations", gettext_lazy("Stations")),
     ("coverage", gettext_lazy("Coverage by bulletins")),
     ("files", gettext_lazy("Files")),
@@ -500,8 +502,8 @@ def _map_schemas() -> dict[str, Schema]:
         "columns": columns,
         "rows": rows,
     }
-    place = ["Almaty", "", "Almaty city", "KZ", 1977011, 43.25, 76.92]
-    names = ["name", "matched", "oblast", "country", "population", "lat", "lon"]
+    place = ["Almaty", "", "Almaty city", "KZ", 1977011, 43.25, 76.92, 41]
+    names = ["name", "matched", "oblast", "country", "population", "lat", "lon", "id"]
     return {
         "MapTile": tile,
         "MapTiles": _object(
@@ -609,6 +611,36 @@ def _collection_schemas() -> dict[str, Schema]:
             version=(_whole("How often the event was published."), 2),
         )
     return schemas
+
+
+def _community_schemas() -> dict[str, Schema]:
+    members = tuple(m for m in collections.COMMUNITY_INTENSITIES.members if m.name != "outline")
+    kind: Schema = {"type": "string"}
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [76.91, 43.22]},
+        "properties": example_of(members),
+    }
+    return {
+        "CommunityIntensityFeature": _object(
+            "A cell by its outline, or a settlement by its point.",
+            {
+                "type": kind,
+                "geometry": {"type": "object", "description": "GeoJSON, WGS84."},
+                "properties": schema_of(members, "What the area's reports make together."),
+            },
+            feature,
+        ),
+        "CommunityIntensityFeatures": _object(
+            "The published community intensities of one event, GeoJSON.",
+            {
+                "type": kind,
+                "id": _text("Public id of the event."),
+                "features": _list("CommunityIntensityFeature"),
+            },
+            {"type": "FeatureCollection", "id": "kz2014m7k2ra", "features": [feature]},
+        ),
+    }
 
 
 def _scale_schemas() -> dict[str, Schema]:
@@ -817,6 +849,73 @@ def _export_schemas() -> dict[str, Schema]:
     }
 
 
+def _felt_schemas() -> dict[str, Schema]:
+    """Return the schemas of what answers a felt report."""
+    proposal = _object(
+        "A settlement that may be meant.",
+        {
+            "settlement": _whole("Its number, for “settlement”."),
+            "name": _text("Its name."),
+            "oblast": _text("Its oblast; empty outside Kazakhstan."),
+            "country": _text("ISO 3166."),
+            "population": _whole("People.", null=True),
+        },
+        {
+            "settlement": 41,
+            "name": "Talgar",
+            "oblast": "Almaty Region",
+            "country": "KZ",
+            "population": 43353,
+        },
+    )
+    problem = {
+        "word": "place",
+        "code": "ambiguous-place",
+        "found": "Talgar",
+        "expected": "",
+        "message": "Several settlements are called “Talgar”. Choose which one is meant.",
+    }
+    notes = {
+        "type": "array",
+        "items": {"type": "string", "enum": ["clock-ahead"]},
+        "description": "What was understood otherwise: clock-ahead, its time was taken to be now.",
+    }
+    return {
+        "FeltToken": _object(
+            "A token of the form.",
+            {"token": _text("To be sent back."), "seconds": _whole("How long it is fresh.")},
+            {"token": "h2Vn0…:1wR3yE:k9…", "seconds": 43200},
+        ),
+        "FeltAnswer": _object(
+            "A report that was received.",
+            {
+                "id": {"type": "string", "format": "uuid", "description": "As it was sent."},
+                "message": _text("What to tell the person."),
+                "notes": notes,
+            },
+            {
+                "id": "7d1c3f6e-2b54-4a8e-9a55-0d6f2f4f9b11",
+                "message": "Thank you. Your report has been received.",
+                "notes": [],
+            },
+        ),
+        "FeltProposal": proposal,
+        "FeltRefused": _object(
+            "A report that cannot be kept as it is.",
+            {
+                "error": _text("What is wrong, in words."),
+                "problems": _list("Problem", "Each thing wrong."),
+                "proposals": _list("FeltProposal", "Settlements that may be meant."),
+            },
+            {
+                "error": problem["message"],
+                "problems": [problem],
+                "proposals": [proposal["example"]],
+            },
+        ),
+    }
+
+
 def _edition_schemas() -> dict[str, Schema]:
     summary = schema_of(editions.EDITION, "A frozen, citable selection of the catalogue.")
     more = schema_of(editions.MORE, "")
@@ -863,11 +962,13 @@ def schemas() -> dict[str, Schema]:
         **_errors(),
         **_event_schemas(),
         **_collection_schemas(),
+        **_community_schemas(),
         **_scale_schemas(),
         **_station_schemas(),
         **_coverage_schemas(),
         **_statistics_schemas(),
         **_export_schemas(),
+        **_felt_schemas(),
         **_edition_schemas(),
         **_record_schemas(),
     }

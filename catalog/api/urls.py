@@ -4,10 +4,12 @@ from django.urls import path, re_path
 
 from catalog.api import (
     collections,
+    community,
     coverage,
     editions,
     event_types,
     exports,
+    felt,
     magnitude_assessments,
     map_layers,
     map_tiles,
@@ -27,6 +29,11 @@ urlpatterns = [
         "events/<str:public_id>/magnitude-assessments",
         magnitude_assessments.MagnitudeAssessmentsView.as_view(),
         name="api-event-magnitude-assessments",
+    ),
+    path(
+        "events/<str:public_id>/community-intensities.geojson",
+        community.CommunityIntensityFeaturesView.as_view(),
+        name="api-event-community-intensities-geojson",
     ),
     path("map/events.json", views.MapEventsView.as_view(), name="api-map-events"),
     path("map/tiles.json", map_tiles.TilesView.as_view(), name="api-map-tiles"),
@@ -61,6 +68,8 @@ urlpatterns = [
         editions.EditionReferenceView.as_view(),
         name="api-edition-reference",
     ),
+    path("felt", felt.FeltView.as_view(), name="api-felt"),
+    path("felt/token", felt.FeltTokenView.as_view(), name="api-felt-token"),
     path("exports/<str:export_id>", exports.ExportView.as_view(), name="api-export"),
     path("exports/<str:export_id>/file", exports.ExportFileView.as_view(), name="api-export-file"),
     path(

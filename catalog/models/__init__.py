@@ -40,8 +40,10 @@ from catalog.models.events import (
 from catalog.models.exports import Export, ExportChunk, new_export_id
 from catalog.models.felt import (
     CommunityIntensity,
+    FeltDecision,
     FeltReport,
     FeltReportPersonal,
+    FeltSummary,
     FeltTie,
     MacroseismicAssessment,
 )
@@ -101,8 +103,10 @@ __all__ = [
     "Export",
     "ExportChunk",
     "FeedCounter",
+    "FeltDecision",
     "FeltReport",
     "FeltReportPersonal",
+    "FeltSummary",
     "FeltTie",
     "FocalMechanism",
     "IntensityObservation",

@@ -13,6 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -97,6 +98,7 @@ class FeltReport(models.Model):
                 condition=~Q(address_hash=""),
             ),
             GistIndex("point", name="felt_point"),
+            models.Index(Coalesce("felt_at", "received_at"), name="felt_when"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -119,7 +121,7 @@ class FeltReport(models.Model):
 class FeltReportPersonal(models.Model):
     """Free words and contact of the person, apart from the report; never exported."""
 
-    report = models.OneToOneField(FeltReport, on_delete=models.CASCADE, related_name="personal")
+    report = models.OneToOneField(FeltReport, on_delete=models.PROTECT, related_name="personal")
     comment = models.TextField(_("comment"), blank=True)
     name = models.CharField(_("name"), max_length=100, blank=True)
     contact = models.CharField(_("telephone or e-mail"), max_length=200, blank=True)
@@ -155,10 +157,64 @@ class FeltTie(models.Model):
         return f"{self.report_id}: {self.previous_id} -> {self.event_id}"
 
 
+class FeltDecision(models.Model):
+    """What a moderator did with a report; never rewritten, a later one takes an earlier back."""
+
+    class Kind(models.TextChoices):
+        ACCEPT = "accept", _("counts")
+        REJECT = "reject", _("does not count")
+        REOPEN = "reopen", _("verdict taken back")
+        TIE = "tie", _("tied to an event")
+        UNTIE = "untie", _("tied to no event")
+        SETTLEMENT = "settlement", _("settlement set")
+        DELETE_PERSONAL = "personal", _("personal part deleted")
+
+    report = models.ForeignKey(FeltReport, on_delete=models.PROTECT, related_name="decisions")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    #: What stood before and after: keys of events and settlements, the verdict; never words.
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="felt_decisions"
+    )
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    decided_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("decision on a felt report")
+        verbose_name_plural = _("decisions on felt reports")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.report_id}: {self.kind}"
+
+
+class FeltSummary(models.Model):
+    """What all reports of one event make together; the catalogue's row tells its numbers."""
+
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="felt_summary")
+    #: Reports that count, those that did not feel it among them.
+    report_count = models.PositiveIntegerField(_("reports that count"))
+    not_felt_count = models.PositiveIntegerField(_("reports of not having felt it"))
+    #: The largest of the published cells and settlements; empty: none is published.
+    max_cdi = models.FloatField(_("largest community decimal intensity"), null=True, blank=True)
+    method_id = models.CharField(_("method"), max_length=60)
+    computed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("summary of felt reports")
+        verbose_name_plural = _("summaries of felt reports")
+
+    def __str__(self) -> str:
+        return f"{self.event_id}: {self.report_count}"
+
+
 class CommunityIntensity(models.Model):
     """What the reports of one cell or settlement make together (DYFI), of one event.
 
-    A cell with too few reports is kept, so that staff see it, and not published.
+    A cell with too few reports is kept, so that staff see it, and not published. It has no
+    community weighted sum where most of those who felt it answered no question: the formula would
+    then call any shaking weak. Its words may still tell MSK-64.
     """
 
     class Area(models.TextChoices):
@@ -177,8 +233,8 @@ class CommunityIntensity(models.Model):
     point = gis.PointField(srid=4326)
     report_count = models.PositiveIntegerField(_("reports"))
     not_felt_count = models.PositiveIntegerField(_("reports of not having felt it"))
-    cws = models.FloatField(_("community weighted sum"))
-    cdi = models.FloatField(_("community decimal intensity"))
+    cws = models.FloatField(_("community weighted sum"), null=True, blank=True)
+    cdi = models.FloatField(_("community decimal intensity"), null=True, blank=True)
     #: Median of the grades people chose by the words of MSK-64; empty: nobody chose one.
     msk64 = models.FloatField(_("MSK-64 by the words chosen"), null=True, blank=True)
     ems98 = models.FloatField(_("EMS-98"), null=True, blank=True)
@@ -197,7 +253,12 @@ class CommunityIntensity(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event_id} {self.area} {self.code}: {self.cdi:.1f}"
+        return f"{self.event_id} {self.area} {self.code}: {self.grade}"
+
+    @property
+    def grade(self) -> float | None:
+        """The community decimal intensity, else MSK-64 by the words; each published one has one."""
+        return self.msk64 if self.cdi is None else self.cdi
 
 
 class MacroseismicAssessment(models.Model):

@@ -61,6 +61,7 @@ ROOMS = (
                 _("Event types"),
                 ("event-type", "known-sources", "known-source", "known-source-new"),
             ),
+            Page("desk-felt", _("Felt reports"), ("desk-felt-report",)),
             Page(
                 "preference-rules",
                 _("Preference"),

@@ -157,6 +157,9 @@ MESSAGES = {
     "changed-meanwhile": _("Somebody was faster, or something new came in: look again."),
     "unknown-type": _("This is not an event type of QuakeML."),
     "nothing-to-withdraw": _("There is nothing to withdraw: somebody was faster."),
+    # What a decision on felt reports may end with (processing/jobs/felt_decisions.py).
+    "no-personal": _("There is no personal part: nobody wrote one, or it is deleted already."),
+    "ambiguous-settlement": _("Several settlements are called so: open the report and choose one."),
     # What is wrong with waveforms, or with sending or moving them (processing/jobs/waveforms.py).
     "unknown-waveform": _("This is no file of waveforms that can be read, nor StationXML."),
     "damaged-waveform": _("The waveforms cannot be read: the file is damaged."),

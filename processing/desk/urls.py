@@ -7,6 +7,7 @@ from processing.desk import (
     coverage,
     declustering,
     edition_pages,
+    felt,
     help,
     ledger,
     magnitudes,
@@ -80,6 +81,9 @@ urlpatterns = [
     path(
         "events/<slug:public_id>/preference/", preference.event_preference, name="event-preference"
     ),
+    path("felt/", felt.felt_queue, name="desk-felt"),
+    path("felt/decide", felt.felt_decide, name="desk-felt-decide"),
+    path("felt/<int:pk>/", felt.felt_report, name="desk-felt-report"),
     path("ledger/", ledger.ledger_page, name="ledger"),
     path("ledger.csv", ledger.ledger_csv, name="ledger-csv"),
     path("by-hand/", by_hand.by_hand, name="by-hand"),

@@ -39,7 +39,7 @@ from catalog.scales import SCALES
 from processing.core import association as core
 from processing.core import geodesy, phases
 from processing.core.joint_fit import JointFit
-from processing.jobs import joint_relocations, publishing, station_readings
+from processing.jobs import felt, joint_relocations, publishing, station_readings
 from processing.models import ProcessingRun
 
 RULES = core.RuleSet()
@@ -1162,4 +1162,5 @@ def _close(event: Event, survivor: int | None, actor: User | None, now: datetime
     if survivor is not None:
         Event.objects.filter(merged_into=event).update(merged_into=survivor)
     station_readings.follow(event, survivor)
+    felt.request_near([event])
     publishing.withdraw(event, actor=actor)

@@ -103,6 +103,21 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.IntensityObservation.objects.create(
         **said, settlement=settlement, place="Almaty", minimum=3, maximum=4
     )
+    felt = models.FeltReport.objects.create(
+        client_id=uuid4(), event=event, felt=True, point=POINT, settlement=settlement,
+        precision_km=0.5, chosen_grade=4, language="en", received_at=TIME, device="d",
+        answers={"motion": "mild"}, synthetic=synthetic, place_source="map", verdict="accepted",
+        verdict_by=user, verdict_at=TIME, processed_at=TIME, felt_at=TIME, place="Almaty",
+    )  # fmt: skip
+    models.FeltReportPersonal.objects.create(report=felt, comment="the lamp swung")
+    models.FeltTie.objects.create(report=felt, event=event, rule="sender", actor=user)
+    models.FeltDecision.objects.create(report=felt, kind="accept", actor=user)
+    models.FeltSummary.objects.create(event=event, report_count=1, not_felt_count=0, method_id="m")
+    models.CommunityIntensity.objects.create(
+        event=event, area="settlement", code=str(settlement.pk), settlement=settlement,
+        point=POINT, report_count=1, not_felt_count=0, cws=6.0, cdi=2.0, method_id="m",
+    )  # fmt: skip
+    models.MacroseismicAssessment.objects.create(event=event, method_id="m")
     models.EventDescription.objects.create(event=event, entry=entry, text="Kadzhi-Sai")
     models.Interpretation.objects.create(**said, event_type="earthquake", author="someone")
     models.Consequence.objects.create(event=event, entry=entry, kind="other")

@@ -25,6 +25,8 @@ GUARDED: dict[str, str] = {
         "0020_preference_rules",
         "0024_conversion_relations",
         "0025_waveforms",
+        "0028_felt_reports",
+        "0031_felt_decisions",
         "0023_magnitude_assessments",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()

@@ -219,6 +219,8 @@ def test_words_of_kind_and_quality_find_their_events():
         agencies=["KNDC", "SOME"],
         felt=True,
         max_intensity=5.0,
+        felt_report_count=12,
+        max_cdi=3.4,
         azimuthal_gap=180.0,
         station_count=4,
     )
@@ -231,6 +233,8 @@ def test_words_of_kind_and_quality_find_their_events():
     assert set(found("agency=KNDC")) == {"blast", "quake"}
     assert found("contributor=KNDC") == ["quake"]
     assert found("felt=true") == found("minintensity=5") == ["blast"]
+    assert found("minfelt=12") == found("mincdi=3.4&maxcdi=3.4") == ["blast"]
+    assert found("minfelt=13") == found("mincdi=3.5") == found("maxcdi=3.3") == []
     assert found("felt=false") == found("hasmechanism=true") == ["quake"]
     assert found("synthetic=true") == ["quake"]
     # What only automatic reports tell of is found by its status or its id, and not otherwise.

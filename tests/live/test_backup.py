@@ -103,6 +103,9 @@ def test_everything_comes_back_in_an_empty_cluster(
 ) -> None:
     backup, before = saved
     assert backups.restore(backup, database(empty), instead=False) is None
+    asked = "SELECT has_table_privilege('portal_download', '{}', 'SELECT')"
+    assert database(empty).ask(asked.format("catalog_feltreport")) == "t"
+    assert database(empty).ask(asked.format("catalog_feltreportpersonal")) == "f"
     after = checksums(database(empty))
     assert before == after
     counts = {table: int(line.split("|")[0]) for table, line in before.items() if table[0] != "("}

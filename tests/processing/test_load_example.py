@@ -8,9 +8,19 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from catalog.models import BulletinFile, BulletinReading, Event, Station, User
+from catalog.models import (
+    BulletinFile,
+    BulletinReading,
+    Event,
+    FeltReport,
+    FeltTie,
+    Station,
+    User,
+)
 from processing.example.files import BULLETINS
+from processing.jobs import felt
 from processing.models import ProcessingRun, WorkItem
+from processing.transactions import writing
 
 REAL = {
     "article_2014.csv": "ENE",
@@ -35,6 +45,19 @@ def test_example_is_received_and_queued(db: None) -> None:
     assert readings == {**REAL, **{b.name: b.agency for b in BULLETINS}}
     assert WorkItem.objects.filter(kind="read", state="open").count() == len(readings)
     assert Station.objects.filter(synthetic=True).count() == 22
+
+
+def test_synthetic_felt_reports_come_once_and_name_no_event(db: None) -> None:
+    load()
+    load()
+    reports = FeltReport.objects.all()
+    assert len(reports) == 60 and all(report.synthetic for report in reports)
+    assert {report.event for report in reports} == {None}
+    assert all(report.settlement for report in reports)
+    assert 0 < sum(not report.felt for report in reports) < 20
+    with writing():
+        felt.tie_batch()
+    assert FeltTie.objects.count() == 0
 
 
 @pytest.mark.long

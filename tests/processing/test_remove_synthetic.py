@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -16,6 +17,7 @@ from catalog.models import (
     Change,
     Event,
     EventRow,
+    FeltReport,
     MergeDecision,
     Origin,
     Pick,
@@ -23,6 +25,7 @@ from catalog.models import (
     Station,
     User,
 )
+from processing.jobs import felt
 from tests.catalog.one_of_each import one_of_each
 
 
@@ -73,6 +76,18 @@ def test_tombstone_and_change_say_who_removed_it(actor: User) -> None:
     assert change is not None
     assert (change.event, change.kind, change.actor) == (event, Change.Kind.DELETED, actor)
     assert not EventRow.objects.exists()
+
+
+def test_what_a_person_told_of_a_synthetic_event_stays(actor: User) -> None:
+    event = one_of_each(name="synth", synthetic=True)
+    told = FeltReport.objects.create(client_id=uuid4(), event=event, felt=True, language="kk")
+    remove()
+    assert FeltReport.objects.get() == told
+    with transaction.atomic():
+        felt.tie_batch()
+    told.refresh_from_db()
+    assert told.event is None and told.processed_at is not None
+    assert told.ties.get(previous=event).event is None
 
 
 def test_second_run_finds_nothing(actor: User, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,8 @@ The files are kept as received and their readings are asked for; workers do the 
 command returns at once. Run again it finds the files known and leaves what staff made of them.
 
 Two kinds of bulletins are shipped: real facts, and the made-up bulletins of 2014
-(``make_example``), whose events all say that they are synthetic. Once ``remove_synthetic`` has
+(``make_example``), whose events all say that they are synthetic. So do the felt reports that come
+with them. Once ``remove_synthetic`` has
 removed those, they are not brought back unless asked for.
 """
 
@@ -12,9 +13,10 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,18 @@ from django.contrib.gis.geos import Point
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.models import Agency, BulletinFile, CoverageSpan, Event, KnownSource, Station, User
+from catalog.models import (
+    Agency,
+    BulletinFile,
+    CoverageSpan,
+    Event,
+    FeltReport,
+    KnownSource,
+    Settlement,
+    Station,
+    User,
+)
+from processing.example import felt_reports
 from processing.example.files import BULLETINS
 from processing.example.quarries import QUARRIES
 from processing.jobs import confirmation, ingestion
@@ -102,6 +115,7 @@ class Command(BaseCommand):
         if wanted:
             add_synthetic_stations()
             add_synthetic_quarries()
+            add_synthetic_felt_reports()
         runs = [self.load(e, user) for e in EXAMPLES if wanted or not e.synthetic]
         if options["wait"]:
             self.wait([run for run in runs if run is not None], options["timeout"])
@@ -205,3 +219,36 @@ def add_synthetic_quarries() -> None:
                 "citation": quarry.citation,
             },
         )
+
+
+def add_synthetic_felt_reports() -> None:
+    """Add the made-up felt reports that are missing, as the form would: no event, no work asked."""
+    with gzip.open(DATA / "example" / f"{felt_reports.NAME}.gz", "rt", encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream]
+    settlements = {
+        row.name_en: row
+        for row in Settlement.objects.filter(
+            name_en__in={row["settlement"] for row in rows}, country__in=("KZ", "KG")
+        )
+    }
+    FeltReport.objects.bulk_create(
+        [
+            FeltReport(
+                client_id=row["client_id"],
+                felt=row["felt"],
+                received_at=datetime.fromisoformat(row["received_at"]),
+                settlement=settlements.get(row["settlement"]),
+                point=None
+                if row["latitude"] is None
+                else Point(row["longitude"], row["latitude"], srid=4326),
+                precision_km=row["precision_km"],
+                place_source=row["place_source"],
+                chosen_grade=row["chosen_grade"],
+                answers=row["answers"],
+                language=row["language"],
+                synthetic=True,
+            )
+            for row in rows
+        ],
+        ignore_conflicts=True,
+    )

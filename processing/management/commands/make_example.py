@@ -1,4 +1,4 @@
-"""Make the files of the example year: made-up bulletins of 2014, each event labelled synthetic.
+"""Make the files of the example year: made-up bulletins and felt reports of 2014, all synthetic.
 
 The files that are shipped (``catalog/data/example/``) were made by this command with its defaults;
 ``load_example`` loads those. With another seed it makes another year of the same numbers.
@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from processing.example import files
+from processing.example import felt_reports, files
 
 DATA = Path(settings.BASE_DIR) / "catalog" / "data"
 DIRECTORY = DATA / "example"
@@ -26,7 +26,7 @@ COUNTRIES = frozenset(("KZ", "KG"))
 
 
 class Command(BaseCommand):
-    help = "Make the synthetic bulletins of 2014 that load_example loads."
+    help = "Make the synthetic bulletins and felt reports of 2014 that load_example loads."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--seed", type=int, default=files.SEED, help=f"({files.SEED})")
@@ -48,7 +48,10 @@ class Command(BaseCommand):
             if done % 100 == 0:
                 self.stdout.write(f"{done} of {total} events")
 
-        for name, content in files.make(towns(), options["seed"], progress).items():
+        named = towns()
+        made = files.make(named, options["seed"], progress)
+        made[felt_reports.NAME] = felt_reports.make(named, options["seed"])
+        for name, content in made.items():
             digest = hashlib.sha256(content).hexdigest()
             (directory / f"{name}.gz").write_bytes(packed(content))
             self.stdout.write(f"{digest}  {name}  {len(content)} bytes")

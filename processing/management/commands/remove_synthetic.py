@@ -5,8 +5,9 @@ computed from it (station corrections, fitted calibrations and conversions, too)
 nothing else, and synthetic stations. The events stay as tombstones (status "deleted", their public
 ids answer 410) and the feed says so, as for any deletion. An event in which synthetic and real
 reports were mixed is refused: it must be split first. A real reading at a synthetic station keeps
-its code and loses the station. Editions of synthetic events go, too, with their files; real and
-synthetic events are never in one edition.
+its code and loses the station. What a person told of a synthetic event is kept and tied anew.
+Editions of synthetic events go, too, with their files; real and synthetic events are never in one
+edition.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from catalog.models import (
     BulletinEntry,
     ConversionRelation,
     Event,
+    FeltReport,
     Pick,
     Report,
     Station,
@@ -40,6 +42,7 @@ DELETIONS = (
     ("catalog_amplitude", "pick_id IN (SELECT id FROM gone_pick)"),
     ("catalog_preferredmagnitude", "event_id IN (SELECT id FROM gone_event)"),
     ("catalog_magnitudeassessment", "event_id IN (SELECT id FROM gone_event)"),
+    ("catalog_macroseismicassessment", "event_id IN (SELECT id FROM gone_event)"),
     *(
         (
             table,
@@ -52,6 +55,18 @@ DELETIONS = (
             "catalog_eventdescription",
             "catalog_interpretation",
             "catalog_consequence",
+        )
+    ),
+    ("catalog_felttie", "report_id IN (SELECT id FROM gone_felt)"),
+    ("catalog_feltdecision", "report_id IN (SELECT id FROM gone_felt)"),
+    ("catalog_feltreportpersonal", "report_id IN (SELECT id FROM gone_felt)"),
+    ("catalog_feltreport", "id IN (SELECT id FROM gone_felt)"),
+    *(
+        (table, "event_id IN (SELECT id FROM gone_event)")
+        for table in (
+            "catalog_communityintensity",
+            "catalog_feltsummary",
+            "catalog_macroseismicassessment",
         )
     ),
     ("catalog_waveformmeasurement", "event_id IN (SELECT id FROM gone_event)"),
@@ -125,6 +140,7 @@ COLLECTIONS = (
         " (SELECT 1 FROM catalog_bulletinentry e WHERE e.report_id = r.id AND NOT e.synthetic)",
     ),
     ("gone_event", "SELECT id FROM catalog_event WHERE synthetic"),
+    ("gone_felt", "SELECT id FROM catalog_feltreport WHERE synthetic"),
     (
         "gone_file",
         # A station bulletin has no entries, only readings.
@@ -195,15 +211,16 @@ class Command(BaseCommand):
         sets = CorrectionSet.objects.filter(synthetic=True).count()
         fitted = MagnitudeCalibration.objects.filter(synthetic=True).count()
         fitted += ConversionRelation.objects.filter(synthetic=True).count()
-        if not any((entries, readings, stations, sets, fitted)):
+        felt = FeltReport.objects.filter(synthetic=True).count()
+        if not any((entries, readings, stations, sets, fitted, felt)):
             self.stdout.write("No synthetic data")
             return
         events = Event.objects.alive().filter(synthetic=True).count()
         if not options["yes"]:
             answer = input(
                 f"Remove {entries} synthetic reports of {events} events, {readings} readings"
-                f" without an event, {stations} stations, {sets} sets of station corrections and"
-                f" {fitted} fitted calibrations and conversions? [yes/no] "
+                f" without an event, {stations} stations, {sets} sets of station corrections,"
+                f" {fitted} fitted calibrations and conversions and {felt} felt reports? [yes/no] "
             )
             if answer.strip() != "yes":
                 raise CommandError("nothing was removed")
@@ -249,6 +266,10 @@ def remove(actor: User) -> int:
         cursor.execute(
             "UPDATE catalog_edition SET superseded_by_id = NULL"
             " WHERE superseded_by_id IN (SELECT id FROM gone_edition)"
+        )
+        cursor.execute(
+            "UPDATE catalog_feltreport SET processed_at = NULL"
+            " WHERE NOT synthetic AND event_id IN (SELECT id FROM gone_event)"
         )
         removed = 0
         for table in STATION_TABLES:

@@ -3,15 +3,19 @@
 
 import { addBasemap } from "../map/basemap.js";
 import { ellipse } from "../map/ellipse.js";
+import { followBoxes } from "../map/felt_layers.js";
 import { L, createMap, onSchemeChange, token } from "../map/leaflet.js";
 import { depthStyle } from "../map/symbols.js";
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const config = read("map-config");
 const words = read("map-words");
-const { solutions, places } = read("event-data");
+const { solutions, places, felt } = read("event-data");
 
 const box = document.getElementById("event-map");
+const boxes = document.getElementById("felt-layers");
+// Before the map is made: it takes room from it.
+if (boxes) boxes.hidden = false;
 const map = createMap(box, config, words, { scrollWheelZoom: false });
 // The uncertainty of the place is the subject; towns far away are found by zooming out.
 const NEAR_M = 80_000;
@@ -27,13 +31,6 @@ const marks = L.layerGroup();
 const over = { pane: "markerPane" };
 function draw() {
   marks.clearLayers();
-  for (const place of places) {
-    L.circleMarker([place.lat, place.lon], {
-      ...over, radius: 4, weight: 1.5, color: token("ink"), fillColor: token("gold-soft"), fillOpacity: 1,
-    })
-      .bindTooltip(tip(place.name, place.intensity), { permanent: places.length < 9, direction: "right", className: "map-tip" })
-      .addTo(marks);
-  }
   for (const solution of [...solutions].reverse()) {
     const color = solution.preferred ? token("accent") : token("ink-2");
     if (solution.major) {
@@ -92,8 +89,14 @@ globalThis.matchMedia("print").addEventListener("change", () => {
   fit();
 });
 
+const drawFelt = boxes ? followBoxes(map, boxes, felt) : () => {};
+
 await addBasemap(map, config);
 draw();
 marks.addTo(map);
-onSchemeChange(draw);
+drawFelt();
+onSchemeChange(() => {
+  draw();
+  drawFelt();
+});
 document.getElementById("event-map").dataset.loaded = String(solutions.length);

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from django.contrib.gis.geos import Point
+from django.contrib.gis.geos import Point, Polygon
 from django.db import OperationalError, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -28,6 +28,7 @@ from catalog.models import (
     AccessToken,
     Agency,
     Change,
+    CommunityIntensity,
     EventRow,
     FeedCounter,
     IntensityObservation,
@@ -78,6 +79,18 @@ def felt(shop: Shop) -> Shop:
     IntensityObservation.objects.create(
         event=shop.full, agency=some, settlement=almaty, place="Almaty", minimum=3, maximum=4
     )
+    made: dict[str, Any] = {
+        "event": shop.full, "point": almaty.point, "report_count": 5, "not_felt_count": 1,
+        "cws": 11.0, "cdi": 3.8, "msk64": 4.0, "ems98": 4.0, "method_id": "m",
+    }  # fmt: skip
+    CommunityIntensity.objects.create(
+        area="10km", code="43T 066 478 10000", outline=Polygon.from_bbox((76.9, 43.2, 77.0, 43.3)),
+        published=True, **made,
+    )  # fmt: skip
+    CommunityIntensity.objects.create(
+        area="settlement", code=str(almaty.pk), settlement=almaty, published=True, **made
+    )
+    CommunityIntensity.objects.create(area="1km", code="43T 0660 4780 1000", **made)
     network = Network.objects.create(code="KZ")
     moved = datetime(2000, 1, 1, tzinfo=UTC)
     for start, end, latitude in ((None, moved, 43.0), (moved, None, 43.1)):
@@ -93,6 +106,24 @@ def felt(shop: Shop) -> Shop:
         parts={"time": 0.2},
     )  # fmt: skip
     return shop
+
+
+def test_community_intensities_are_the_published_ones_with_their_outlines(felt: Shop):
+    address = f"/api/v1/events/{felt.full.public_id}/community-intensities"
+    cell, town = get(f"{address}?lang=ru").json()["community_intensities"]
+    assert (cell["area"], cell["cdi"], cell["reports"]) == ("10km", 3.8, 5)
+    assert cell["outline"]["coordinates"][0][0] == [76.9, 43.2]
+    assert (town["settlement"], town["outline"]) == ("Алматы", None)
+    response = get(f"{address}.geojson?area=10km,settlement")
+    assert response["Content-Type"] == "application/geo+json"
+    data = response.json()
+    assert [f["geometry"]["type"] for f in data["features"]] == ["Polygon", "Point"]
+    assert data["features"][0]["properties"]["ems98_equivalent"] == 4.0
+    known = {"if-none-match": response["ETag"]}
+    assert get(f"{address}.geojson?area=10km,settlement", **known).status_code == 304
+    assert len(get(f"{address}.geojson?area=settlement", **known).json()["features"]) == 1
+    assert len(get(f"{address}?area=10km").json()["community_intensities"]) == 1
+    assert get(f"{address}?area=11km").status_code == 400
 
 
 def test_the_map_keeps_its_contract(shop: Shop):

@@ -14,6 +14,7 @@ from processing.core import agency_tables
 from processing.core.agency_tables import Problem
 from processing.desk import api, messages
 from processing.jobs import (
+    felt_decisions,
     ingestion,
     location_decisions,
     merge_decisions,
@@ -39,6 +40,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *type_decisions.CODES,
         *travel_time_tables.CODES,
         *waveforms.CODES,
+        *felt_decisions.CODES,
         *messages.REQUEST_CODES,
     ]
     assert len(codes) == len(set(codes))

@@ -12,7 +12,7 @@ import pytest
 from catalog.formats import read
 from catalog.formats.problems import Problem
 from catalog.formats.records import EventRecord, NodalPlaneRecord, ReadingsRecord
-from processing.example import bulletins, files
+from processing.example import bulletins, felt_reports, files
 from processing.example.observing import class_distance_term, first_motion_up
 from processing.example.seismicity import Mechanism, Source
 from processing.management.commands.make_example import DIRECTORY, towns
@@ -106,3 +106,9 @@ def test_the_distance_term_is_the_formulas() -> None:
 )
 def test_degrees_as_an_observer_writes_them(value: float, written: tuple[int, int]) -> None:
     assert files.degrees(value) == written
+
+
+def test_shipped_felt_reports_are_what_is_made() -> None:
+    made = felt_reports.make(towns())
+    assert shipped(felt_reports.NAME) == made
+    assert made != felt_reports.make(towns(), seed=7)
