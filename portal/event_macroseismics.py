@@ -156,9 +156,17 @@ class Told:
         return [c for c in self.community if c.area == c.Area.CELL_10_KM]
 
     @property
+    def small_cells(self) -> list[CommunityIntensity]:
+        return [c for c in self.community if c.area == c.Area.CELL_1_KM]
+
+    @property
     def community_tables(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Title and rows: settlements, then cells by their centre."""
-        tables = ((_("Settlement"), self.settlements), (_("Cell of 10 km"), self.cells))
+        tables = (
+            (_("Settlement"), self.settlements),
+            (_("Cell of 10 km"), self.cells),
+            (_("Cell of 1 km"), self.small_cells),
+        )
         return [
             (title, [{"name": place_of(one), "area": one} for one in rows])
             for title, rows in tables
@@ -450,15 +458,8 @@ def map_layers(found: Told, row: EventRow) -> dict[str, Any]:
             for f in found.expert
             if f.latitude is not None
         ],
-        "cells": [
-            {
-                "outline": [[lat, lon] for lon, lat in c.outline.coords[0]] if c.outline else [],
-                "lat": c.point.y, "lon": c.point.x, "grade": c.grade,
-                "name": place_of(c), "words": seismo.decimal(c.grade),
-                "reports": reports_words(c), "opacity": opacity(c.report_count),
-            }
-            for c in (*found.cells, *found.settlements)
-        ],
+        "cells": [_cell(c) for c in (*found.cells, *found.settlements)],
+        "smallCells": [_cell(c) for c in found.small_cells],
         "contours": [
             {"grade": grade, "radius": radius, "words": seismo.kilometres(radius)}
             for grade, radius in found.contours
@@ -482,13 +483,23 @@ def map_layers(found: Told, row: EventRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _cell(c: CommunityIntensity) -> dict[str, Any]:
+    return {
+        "outline": [[lat, lon] for lon, lat in c.outline.coords[0]] if c.outline else [],
+        "lat": c.point.y, "lon": c.point.x, "grade": c.grade,
+        "name": place_of(c), "words": seismo.decimal(c.grade),
+        "reports": reports_words(c), "opacity": opacity(c.report_count),
+    }  # fmt: skip
+
+
 def legend(found: Told) -> dict[str, Any]:
     """Return the layers the small map can show: code, words, and whether shown at first."""
     document = found.assessment.document if found.assessment else {}
     fits = [document[kind] for kind in ("expert", "community") if document.get(kind)]
     there = {
         "expert": (_("Experts"), any(f.latitude is not None for f in found.expert), True),
-        "community": (_("The public"), found.community, True),
+        "community": (_("The public"), found.cells or found.settlements, True),
+        "small": (_("The public, cells of 1 km"), found.small_cells, False),
         "isoseismals": (_("Isoseismals"), any(fit["decay"] for fit in fits[:1]), False),
         "place": (_("Macroseismic epicentre"), any(fit["epicentre"] for fit in fits[:1]), False),
         "contours": (_("Predicted intensity"), found.contours, False),
