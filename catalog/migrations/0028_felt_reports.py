@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="eventrow",
             name="felt_report_count",
-            field=models.PositiveIntegerField(db_default=0, default=0),
+            field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
             model_name="eventrow",
@@ -49,7 +49,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="intensityobservation",
             name="effects",
-            field=models.TextField(blank=True, db_default="", verbose_name="effects"),
+            field=models.TextField(blank=True, default="", verbose_name="effects"),
+            preserve_default=False,
         ),
         migrations.AddField(
             model_name="settlement",

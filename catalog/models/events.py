@@ -416,7 +416,7 @@ class EventRow(models.Model):
     felt = models.BooleanField(default=False)
     max_intensity = models.FloatField(null=True)
     #: Reports of the public that count, "not felt" among them, and the largest published CDI.
-    felt_report_count = models.PositiveIntegerField(default=0, db_default=0)
+    felt_report_count = models.PositiveIntegerField(default=0)
     max_cdi = models.FloatField(null=True)
     has_mechanism = models.BooleanField(default=False)
     synthetic = models.BooleanField(default=False)

@@ -92,7 +92,7 @@ class IntensityObservation(Solution):
     calculated = models.BooleanField(default=False)
     source = models.CharField(max_length=300, blank=True)
     #: What was seen and heard, in the words of the source.
-    effects = models.TextField(_("effects"), blank=True, db_default="")
+    effects = models.TextField(_("effects"), blank=True)
 
     class Meta:
         verbose_name = _("intensity")
