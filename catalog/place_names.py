@@ -12,7 +12,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-#: Cyrillic letter -> letters of the key. Russified spellings (әғқңөұүһі as агкноуухи) fall together.
+#: Cyrillic letter -> letters of the key. Russified spellings (агкноуухи for әғқңөұүһі) are one.
 _CYRILLIC = dict(
     zip("абвгдезиклмнопрстуфыйэёәғқңөұүіһх", "abvgdeziklmnoprstufiieeagknouuihh", strict=True)
 ) | {
@@ -31,9 +31,11 @@ _SOUNDS = (
 )
 #: Words that say what kind of place it is, in three languages and as abbreviated.
 _KINDS = frozenset(
-    ("г", "гор", "город", "с", "село", "селение", "пос", "п", "посёлок", "поселок", "пгт")
-    + ("ст", "станция", "аул", "а", "ауыл", "ауылы", "кент", "кенті", "қ", "қала", "қаласы")
-    + ("city", "town", "village", "settlement", "of", "de")
+    (
+        *("г", "гор", "город", "с", "село", "селение", "пос", "п", "посёлок", "поселок", "пгт"),
+        *("ст", "станция", "аул", "а", "ауыл", "ауылы", "кент", "кенті", "қ", "қала", "қаласы"),
+        *("city", "town", "village", "settlement", "of", "de"),
+    )
 )
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _BRACKETED = re.compile(r"\([^()]*\)")
@@ -118,38 +120,24 @@ class Bearing:
 
 
 DIRECTIONS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+#: The same eight as texts write them, in the order of ``DIRECTIONS``.
+_WRITTEN = (
+    "N NE E SE S SW W NW",
+    "С СВ В ЮВ Ю ЮЗ З СЗ",
+    "north north-east east south-east south south-west west north-west",
+    "северу северо-востоку востоку юго-востоку югу юго-западу западу северо-западу",
+    "севернее северо-восточнее восточнее юго-восточнее южнее юго-западнее западнее северо-западнее",
+)
 _SAID = {
-    **{letters: letters for letters in DIRECTIONS},
-    **dict(zip(("С", "СВ", "В", "ЮВ", "Ю", "ЮЗ", "З", "СЗ"), DIRECTIONS, strict=True)),
-    **dict(
-        zip(
-            ("north", "north-east", "east", "south-east", "south", "south-west", "west")
-            + ("north-west",),
-            DIRECTIONS,
-            strict=True,
-        )
-    ),
-    **dict(
-        zip(
-            ("северу", "северо-востоку", "востоку", "юго-востоку", "югу", "юго-западу", "западу")
-            + ("северо-западу",),
-            DIRECTIONS,
-            strict=True,
-        )
-    ),
-    **dict(
-        zip(
-            ("севернее", "северо-восточнее", "восточнее", "юго-восточнее", "южнее")
-            + ("юго-западнее", "западнее", "северо-западнее"),
-            DIRECTIONS,
-            strict=True,
-        )
-    ),
+    word: direction
+    for words in _WRITTEN
+    for word, direction in zip(words.split(), DIRECTIONS, strict=True)
 }
 _BEARING = re.compile(
     r"(?:(?P<km>\d+(?:[.,]\d+)?)\s*(?:km|км)\.?\s*)?(?:to the |к |на )?"
     rf"\b(?P<direction>{'|'.join(sorted(_SAID, key=len, reverse=True))})\b"
-    r"\s+(?:of\s+|from\s+|от\s+)?(?:г\.\s*|с\.\s*)?(?P<place>[^\W\d_][\w'’-]*(?: [^\W\d_a-zа-я]\w+)?)"
+    r"\s+(?:of\s+|from\s+|от\s+)?(?:г\.\s*|с\.\s*)?"
+    r"(?P<place>[^\W\d_][\w'’-]*(?: [^\W\d_a-zа-я]\w+)?)"
 )
 
 

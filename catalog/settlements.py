@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.db import connection
 from django.utils.functional import Promise
@@ -111,7 +112,7 @@ def candidates(names: Collection[str]) -> dict[str, list[Candidate]]:
         for name, *values in cursor.fetchall():
             found[name].append(Candidate(*values))
     if unknown := [name for name in wanted if name not in found]:
-        gazetteer = _gazetteer()
+        gazetteer = read_gazetteer()
         for name in unknown:
             if keyed := gazetteer.by_key.get(place_names.key(name)):
                 found[name] = [
@@ -244,7 +245,11 @@ class Gazetteer:
 
 
 def proposals(
-    text: str, *, near: tuple[float, float] | None = None, most: int = 10
+    text: str,
+    *,
+    near: tuple[float, float] | None = None,
+    most: int = 10,
+    gazetteer: Gazetteer | None = None,
 ) -> list[Proposal]:
     """Return the settlements a name may mean, in any spelling or one or two letters wrong.
 
@@ -252,6 +257,7 @@ def proposals(
     ----------
     text : the name as it was written
     near : (latitude, longitude) [deg] to tell distances from; within ``FARTHEST_KM`` first
+    gazetteer : what `read_gazetteer` returned, so that many names are one question to the database
 
     Returns
     -------
@@ -261,7 +267,7 @@ def proposals(
     asked = place_names.key(text)
     if not asked:
         return []
-    gazetteer = _gazetteer()
+    gazetteer = gazetteer or read_gazetteer()
     keys = {asked: 0} if asked in gazetteer.by_key else {}
     # A name that is known is not taken for another misspelt.
     most_wrong = 0 if keys else place_names.allowed_distance(asked)
@@ -302,7 +308,8 @@ def the_one(
     return spelled[0] if len(spelled) == 1 else None
 
 
-def _gazetteer() -> Gazetteer:
+def read_gazetteer() -> Gazetteer:
+    """Return the gazetteer as it is now; it is kept until a settlement changes."""
     with connection.cursor() as cursor:
         # A few milliseconds for all of it, and no edit is missed, whoever made it.
         cursor.execute("SELECT sum(hashtextextended(s::text, 0)) FROM catalog_settlement s")
@@ -389,6 +396,6 @@ def around(
         ]
 
 
-def _names(stored: object) -> list[str]:
+def _names(stored: Any) -> list[str]:
     """Return the list a column of JSON holds, which a cursor may give as text."""
-    return list(json.loads(stored) if isinstance(stored, str) else stored)  # type: ignore[call-overload]
+    return list(json.loads(stored) if isinstance(stored, str) else stored)

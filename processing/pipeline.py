@@ -28,6 +28,7 @@ from processing.jobs import (
     exporting,
     ingestion,
     location,
+    macroseismic_points,
     macroseismics,
     magnitude,
     map_tiles,
@@ -202,6 +203,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             origins = location.locate_many(alive, agency)
             magnitude.compute_many(alive, origins, agency)
             type_decisions.follow(event.pk for event in alive)
+            macroseismic_points.follow(event.pk for event in alive)
             preference.choose_many(alive)
             macroseismics.assess_many(alive)
             waveforms.request_where_moved([event.pk for event in alive])

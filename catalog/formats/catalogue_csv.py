@@ -15,7 +15,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
@@ -57,7 +56,6 @@ from catalog.formats.values import (
     DEPTH_KM,
     DISTANCE_DEG,
     EVENT_TYPES,
-    INTENSITY,
     LATITUDE,
     LONGITUDE,
     MAGNITUDE,

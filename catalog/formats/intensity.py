@@ -30,11 +30,11 @@ FELT_WORDS = {
         ("not felt", "не ощущалось", "не ощутимо", "неощутимо", "сезілмеді", "сезілмеген"), False
     ),
 }
-_DASHES = "-–—−‑"  # noqa: RUF001
+_DASHES = "-–—−‑"
 _CALCULATED = re.compile(r"(.*?)\s*\(?(?:calculated|calc|расч)\.?\)?")
 #: What may follow a number of grades.
 _GRADES = re.compile(
-    r"\s*(?:балл(?:а|ов|ы)?|б\.|grades?|degrees?|balls?|msk(?:-?64)?|ems(?:-?98)?|mmi)\s*\Z",
+    r"\s*(?:балл(?:а|ов|ы)?|б|grades?|degrees?|balls?|msk(?:-?64)?|ems(?:-?98)?|mmi)\s*\Z",
     re.IGNORECASE,
 )
 #: An energy class or a magnitude, by the letters before or after its number.
@@ -122,8 +122,8 @@ def observed(text: str) -> Observed:
     ``3-4``, ``III–IV``, ``3½``, ``2,5``, ``3 - 4 балла``, ``felt``, ``сезілмеді``. The grades are
     1 to 12, whole or half.
     """
-    plain_text = " ".join(text.split())
-    said = plain_text.casefold().rstrip(".!")
+    plain_text = " ".join(text.split()).rstrip(".!") if len(text) < 100 else text
+    said = plain_text.casefold()
     if not said:
         return Observed(code="intensity-missing")
     if said in FELT_WORDS:
@@ -192,7 +192,7 @@ HEADINGS: dict[str, tuple[str, ...]] = {
 }
 _BY_HEADING = {heading: name for name, words in HEADINGS.items() for heading in words}
 #: Rows of one table; a larger one is refused.
-MOST_ROWS = 5000
+MOST_ROWS = 2000
 LONGEST = {"place": 200, "source": 300, "effects": 5000, "agency": 20, "event": 40}
 SCALES = ("MSK-64", "EMS-98", "MMI")
 _SCALE_WORDS = {re.sub(r"[^a-z0-9]", "", scale.casefold()): scale for scale in SCALES} | {
@@ -272,6 +272,11 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[PointRow | Problem]:
         cells, unread = values_of(row, heading.cells, fields, problems, table.delimiter)
         yield _row(cells, unread)
         problems.clear()
+
+
+def row_of(values: dict[str, str], line: int = 1) -> PointRow:
+    """Return one row as a form gives it: field of ``HEADINGS`` -> text."""
+    return _row(Cells({k: v for k, v in values.items() if v.strip()}, line, []), [])
 
 
 def _row(cell: Cells, unread: list[str]) -> PointRow:

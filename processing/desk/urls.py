@@ -8,6 +8,7 @@ from processing.desk import (
     declustering,
     edition_pages,
     help,
+    intensities,
     ledger,
     magnitudes,
     mappings,
@@ -16,6 +17,7 @@ from processing.desk import (
     months,
     preference,
     readings,
+    settlements,
     station_files,
     travel_times,
     views,
@@ -80,6 +82,21 @@ urlpatterns = [
     path(
         "events/<slug:public_id>/preference/", preference.event_preference, name="event-preference"
     ),
+    path(
+        "events/<slug:public_id>/intensities/",
+        intensities.event_intensities,
+        name="desk-intensities",
+    ),
+    path("intensities/", intensities.tables, name="desk-intensity-tables"),
+    path("intensities/<int:pk>/", intensities.table, name="desk-intensity-table"),
+    path(
+        "intensities/<int:pk>/problems.csv",
+        intensities.table_problems,
+        name="desk-intensity-problems",
+    ),
+    path("settlements/", settlements.settlements, name="desk-settlements"),
+    path("settlements/new", settlements.settlement, name="desk-settlement-new"),
+    path("settlements/<int:pk>/", settlements.settlement, name="desk-settlement"),
     path("ledger/", ledger.ledger_page, name="ledger"),
     path("ledger.csv", ledger.ledger_csv, name="ledger-csv"),
     path("by-hand/", by_hand.by_hand, name="by-hand"),

@@ -105,7 +105,7 @@ def names_of(found: list[settlements.Proposal]) -> list[str]:
 
 
 def test_every_settlement_finds_itself_by_each_of_its_names(gazetteer: None, db: None) -> None:
-    by_key = settlements._gazetteer().by_key
+    by_key = settlements.read_gazetteer().by_key
     for row in Settlement.objects.all():
         names = {row.name_en, row.name_ru, row.name_kk, *row.old_names, *row.other_names}
         for name in filter(key, names):

@@ -16,6 +16,7 @@ from processing.desk import api, messages
 from processing.jobs import (
     ingestion,
     location_decisions,
+    macroseismic_points,
     merge_decisions,
     preference_decisions,
     preference_rules,
@@ -36,6 +37,7 @@ def test_the_codes_and_the_sentences_are_the_same_lists() -> None:
         *preference_decisions.CODES,
         *preference_rules.CODES,
         *merge_decisions.CODES,
+        *macroseismic_points.CODES,
         *type_decisions.CODES,
         *travel_time_tables.CODES,
         *waveforms.CODES,
