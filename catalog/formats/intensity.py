@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
@@ -302,6 +302,8 @@ def _row(cell: Cells, unread: list[str]) -> PointRow:
     before = len(cell.problems)
     latitude, longitude = cell.number("latitude", LATITUDE), cell.number("longitude", LONGITUDE)
     wrong_place = len(cell.problems) > before
+    # A place that is nowhere is a slip of the pen, also where the settlement is named.
+    cell.problems[before:] = [replace(p, severity=Severity.ERROR) for p in cell.problems[before:]]
     if (latitude is None) != (longitude is None) and not wrong_place:
         cell.report("missing-field", "latitude" if latitude is None else "longitude", "number")
     if latitude is None or longitude is None:
