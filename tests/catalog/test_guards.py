@@ -26,6 +26,7 @@ GUARDED: dict[str, str] = {
         "0024_conversion_relations",
         "0025_waveforms",
         "0023_magnitude_assessments",
+        "0032_intensities_at_the_desk",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,3 +161,20 @@ def test_settlements_around_a_point_come_nearest_first(gazetteer: None, db: None
     found = settlements.around(43.24, 76.95, maxradius_km=60, minpopulation=30_000)
     assert [one.names["en"] for one in found][:2] == ["Almaty", "Talgar"]
     assert all(one.distance_km <= 60 and (one.population or 0) >= 30_000 for one in found)
+
+
+def test_the_api_tells_settlements_around_a_point(gazetteer: None, db: None) -> None:
+    address = "/api/v1/settlements"
+    asked = {"latitude": "43.24", "longitude": "76.95", "minpopulation": "30000", "lang": "ru"}
+    answer = Client().get(address, asked | {"maxradiuskm": "60"})
+    told = answer.json()
+    assert "GeoNames" in told["attribution"] and told["count"] == len(told["settlements"])
+    assert told["settlements"][0]["name"] == "Алматы"
+    assert "Верный" in told["settlements"][0]["old_names"]
+    again = Client().get(
+        address, asked | {"maxradiuskm": "60"}, headers={"if-none-match": answer["ETag"]}
+    )
+    assert again.status_code == 304
+    for wrong in ({"latitude": "95"}, {"maxradiuskm": "5000"}, {"colour": "red"}):
+        assert Client().get(address, asked | wrong).status_code == 400, wrong
+    assert Client().get(address, {"latitude": "43"}).status_code == 400
