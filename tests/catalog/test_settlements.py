@@ -116,7 +116,7 @@ def test_every_settlement_finds_itself_by_each_of_its_names(gazetteer: None, db:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Узынагаш", "Uzunagach"),
+        ("Узун-Агач", "Uzynagash"),
         ("Верный", "Almaty"),
         ("г. Алма-Ата", "Almaty"),
         ("Frunze", "Bishkek"),
