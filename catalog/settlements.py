@@ -163,7 +163,8 @@ class Found:
 def found_by(text: str, most: int) -> list[Found]:
     """Return settlements whose name, in any language or spelling, begins with a text or has it.
 
-    Those that begin with it come first, the largest of them first. An empty text finds the largest.
+    Those that begin with it come first, the largest of them first. An empty text finds the largest;
+    one that no name has finds what it may be a spelling of, or misspelt.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -186,10 +187,18 @@ def found_by(text: str, most: int) -> list[Found]:
             """,
             {"text": text.strip().lower(), "most": most},
         )
-        return [
-            Found({"en": en, "ru": ru, "kk": kk}, *values[:-1])
-            for en, ru, kk, *values in cursor.fetchall()
-        ]
+        rows = cursor.fetchall()
+    if rows or not text.strip():
+        return [Found({"en": en, "ru": ru, "kk": kk}, *values[:-1]) for en, ru, kk, *values in rows]
+    return [
+        Found(
+            {"en": one.place.name_en, "ru": one.place.name_ru, "kk": one.place.name_kk},
+            one.matched,
+            *(one.place.latitude, one.place.longitude, one.place.population),
+            *(one.place.country, one.place.region_code),
+        )
+        for one in proposals(text, most=most)
+    ]
 
 
 # --- Proposals: every spelling, former names, and names misspelt --------------------------------

@@ -178,3 +178,12 @@ def test_the_api_tells_settlements_around_a_point(gazetteer: None, db: None) -> 
     for wrong in ({"latitude": "95"}, {"maxradiuskm": "5000"}, {"colour": "red"}):
         assert Client().get(address, asked | wrong).status_code == 400, wrong
     assert Client().get(address, {"latitude": "43"}).status_code == 400
+
+
+def test_the_maps_search_knows_old_names_and_other_spellings(gazetteer: None, db: None) -> None:
+    for text, expected in (
+        ("Верны", "Almaty"),
+        ("Uzınağaş", "Uzynagash"),
+        ("Карагонда", "Karaganda"),
+    ):
+        assert settlements.found_by(text, 3)[0].names["en"] == expected, text

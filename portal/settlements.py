@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.models import EDITOR, Settlement, SettlementEdit, User
 from catalog.settlements import OBLASTS, oblast_of, proposals
+from portal.map_config import map_config, map_words
 from processing.desk.views import staff_only
 from processing.jobs import settlements as job
 from processing.transactions import retried, writing
@@ -200,6 +201,8 @@ def settlement(request: HttpRequest, pk: int | None = None) -> HttpResponse:
             "edits": saved.edits.select_related("actor")[:50] if saved else (),
             "observations": saved.intensities.current().count() if saved else 0,
             "may_edit": may_edit(request),
+            "map_config": map_config(),
+            "map_words": map_words() | {"mapLabel": _("Place of the settlement")},
         },
         status=400 if form.errors else 200,
     )
