@@ -364,32 +364,37 @@ class Near:
     population: int | None
     country: str
     region_code: str
-    distance_km: float
+    distance_km: float | None
 
 
 def around(
-    latitude: float,
-    longitude: float,
+    point: tuple[float, float] | None,
     *,
     maxradius_km: float,
     minpopulation: int = 0,
     most: int = 100,
 ) -> list[Near]:
-    """Return settlements within a distance [km, on the ellipsoid] of a point, nearest first.
+    """Return settlements within a distance of a point, nearest first; without one, the largest.
 
-    ``minpopulation`` leaves out those with fewer people and, above 0, those of unknown number.
+    Parameters
+    ----------
+    point : (latitude, longitude) [deg], or ``None``
+    maxradius_km : on the ellipsoid [km]; of no effect without a point
+    minpopulation : leaves out those with fewer people and, above 0, those of unknown number
     """
+    latitude, longitude = point or (None, None)
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT geonames_id, name_en, name_ru, name_kk, old_names, ST_Y(s.point), ST_X(s.point),
                 population, country, region_code,
                 ST_Distance(s.point::geography, asked.point) / 1000.0 AS km
-            FROM catalog_settlement s,
-                (SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS point) asked
-            WHERE ST_DWithin(s.point::geography, asked.point, %(radius)s)
+            FROM catalog_settlement s, (SELECT ST_SetSRID(
+                ST_MakePoint(%(lon)s::float8, %(lat)s::float8), 4326)::geography AS point) asked
+            WHERE (asked.point IS NULL
+                    OR ST_DWithin(s.point::geography, asked.point, %(radius)s))
                 AND coalesce(population, 0) >= %(people)s
-            ORDER BY km, s.id LIMIT %(most)s
+            ORDER BY km, population DESC NULLS LAST, s.id LIMIT %(most)s
             """,
             {
                 "lat": latitude,

@@ -15,15 +15,20 @@ from catalog.settlements import Near, around, oblast_of
 INTEGER, NUMBER, TEXT, TEXTS = Type.INTEGER, Type.NUMBER, Type.TEXT, Type.TEXTS
 #: Settlements of one answer.
 MOST = 500
+RADIUS_KM = 100.0
+_CIRCLE = ("latitude", "longitude", "maxradiuskm")
 ATTRIBUTION = "GeoNames (https://www.geonames.org/), CC BY 4.0, with corrections of this portal"
 
 WORDS = (
-    Parameter("latitude", Kind.FLOAT, "circle", gettext_lazy("Latitude of the point, degrees."),
+    Parameter("latitude", Kind.FLOAT, "circle",
+              gettext_lazy("Latitude of the point, degrees; without a point, the largest are"
+                           " told."),
               minimum=-90, maximum=90),
     Parameter("longitude", Kind.FLOAT, "circle", gettext_lazy("Longitude of the point, degrees."),
               minimum=-180, maximum=180),
-    Parameter("maxradiuskm", Kind.FLOAT, "circle", gettext_lazy("Largest distance, km."),
-              default="100", minimum=0, maximum=1000),
+    Parameter("maxradiuskm", Kind.FLOAT, "circle",
+              gettext_lazy("Largest distance, km; without it, 100."),
+              minimum=0, maximum=1000),
     Parameter("minpopulation", Kind.INTEGER, "answer",
               gettext_lazy("Least number of people; above 0, places of unknown number are left"
                            " out."),
@@ -42,7 +47,7 @@ MEMBER: tuple[Member, ...] = (
     Member("population", INTEGER, "People; null: not known.", 1977011),
     Member("latitude", NUMBER, "Degrees.", 43.25249, null=False),
     Member("longitude", NUMBER, "Degrees.", 76.9115, null=False),
-    Member("distance_km", NUMBER, "From the point, km, on the ellipsoid.", 3.1, null=False),
+    Member("distance_km", NUMBER, "From the point, km, on the ellipsoid; null: no point.", 3.1),
 )  # fmt: skip
 
 
@@ -55,22 +60,21 @@ MEMBER: tuple[Member, ...] = (
     tag="settlements",
 )
 class SettlementsView(PublicView):
-    """Settlements within a distance of a point, the nearest first; at most 500."""
+    """Settlements within a distance of a point, the nearest first; without a point, the largest.
+
+    At most 500.
+    """
 
     def get(self, request: Request) -> HttpResponseBase:
         asked = asked_of(request.GET, (*WORDS, LANG), events=False)
         latitude, longitude = asked.words["latitude"], asked.words["longitude"]
-        lacking = [
-            SearchProblem(name, "needs", expected="latitude, longitude")
-            for name, value in (("latitude", latitude), ("longitude", longitude))
-            if value is None
-        ]
-        if lacking:
-            raise SearchError(lacking)
+        radius = asked.words["maxradiuskm"]
+        given = [name for name in _CIRCLE if asked.words[name] is not None]
+        if given and (latitude is None or longitude is None):
+            raise SearchError([SearchProblem(given[0], "needs", expected="latitude, longitude")])
         found = around(
-            latitude,
-            longitude,
-            maxradius_km=asked.words["maxradiuskm"],
+            None if latitude is None else (latitude, longitude),
+            maxradius_km=RADIUS_KM if radius is None else radius,
             minpopulation=asked.words["minpopulation"],
             most=MOST + 1,
         )
@@ -97,6 +101,6 @@ def _told(one: Near, language: str) -> dict[str, object]:
         "population": one.population,
         "latitude": round(one.latitude, 6),
         "longitude": round(one.longitude, 6),
-        "distance_km": round(one.distance_km, 3),
+        "distance_km": None if one.distance_km is None else round(one.distance_km, 3),
     }
     return told(MEMBER, {f"m_{name}": value for name, value in values.items()})

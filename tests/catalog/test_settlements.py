@@ -158,9 +158,9 @@ def test_an_old_name_and_another_spelling_are_candidates(gazetteer: None, db: No
 
 
 def test_settlements_around_a_point_come_nearest_first(gazetteer: None, db: None) -> None:
-    found = settlements.around(43.24, 76.95, maxradius_km=60, minpopulation=30_000)
+    found = settlements.around((43.24, 76.95), maxradius_km=60, minpopulation=30_000)
     assert [one.names["en"] for one in found][:2] == ["Almaty", "Talgar"]
-    assert all(one.distance_km <= 60 and (one.population or 0) >= 30_000 for one in found)
+    assert all((one.distance_km or 99) <= 60 and (one.population or 0) >= 30_000 for one in found)
 
 
 def test_the_api_tells_settlements_around_a_point(gazetteer: None, db: None) -> None:
@@ -177,7 +177,10 @@ def test_the_api_tells_settlements_around_a_point(gazetteer: None, db: None) -> 
     assert again.status_code == 304
     for wrong in ({"latitude": "95"}, {"maxradiuskm": "5000"}, {"colour": "red"}):
         assert Client().get(address, asked | wrong).status_code == 400, wrong
-    assert Client().get(address, {"latitude": "43"}).status_code == 400
+    for lacking in ({"latitude": "43"}, {"maxradiuskm": "10"}):
+        assert Client().get(address, lacking).status_code == 400
+    largest = Client().get(address).json()["settlements"][0]
+    assert largest["distance_km"] is None and largest["population"] > 1_000_000
 
 
 def test_the_maps_search_knows_old_names_and_other_spellings(gazetteer: None, db: None) -> None:
