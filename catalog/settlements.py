@@ -265,7 +265,8 @@ def proposals(
     Parameters
     ----------
     text : the name as it was written
-    near : (latitude, longitude) [deg] to tell distances from; within ``FARTHEST_KM`` first
+    near : (latitude, longitude) [deg] to tell distances from; those farther than ``FARTHEST_KM``
+        are left out, unless there are no others
     gazetteer : what `read_gazetteer` returned, so that many names are one question to the database
 
     Returns
@@ -293,12 +294,13 @@ def proposals(
             away = None if near is None else place.distance_km(*near)
             best.setdefault(place.settlement_id, Proposal(place, name, errors, away))
 
-    def order(one: Proposal) -> tuple[int, bool, float, int]:
+    def order(one: Proposal) -> tuple[int, float, int]:
         away = one.distance_km
         rank = -float(one.place.population or 0) if away is None else away
-        return one.errors, away is not None and away > FARTHEST_KM, rank, one.place.settlement_id
+        return one.errors, rank, one.place.settlement_id
 
-    return sorted(best.values(), key=order)[:most]
+    within = [o for o in best.values() if o.distance_km is None or o.distance_km <= FARTHEST_KM]
+    return sorted(within or best.values(), key=order)[:most]
 
 
 def the_one(

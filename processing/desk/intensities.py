@@ -332,11 +332,16 @@ def _event_page(
             "history": _history(event),
             "form": point,
             "consequence_form": consequence,
-            "outcome": _shown(outcome) if outcome is not None else None,
+            "outcome": _without_lines(_shown(outcome)) if outcome is not None else None,
             "may_edit": may_edit(request),
         },
         status=status,
     )
+
+
+def _without_lines(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Return an outcome whose problems name no line: a form has none."""
+    return outcome | {"problems": [problem | {"line": None} for problem in outcome["problems"]]}
 
 
 def _history(event: Event) -> list[dict[str, Any]]:
@@ -494,8 +499,16 @@ def _shown(outcome: job.RowOutcome) -> dict[str, Any]:
             }
             for one in outcome.proposals
         ],
-        "problems": [described(problem) for problem in outcome.problems],
+        "problems": [_remark(problem) for problem in outcome.problems],
     }
+
+
+def _remark(problem: Problem) -> dict[str, Any]:
+    """Return a problem of a row; the proposals for its settlement are shown beside it."""
+    told = described(problem)
+    if problem.code in ("several-settlements", "unknown-settlement"):
+        told["expected"] = ""
+    return told
 
 
 @staff_only
