@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from catalog.formats import intensity
+from catalog.formats import intensity, macroseismic_quakeml
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
 from catalog.formats.tables import text_cell
@@ -42,8 +42,8 @@ from processing.transactions import retried, writing
 
 #: Bytes of a table of data points: it is read while its sender waits.
 MOST_BYTES = 2 * 1024 * 1024
-#: Files of tables that the page names.
-RECENT = 10
+#: Of a file, to tell what it is.
+HEAD_BYTES = 4096
 Result = TypeVar("Result")
 
 SCALES = intensity.SCALES
@@ -385,7 +385,7 @@ def _tables(request: HttpRequest) -> HttpResponse:
         return _tables_page(request, messages.sentence("no-file"), 400)
     data = b"".join(sent.chunks())
     try:
-        list(intensity.read(io.BytesIO(data), _limits()))
+        list(_rows(data))
     except FormatError as error:
         sentence = messages.sentence(error.problem.code, problem_values(error.problem))
         return _tables_page(request, sentence, 400)
@@ -393,8 +393,11 @@ def _tables(request: HttpRequest) -> HttpResponse:
     return redirect("desk-intensity-table", file.pk)
 
 
-def _limits() -> Limits:
-    return Limits(max_bytes=MOST_BYTES)
+def _rows(data: bytes) -> Iterator[intensity.PointRow | Problem]:
+    """Read a table, or a document of QuakeML 2.0."""
+    is_document = macroseismic_quakeml.is_one(data[:HEAD_BYTES])
+    read = macroseismic_quakeml.read if is_document else intensity.read
+    return read(io.BytesIO(data), Limits(max_bytes=MOST_BYTES))
 
 
 def _tables_page(request: HttpRequest, problem: str = "", status: int = 200) -> HttpResponse:
@@ -453,10 +456,10 @@ def table(request: HttpRequest, pk: int) -> HttpResponse:
 def _read(file: BulletinFile) -> tuple[list[intensity.PointRow], list[Problem]]:
     if file.size > MOST_BYTES:
         raise FormatError(Problem(1, "file-too-large", "", str(file.size), f"<= {MOST_BYTES}"))
-    source = io.BytesIO(b"".join(file.iter_bytes()))
+    data = b"".join(file.iter_bytes())
     rows: list[intensity.PointRow] = []
     problems: list[Problem] = []
-    for item in intensity.read(source, _limits()):
+    for item in _rows(data):
         if isinstance(item, Problem):
             problems.append(item)
         else:
