@@ -87,6 +87,8 @@ def test_a_point_is_entered_corrected_and_withdrawn_and_the_ledger_tells(
     assert (quake.row.max_intensity, quake.row.felt) == (4.0, True)
     page = editors.get(address).content.decode()
     assert "Almaty" in page and "&lt;b&gt;" in page and "3–4" in page
+    (told,) = Client().get(f"/api/v1/events/{quake.public_id}/intensities").json()["intensities"]
+    assert (told["computed"], told["effects"]) == (False, "посуда 😀 <b>")
     correcting = editors.get(address, {"correct": row.pk}).content.decode()
     assert 'value="3-4"' in correcting
     editors.post(address, form(intensity="3", corrects=str(row.pk), note="misprint"))
