@@ -336,6 +336,17 @@ class SettlementAdmin(MapAdmin):
     list_filter = ("country",)
     search_fields = ("name_en", "name_ru", "name_kk")
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Mark it as corrected, so that loading GeoNames again leaves it alone."""
+        obj.edited_at = timezone.now()
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(catalog.SettlementEdit)
+class SettlementEditAdmin(ReadOnlyAdmin):
+    list_display = ("settlement", "actor", "made_at", "note")
+    list_select_related = ("settlement", "actor")
+
 
 @admin.register(catalog.KnownSource)
 class KnownSourceAdmin(MapAdmin):

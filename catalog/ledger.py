@@ -328,11 +328,29 @@ class Telling:
                 return _("Event {event} is located by the choices of a person.")
             case Kind.PREFER:
                 return self._preference(row, names)
+            case Kind.INTENSITY | Kind.CONSEQUENCE:
+                return self._entered(row, names)
             case Kind.UNDO if row.undoes is not None:
                 inner, inner_names = self._told(row.undoes)
                 names.update(inner_names)
                 return _("Taken back: {decision}").replace("{decision}", inner)
         return self._plain(row)
+
+    def _entered(self, row: MergeDecision, names: dict[str, Named]) -> str:
+        """Say which intensities or consequences an editor entered, corrected or withdrew."""
+        before, after = ((d or {}).get("rows", []) for d in (row.before, row.after))
+        names["rows"] = Named(_row_words(after or before))
+        if row.kind == Kind.CONSEQUENCE:
+            if not after:
+                return _("A consequence of event {event} was withdrawn: {rows}.")
+            if before:
+                return _("A consequence of event {event} was corrected: {rows}.")
+            return _("A consequence of event {event} was entered: {rows}.")
+        if not after:
+            return _("Intensities of event {event} were withdrawn: {rows}.")
+        if before:
+            return _("Intensities of event {event} were entered, some in place of others: {rows}.")
+        return _("Intensities of event {event} were entered: {rows}.")
 
     def _preference(self, row: MergeDecision, names: dict[str, Named]) -> str:
         before, after = row.before or {}, row.after or {}
@@ -369,6 +387,24 @@ class Telling:
         about = [f"{{{name}}}" for name in ("report", "other_report", "event", "other_event")
                  if getattr(row, f"{name}_id")]  # fmt: skip
         return words + (": " + ", ".join(about) if about else "") + "."
+
+
+def _row_words(rows: Sequence[Mapping[str, Any]], most: int = 5) -> str:
+    """Return what rows the ledger keeps are about: ``Almaty 3–4; Talgar 4; …``."""
+    texts = []
+    for row in rows[:most]:
+        if "kind" in row:
+            count = "" if row.get("count") is None else f": {row['count']}"
+            place = f" ({row['place']})" if row.get("place") else ""
+            texts.append(f"{row['kind']}{count}{place}")
+            continue
+        low, high = row.get("minimum"), row.get("maximum")
+        if low is None:
+            degree = _("felt") if row.get("felt") else _("not felt")
+        else:
+            degree = f"{low:g}" if high in (None, low) else f"{low:g}–{high:g}"
+        texts.append(f"{row.get('place', '')} {degree}")
+    return "; ".join(texts) + ("; …" if len(rows) > most else "")
 
 
 def _numbers(told: Iterable[Mapping[str, Any]], name: str) -> set[int]:

@@ -33,6 +33,7 @@ from processing.jobs import (
     felt_intensities,
     ingestion,
     location,
+    macroseismic_points,
     macroseismics,
     magnitude,
     map_tiles,
@@ -207,6 +208,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             origins = location.locate_many(alive, agency)
             magnitude.compute_many(alive, origins, agency)
             type_decisions.follow(event.pk for event in alive)
+            macroseismic_points.follow(event.pk for event in alive)
             preference.choose_many(alive)
             macroseismics.assess_many(alive)
             waveforms.request_where_moved([event.pk for event in alive])

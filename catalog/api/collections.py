@@ -104,8 +104,13 @@ def _is(condition: Q) -> Any:
     return Case(When(condition, then=Value(True)), default=Value(False))
 
 
-def _solution(path: str, kind: str, preferred: str, example: int) -> tuple[Member, ...]:
-    """Return what origins, magnitudes, mechanisms and intensities have in common."""
+def _solution(
+    path: str, kind: str, preferred: str, example: int, computed: Q | None = None
+) -> tuple[Member, ...]:
+    """Return what origins, magnitudes, mechanisms and intensities have in common.
+
+    ``computed`` narrows down which of the rows that stand in no report were computed here.
+    """
     members = [
         Member("id", TEXT, "Id of the row in this catalogue.", f"{kind}/{example}", f"{path}__pk",
                null=False, prefix=kind),
@@ -114,7 +119,7 @@ def _solution(path: str, kind: str, preferred: str, example: int) -> tuple[Membe
                f"{path}__agency__code"),
         Member("author", TEXT, "Author as reported.", None, f"{path}__author"),
         Member("computed", BOOLEAN, "Computed by this portal, not reported by an agency.", False,
-               _is(Q(**{f"{path}__entry__isnull": True})), null=False),
+               _is(Q(**{f"{path}__entry__isnull": True}) & (computed or Q())), null=False),
     ]  # fmt: skip
     if preferred:
         members.append(
@@ -496,7 +501,7 @@ INTENSITIES = Collection(
     _I,
     Q(**{f"{_I}__superseded_at": None}),
     (
-        *_solution(_I, "intensity", "", 612),
+        *_solution(_I, "intensity", "", 612, Q(**{f"{_I}__recorded_by__isnull": True})),
         Member("place", TEXT, "Place as reported.", "Алматы", f"{_I}__place"),
         Member("settlement", TEXT, "The settlement it is, in the language asked for.", "Almaty",
                in_language(f"{_I}__settlement__name")),
@@ -520,6 +525,7 @@ INTENSITIES = Collection(
             ("distance_km", NUMBER, "Distance from the epicentre as reported, km.", 130.0),
             ("calculated", BOOLEAN, "Calculated, not observed.", False),
             ("source", TEXT, "Who says so.", None),
+            ("effects", TEXT, "What was seen and heard, in the words of the source.", None),
         ),
         *_provenance(_I),
     ),

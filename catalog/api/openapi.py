@@ -28,6 +28,7 @@ from catalog.api import (
     editions,
     event_types,
     magnitude_assessments,
+    settlements,
     stations,
     statistics,
     views,
@@ -56,6 +57,7 @@ TAGS = (
     ("community-intensities", gettext_lazy("Community intensities")),
     ("felt", gettext_lazy("Felt reports")),
     ("stations", gettext_lazy("Stations")),
+    ("settlements", gettext_lazy("Settlements")),
     ("coverage", gettext_lazy("Coverage by bulletins")),
     ("files", gettext_lazy("Files")),
     ("editions", gettext_lazy("Editions: frozen, citable selections")),
@@ -727,6 +729,28 @@ def _coverage_schemas() -> dict[str, Schema]:
     }
 
 
+def _settlement_schemas() -> dict[str, Schema]:
+    one = schema_of(settlements.MEMBER, "A settlement and how far it is.")
+    return {
+        "Settlement": one,
+        "Settlements": _object(
+            "Settlements around a point.",
+            {
+                "count": _whole("Settlements told."),
+                "truncated": {"type": "boolean", "description": "There are more than are told."},
+                "attribution": _text("Whose data they are, to be named where they are shown."),
+                "settlements": _list("Settlement", "Nearest first."),
+            },
+            {
+                "count": 1,
+                "truncated": False,
+                "attribution": settlements.ATTRIBUTION,
+                "settlements": [example_of(settlements.MEMBER)],
+            },
+        ),
+    }
+
+
 def _statistics_schemas() -> dict[str, Schema]:
     period = example_of(statistics.PERIOD)
     gamma = schema_of(statistics.GAMMA, "Slope of lg N against KR.")
@@ -966,6 +990,7 @@ def schemas() -> dict[str, Schema]:
         **_scale_schemas(),
         **_station_schemas(),
         **_coverage_schemas(),
+        **_settlement_schemas(),
         **_statistics_schemas(),
         **_export_schemas(),
         **_felt_schemas(),

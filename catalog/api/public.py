@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ PAGE_SIZE, PAGE_SIZE_MOST = 100, 1000
 SETTLED = timedelta(seconds=2)
 #: After a query that took too long.
 RETRY_AFTER_SECONDS = 10
+#: A decimal number in figures.
+PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
 #: Longer lists than any reader writes by hand.
 MAX_WORDS = 100
 
@@ -328,6 +331,16 @@ def _read(parameter: Parameter, text: str) -> Any:
             if len(text) > 19 or not low <= int(text) <= high:
                 wrong("out-of-range")
             return int(text)
+        case Kind.FLOAT:
+            # No exponent, no "nan": as the search of events has it.
+            if not PLAIN_NUMBER.fullmatch(text):
+                wrong("not-a-number")
+            least, most = parameter.minimum, parameter.maximum
+            if (least is not None and float(text) < least) or (
+                most is not None and float(text) > most
+            ):
+                wrong("out-of-range")
+            return float(text)
         case Kind.CHOICE:
             if text.lower() not in parameter.choices:
                 wrong("unknown-value")

@@ -16,6 +16,9 @@ Cyrillic name with a letter of the Kazakh alphabet only is Kazakh, one of Russia
 be Russian; of several the one nearest to the Latin name wins (old names lose: Верный, Шевченко).
 Where only a Russian-lettered name is known it stands for both languages, because many are the same
 in both. ``cities.csv`` corrects the larger cities by hand and wins over all of that.
+``more_settlements.csv`` adds places of Kazakhstan and Kyrgyzstan that GeoNames has among those of
+500 people but that the larger file left out (Shelek among them). Former names are apart, in
+``old_names.csv``.
 """
 
 from __future__ import annotations
@@ -130,7 +133,11 @@ def write_settlements(source: Path) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, delimiter="\t", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(sorted(settlements(source), key=lambda row: int(row["geonames_id"])))
+    with open(HERE / "more_settlements.csv", encoding="utf-8", newline="") as stream:
+        more = {row["geonames_id"]: row for row in csv.DictReader(stream)}
+    found = {row["geonames_id"]: row for row in settlements(source)}
+    rows = {**more, **found}.values()
+    writer.writerows(sorted(rows, key=lambda row: int(row["geonames_id"])))
     # No time in the header: the same source gives the same bytes.
     (HERE / "settlements.tsv.gz").write_bytes(gzip.compress(text.getvalue().encode(), 9, mtime=0))
 

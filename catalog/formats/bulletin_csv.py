@@ -45,8 +45,8 @@ from catalog.formats.catalogue_csv import (
     range_cell,
     read_consequences,
     read_interpretations,
-    read_span,
 )
+from catalog.formats.intensity import read_span
 from catalog.formats.labels import with_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity

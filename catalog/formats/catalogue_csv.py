@@ -15,10 +15,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
+from catalog.formats.intensity import degree, read_span
 from catalog.formats.labels import with_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity
@@ -56,7 +56,6 @@ from catalog.formats.values import (
     DEPTH_KM,
     DISTANCE_DEG,
     EVENT_TYPES,
-    INTENSITY,
     LATITUDE,
     LONGITUDE,
     MAGNITUDE,
@@ -192,8 +191,6 @@ FOREIGN = frozenset(
 _YEAR = frozenset(("year", "год", "жыл"))
 #: ... unless the clock is in parts, too, so that a column ``time`` can only be the time as a whole.
 _CLOCK_PARTS = frozenset(("hour", "minute", "second"))
-_ROMAN_WORDS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
-_ROMAN = {word: value for value, word in enumerate(_ROMAN_WORDS, start=1)}
 _DEGREE = r"(?:\d{1,2}(?:[.,]\d)?|[IVX]+)"
 _INTENSITY = re.compile(
     rf"(?P<place>.+?)\s*(?:\((?P<distance>\d+(?:[.,]\d+)?)\s*(?:km|км)\))?\s*[:=]?\s+"
@@ -522,48 +519,6 @@ def _magnitudes(cell: Cells, agency: str | None) -> tuple[MagnitudeRecord, ...]:
             )
         )
     return tuple(records)
-
-
-def degree(text: str | None) -> float | None:
-    if text is None:
-        return None
-    if text in _ROMAN:
-        return float(_ROMAN[text])
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return value if INTENSITY[0] <= value <= INTENSITY[1] else None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """An intensity as people write it: 4, 3-4, IV, felt, not felt, 5 (calc.)."""
-
-    low: float | None
-    high: float | None
-    felt: bool | None = None
-    calculated: bool = False
-
-
-_FELT_WORDS = {
-    **dict.fromkeys(("felt", "ощущалось", "ощутимо", "сезілді"), True),
-    **dict.fromkeys(("not felt", "не ощущалось", "сезілмеді"), False),
-}
-
-
-def read_span(text: str) -> Span | None:
-    """Return the intensity a text says, ``None`` if it says none."""
-    felt = _FELT_WORDS.get(text.strip().casefold())
-    if felt is not None:
-        return Span(None, None, felt)
-    text = single_spaced(text)
-    marked = re.fullmatch(r"(.*?)\s*\(?(?:calculated|calc|расч)\.?\)?", text)
-    parts = re.split("[-–—]", marked[1] if marked else text)
-    degrees = [degree(part.strip()) for part in parts]
-    if len(degrees) > 2 or None in degrees:
-        return None
-    return Span(degrees[0], degrees[-1], calculated=marked is not None)
 
 
 def _intensities(

@@ -96,6 +96,16 @@ CODES = (
     "made-up-station",  # in the place of a real one, or the other way round
     "unknown-agency",
     "unknown-settlement",
+    "too-long",  # a text longer than its column
+    "too-many-rows",
+    "intensity-missing",
+    "intensity-not-read",
+    "intensity-out-of-range",  # 13
+    "intensity-not-half",  # 7.1: grades are whole or half
+    "intensity-energy-class",  # K 7.1
+    "intensity-magnitude",
+    "intensity-reversed",  # 4-3
+    "intensity-wide",  # 2-5
     "unsupported-block",
     "workbook-macros",
     "sheet-not-read",  # of a workbook: one sheet is read

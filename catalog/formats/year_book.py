@@ -35,8 +35,8 @@ from catalog.formats.catalogue_csv import (
     bounded_cell,
     range_cell,
     read_event_type,
-    read_span,
 )
+from catalog.formats.intensity import read_span
 from catalog.formats.labels import with_label, without_label
 from catalog.formats.limits import Limits
 from catalog.formats.problems import FormatError, Problem, Severity

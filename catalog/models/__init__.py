@@ -48,7 +48,7 @@ from catalog.models.felt import (
     MacroseismicAssessment,
 )
 from catalog.models.history import Change, FeedCounter, MergeDecision
-from catalog.models.macroseismic import IntensityObservation, Settlement
+from catalog.models.macroseismic import IntensityObservation, Settlement, SettlementEdit
 from catalog.models.magnitude_assessments import MagnitudeAssessment
 from catalog.models.magnitudes import Magnitude, StationMagnitude
 from catalog.models.map_tiles import MapManifest, MapTile
@@ -128,6 +128,7 @@ __all__ = [
     "Report",
     "Restriction",
     "Settlement",
+    "SettlementEdit",
     "SignInFailure",
     "Solution",
     "Station",

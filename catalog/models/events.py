@@ -315,7 +315,10 @@ class Interpretation(models.Model):
 
 
 class Consequence(models.Model):
-    """What an earthquake did to people and buildings, with its source."""
+    """What an earthquake did to people and buildings, with its source.
+
+    One entered at the desk has no entry and follows ``report``, as an interpretation does.
+    """
 
     event = models.ForeignKey(
         Event, on_delete=models.PROTECT, null=True, related_name="consequences"
@@ -326,6 +329,9 @@ class Consequence(models.Model):
         null=True,
         blank=True,
         related_name="consequences",
+    )
+    report = models.ForeignKey(
+        "catalog.Report", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     superseded_at = models.DateTimeField(null=True, blank=True)
     kind = models.CharField(
@@ -347,6 +353,8 @@ class Consequence(models.Model):
     note_ru = models.TextField(_("note (Russian)"), blank=True)
     note_kk = models.TextField(_("note (Kazakh)"), blank=True)
     source = models.CharField(_("source"), max_length=300, blank=True)
+    #: Of what the source counts: numbers grow while damage is looked at.
+    date = models.DateField(_("as of"), null=True, blank=True)
     recorded_by = models.ForeignKey(
         "catalog.User", on_delete=models.PROTECT, null=True, related_name="+"
     )

@@ -46,6 +46,8 @@ class MergeDecision(models.Model):
         REVIVE = "revive", _("no longer held to be not confirmed")
         TYPE = "type", _("event type decided")
         INTERPRET = "interpret", _("interpretation added")
+        INTENSITY = "intensity", _("intensity entered")
+        CONSEQUENCE = "consequence", _("consequence entered")
         UNDO = "undo", _("earlier decision undone")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)

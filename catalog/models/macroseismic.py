@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.gis.db import models as gis
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -42,9 +44,40 @@ class Settlement(models.Model):
         return getattr(self, f"name_{(get_language() or 'en')[:2]}", "") or self.name_en
 
 
-class IntensityObservation(Solution):
-    """A macroseismic data point: how an event was felt in one place."""
+class SettlementEdit(models.Model):
+    """What somebody changed of a settlement at the desk; only added to."""
 
+    settlement = models.ForeignKey(Settlement, on_delete=models.PROTECT, related_name="edits")
+    #: Field -> what it was; empty of a settlement that was added.
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("edit of a settlement")
+        verbose_name_plural = _("edits of settlements")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.settlement}: {', '.join(self.after)}"
+
+
+class IntensityObservation(Solution):
+    """A macroseismic data point: how an event was felt in one place.
+
+    One that was entered at the desk has no entry. It follows ``report``, whose solution was
+    preferred then, from event to event; its decision in the ledger says who and when. A correction
+    is a new row, and the one before it is superseded.
+    """
+
+    report = models.ForeignKey(
+        "catalog.Report", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     settlement = models.ForeignKey(
         Settlement, on_delete=models.PROTECT, null=True, blank=True, related_name="intensities"
     )
@@ -72,6 +105,10 @@ class IntensityObservation(Solution):
                 & (Q(best__isnull=True) | Q(best__gte=1, best__lte=12)),
             )
         ]
+
+    @property
+    def is_computed(self) -> bool:
+        return self.entry_id is None and self.recorded_by_id is None
 
     def __str__(self) -> str:
         return f"{self.place}: {self.best or self.maximum or self.felt}"

@@ -53,6 +53,17 @@ ROOMS = (
         ),
     ),
     Room(
+        _("Macroseismics"),
+        (
+            Page(
+                "desk-intensity-tables",
+                _("Intensities"),
+                ("desk-intensity-table", "desk-intensities"),
+            ),
+            Page("desk-settlements", _("Settlements"), ("desk-settlement", "desk-settlement-new")),
+        ),
+    ),
+    Room(
         _("Decisions"),
         (
             Page("review", _("Review"), ("review-pair", "review-undo", "merge-event")),

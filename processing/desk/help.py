@@ -118,6 +118,38 @@ ROOMS: tuple[HelpRoom, ...] = (
         ),
     ),
     HelpRoom(
+        _("Macroseismics"),
+        (
+            Help(
+                "desk-intensity-tables",
+                _("Intensities"),
+                _(
+                    "Send a table of intensities by settlement, or open an event and enter them "
+                    "one by one, with its consequences. Each row is shown with its settlement and "
+                    "what is wrong before anything is stored; a name borne by several settlements "
+                    "is chosen by you."
+                ),
+                _(
+                    "Nothing is erased: a correction takes the place of the row before, and a "
+                    "withdrawn one stays in the ledger with its reason."
+                ),
+            ),
+            Help(
+                "desk-settlements",
+                _("Settlements"),
+                _(
+                    "Find a settlement by any of its names, present or former, in any spelling; "
+                    "correct names, place and population, or add one. Events told by it are "
+                    "written anew."
+                ),
+                _(
+                    "Every change is kept with its author. Loading GeoNames again leaves what you "
+                    "corrected alone."
+                ),
+            ),
+        ),
+    ),
+    HelpRoom(
         _("Decisions"),
         (
             Help(

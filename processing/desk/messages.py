@@ -83,6 +83,30 @@ MESSAGES = {
     ),
     "unknown-agency": _("The agency is not known."),
     "unknown-settlement": _("The settlement is not known."),
+    "too-long": _("The text is too long."),
+    "too-many-rows": _("The table has more rows than are read at once: divide it."),
+    "intensity-missing": _("There is no intensity."),
+    "intensity-not-read": _("This is no intensity."),
+    "intensity-out-of-range": _("There is no such grade: they go from 1 to 12."),
+    "intensity-not-half": _(
+        "Grades are whole or half. A number such as 7.1 may be an energy class, which is no"
+        " intensity."
+    ),
+    "intensity-energy-class": _("This is an energy class (K), which is no intensity."),
+    "intensity-magnitude": _("This is a magnitude, which is no intensity."),
+    "intensity-reversed": _("The range is written from the larger grade; it was turned around."),
+    "intensity-wide": _("The range is wider than a grade."),
+    # What the desk says of a table of intensities (processing/jobs/macroseismic_points.py).
+    "unknown-event": _("There is no such event in the catalogue."),
+    "several-events": _("Several events fit this time: choose one."),
+    "several-settlements": _("Several settlements bear this name: choose one."),
+    "settlement-elsewhere": _(
+        "No settlement of this name is at these coordinates; the coordinates are taken."
+    ),
+    "direction-disagrees": _("The text names one direction, the coordinates lie in another."),
+    "above-prediction": _("This is far more than is expected at that distance."),
+    "row-superseded": _("This row no longer stands: somebody was faster."),
+    "no-place": _("There is neither a place nor coordinates."),
     "unsupported-block": _("This part of the format is not read; it is kept as text."),
     "workbook-macros": _("Workbooks with macros are refused. Save it as .xlsx without them."),
     "sheet-not-read": _("This sheet of the workbook was not read: only one sheet is."),

@@ -120,7 +120,10 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.MacroseismicAssessment.objects.create(event=event, method_id="m")
     models.EventDescription.objects.create(event=event, entry=entry, text="Kadzhi-Sai")
     models.Interpretation.objects.create(**said, event_type="earthquake", author="someone")
-    models.Consequence.objects.create(event=event, entry=entry, kind="other")
+    models.Consequence.objects.create(event=event, entry=entry, kind="other", date=TIME.date())
+    models.SettlementEdit.objects.create(
+        settlement=settlement, actor=user, after={"name_en": "Almaty"}
+    )
     models.PreferredMagnitude.objects.create(event=event, scale="KR", magnitude=magnitude)
     models.ConversionRelation.objects.create(
         relation_id=f"relation-{name}", from_scale="mb", to_scale="KR", slope=2, intercept=1,

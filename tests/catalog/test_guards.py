@@ -28,6 +28,7 @@ GUARDED: dict[str, str] = {
         "0028_felt_reports",
         "0031_felt_decisions",
         "0023_magnitude_assessments",
+        "0032_intensities_at_the_desk",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }

@@ -14,11 +14,12 @@ import pytest
 from django.contrib.auth.models import Group
 from django.contrib.gis.geos import Point
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from catalog.formats import Limits, catalogue_csv
 from catalog.formats.problems import Problem
 from catalog.formats.records import EventRecord
-from catalog.management.commands.seed_reference import DATA
+from catalog.management.commands.seed_reference import DATA, rows
 from catalog.models import (
     Agency,
     AuthoritativeArea,
@@ -129,7 +130,26 @@ def test_settlements_carry_names_in_three_languages(seeded: None) -> None:
     assert names[609655] == ("Karaganda", "Караганда", "Қарағанды")
     assert names[1518518] == ("Talgar", "Талгар", "Талғар")
     assert names[1526384] == ("Almaty", "Алматы", "Алматы")
-    assert len(names) == 1988
+    assert len(names) == 2003
+
+
+def test_old_names_come_with_their_settlement_and_edited_ones_are_left_alone(seeded: None) -> None:
+    almaty, semey = (Settlement.objects.get(name_en=name) for name in ("Almaty", "Semey"))
+    assert {"Верный", "Алма-Ата"} <= set(almaty.old_names)
+    Settlement.objects.filter(pk=almaty.pk).update(old_names=[])
+    Settlement.objects.filter(pk=semey.pk).update(old_names=[], edited_at=timezone.now())
+    run("seed_reference")
+    almaty.refresh_from_db()
+    semey.refresh_from_db()
+    assert "Верный" in almaty.old_names
+    assert semey.old_names == []
+
+
+def test_every_old_name_is_of_a_shipped_settlement(seeded: None) -> None:
+    names = dict(Settlement.objects.values_list("geonames_id", "name_en"))
+    for row in rows("old_names.csv"):
+        assert names[int(row["geonames_id"])] == row["name_en"]
+        assert row["source"]
 
 
 def test_russian_names_have_russian_letters_only(seeded: None) -> None:

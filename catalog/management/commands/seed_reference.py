@@ -161,7 +161,13 @@ def seed_areas() -> int:
 
 
 def seed_settlements() -> int:
-    """The populated places of the region (GeoNames, CC BY 4.0)."""
+    """The populated places of the region (GeoNames, CC BY 4.0), with the names they bore before.
+
+    One that somebody corrected at the desk (``edited_at``) stays as it is.
+    """
+    old_names = {
+        int(row["geonames_id"]): row["old_names"].split(";") for row in rows("old_names.csv")
+    }
     known = set(Settlement.objects.values_list("geonames_id", flat=True))
     with gzip.open(DATA / "settlements.tsv.gz", "rt", encoding="utf-8", newline="") as stream:
         missing = [
@@ -171,6 +177,7 @@ def seed_settlements() -> int:
                 name_ru=row["name_ru"],
                 name_kk=row["name_kk"],
                 other_names=row["other_names"].split(",") if row["other_names"] else [],
+                old_names=old_names.get(int(row["geonames_id"]), []),
                 point=Point(float(row["longitude"]), float(row["latitude"]), srid=4326),
                 population=int(row["population"]) if row["population"] else None,
                 country=row["country"],
@@ -181,4 +188,10 @@ def seed_settlements() -> int:
             if int(row["geonames_id"]) not in known
         ]
     Settlement.objects.bulk_create(missing, batch_size=500)
+    nameless = Settlement.objects.filter(
+        geonames_id__in=old_names, edited_at__isnull=True, old_names=[]
+    )
+    for settlement in nameless:
+        settlement.old_names = old_names[settlement.geonames_id or 0]
+        settlement.save(update_fields=["old_names"])
     return len(missing)

@@ -40,7 +40,9 @@ from processing.example import felt_reports
 from processing.example.files import BULLETINS
 from processing.example.quarries import QUARRIES
 from processing.jobs import confirmation, ingestion
+from processing.jobs.settlements import rerender_around
 from processing.models import ProcessingRun
+from processing.transactions import writing
 
 DATA = Path(settings.BASE_DIR) / "catalog" / "data"
 LOADER = "example-loader"
@@ -106,7 +108,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        last = Settlement.objects.order_by("-pk").values_list("pk", flat=True).first()
         call_command("seed_reference", stdout=self.stdout, skip_checks=True)
+        if last is not None:  # places of a newer version: events may lie nearer to them
+            new = Settlement.objects.filter(pk__gt=last).values_list("pk", flat=True)
+            with writing():
+                rerender_around(list(new))
         user, created = User.objects.get_or_create(username=LOADER, defaults={"is_active": False})
         if created:
             user.set_unusable_password()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from catalog.formats import detect
-from catalog.formats.catalogue_csv import read_span
+from catalog.formats.intensity import read_span
 from catalog.formats.limits import Limits
 from catalog.formats.problems import CODES, FormatError
 from catalog.formats.spreadsheet import HEAD_UNPACKED, _texts_at_hand
