@@ -466,6 +466,21 @@ class FocalMechanismAdmin(SolutionAdmin):
     list_display = ("event", "agency", "strike_1", "dip_1", "rake_1", "quality", "superseded_at")
 
 
+@admin.register(catalog.StationPolarityReversal)
+class StationPolarityReversalAdmin(ReadOnlyAdmin):
+    list_display = ("station", "start", "end", "source", "recorded_by", "withdrawn_at")
+    list_select_related = ("station", "recorded_by")
+    search_fields = ("station__code",)
+
+
+@admin.register(catalog.PolarityDecision)
+class PolarityDecisionAdmin(ReadOnlyAdmin):
+    list_display = ("event", "station", "kind", "actor", "made_at", "note")
+    list_select_related = ("event", "station", "actor")
+    list_filter = ("kind",)
+    search_fields = ("event__public_id", "station__code")
+
+
 @admin.register(catalog.IntensityObservation)
 class IntensityObservationAdmin(SolutionAdmin):
     list_display = (

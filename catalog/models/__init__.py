@@ -52,7 +52,7 @@ from catalog.models.macroseismic import IntensityObservation, Settlement, Settle
 from catalog.models.magnitude_assessments import MagnitudeAssessment
 from catalog.models.magnitudes import Magnitude, StationMagnitude
 from catalog.models.map_tiles import MapManifest, MapTile
-from catalog.models.mechanisms import FocalMechanism
+from catalog.models.mechanisms import FocalMechanism, PolarityDecision, StationPolarityReversal
 from catalog.models.observations import Amplitude, Arrival, Pick
 from catalog.models.pick_associations import PickAssociation
 from catalog.models.preference_rules import PreferenceRuleSet
@@ -123,6 +123,7 @@ __all__ = [
     "Origin",
     "Pick",
     "PickAssociation",
+    "PolarityDecision",
     "PreferenceRuleSet",
     "PreferredMagnitude",
     "Report",
@@ -137,6 +138,7 @@ __all__ = [
     "StationFile",
     "StationFileProblem",
     "StationMagnitude",
+    "StationPolarityReversal",
     "TypeSuggestion",
     "UploadKey",
     "User",

@@ -419,6 +419,8 @@ class EventRow(models.Model):
     felt_report_count = models.PositiveIntegerField(default=0)
     max_cdi = models.FloatField(null=True)
     has_mechanism = models.BooleanField(default=False)
+    #: Of the preferred mechanism, Zoback (1992); empty without one.
+    faulting_style = models.CharField(max_length=2, blank=True)
     synthetic = models.BooleanField(default=False)
     #: Nearest settlement of some size: where it is, in the reader's language.
     settlement = models.ForeignKey(

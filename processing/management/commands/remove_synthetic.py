@@ -63,6 +63,7 @@ DELETIONS = (
     *(
         (table, "event_id IN (SELECT id FROM gone_event)")
         for table in (
+            "catalog_polaritydecision",
             "catalog_communityintensity",
             "catalog_feltsummary",
             "catalog_macroseismicassessment",

@@ -1,0 +1,348 @@
+"""Focal mechanisms from the first motions of P: which double couples the polarities allow.
+
+Every double couple of an even grid is weighed by how well it explains the polarities, for each of
+several trials of the location and the velocity model (take-off angles of each), and for several
+shares of wrong readings; trials and shares are averaged over, none is picked. What is told is the
+double couple nearest to all of them by weight, and how far from it 68 % of the weight lies.
+
+The likelihood of a polarity is that of Walsh, Arnold & Townend: a reading near a nodal plane, where
+little arrives, says little; any reading is wrong at times. The grid is Alexa's.
+
+References
+----------
+Walsh, Arnold & Townend (2009), Geophys. J. Int. 176, 235-255.
+Hardebeck & Shearer (2002), Bull. Seismol. Soc. Am. 92, 2264-2276: quality A to D, station
+distribution ratio, trials of take-off angles.
+Alexa (2022), Super-Fibonacci spirals, Proc. CVPR, 8291-8300.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from catalog import focal_geometry as geometry
+from catalog.focal_geometry import Axes, Planes
+
+FloatArray = NDArray[np.float64]
+
+METHOD_ID = "kz-first-motion-1"
+
+#: Double couples looked at: a quarter of so many rotations, some 5 degrees apart. Ours.
+ROTATIONS = 120_000
+#: Shares of wrong polarities that are averaged over, each as likely as the others. Ours.
+WRONG_SHARES = (0.02, 0.05, 0.10, 0.20)
+#: Amplitude, as a part of the largest P of the focal sphere, below which a sign is chance. Ours.
+AMPLITUDE_NOISE = 0.10
+#: Fewer polarities tell no mechanism.
+LEAST_POLARITIES = 8
+#: Of the weight: what the told uncertainty holds, and the accepted set is drawn from.
+SHARE_TOLD = 0.68
+SHARE_ACCEPTED = 0.90
+ACCEPTED_SHOWN = 60
+#: A mechanism so near to the told one counts as the same for its probability (HASH's cangle).
+SAME_WITHIN_DEG = 45.0
+
+#: Quality: least probability, largest uncertainty [deg], largest misfit, least station
+#: distribution ratio (defaults of SKHASH 1.1.5).
+QUALITY = {
+    "A": (0.8, 25.0, 0.15, 0.5),
+    "B": (0.6, 35.0, 0.20, 0.4),
+    "C": (0.5, 45.0, 0.30, 0.3),
+}
+MOST_AZIMUTHAL_GAP_DEG = 90.0
+MOST_TAKEOFF_GAP_DEG = 60.0
+
+_BINS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Polarities:
+    """First motions and the directions their rays left the source in, by trial.
+
+    Trials differ in location and model; the first is the best known.
+    """
+
+    sign: NDArray[np.int8]
+    """1 up (compression), -1 down, shape (n,)."""
+    weight: FloatArray
+    """0 to 1, of emergent readings less, shape (n,)."""
+    azimuth: FloatArray
+    """Event to station [deg], shape (trials, n)."""
+    takeoff: FloatArray
+    """From the downward vertical [deg]; beyond 90 the ray goes up; shape (trials, n)."""
+
+    def __post_init__(self) -> None:
+        n = len(self.sign)
+        shapes = {"weight": self.weight.shape, "sign": self.sign.shape}
+        for name, shape in shapes.items():
+            if shape != (n,):
+                raise ValueError(f"{name}: found shape {shape}, expected ({n},)")
+        if self.azimuth.shape != self.takeoff.shape or self.azimuth.shape[1:] != (n,):
+            raise ValueError(
+                f"azimuth, takeoff: found shapes {self.azimuth.shape}, {self.takeoff.shape},"
+                f" expected (trials, {n})"
+            )
+        if not np.isin(self.sign, (-1, 1)).all():
+            raise ValueError("sign: expected 1 (up) or -1 (down)")
+
+    def directions(self) -> FloatArray:
+        """Unit vectors north, east, down, shape (trials, n, 3)."""
+        return geometry.axis_vector(self.azimuth, 90.0 - self.takeoff)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What polarities tell of the mechanism."""
+
+    planes: tuple[Planes, Planes]
+    axes: Axes
+    uncertainty_deg: float
+    """68 % of the weight lies within this Kagan angle of the told mechanism."""
+    probability: float
+    """Share of the weight within 45 degrees of it."""
+    misfit: float
+    """Weighted share of polarities it does not explain, of the first trial."""
+    contradicting: NDArray[np.bool_]
+    """Which polarities, shape (n,)."""
+    station_distribution_ratio: float
+    azimuthal_gap_deg: float
+    takeoff_gap_deg: float
+    quality: str
+    """A to D."""
+    accepted: Planes
+    """A sample of what the polarities allow, drawn by weight: at most ``ACCEPTED_SHOWN``."""
+    wrong_share: float
+    """Mean share of wrong polarities the data ask for."""
+
+
+def solve(polarities: Polarities) -> Solution | None:
+    """Return the mechanism of polarities; None for fewer than ``LEAST_POLARITIES``.
+
+    The order of polarities does not matter. Polarities all alike have a solution too: a wide one.
+    """
+    n = len(polarities.sign)
+    if n < LEAST_POLARITIES:
+        return None
+    directions = polarities.directions()
+    order = np.lexsort((directions[0, :, 2], directions[0, :, 1], directions[0, :, 0]))
+    grid = _grid()
+    log_weights = _log_likelihood(
+        np.ascontiguousarray(directions[:, order]),
+        polarities.sign[order].astype(np.float64),
+        polarities.weight[order],
+        grid.normal,
+        grid.slip,
+        _tables(),
+    )
+    weights, wrong_share = _marginal(log_weights)
+    told = _centre(weights)
+    normal, slip = _vectors(told)
+    axes = geometry.axes_of(normal, slip)
+    off = _angles_to(told)
+    uncertainty = _quantile(off, weights, SHARE_TOLD)
+    probability = float(weights[off <= SAME_WITHIN_DEG].sum())
+    amplitude = _amplitude(directions[0], normal, slip)
+    contradicting = np.sign(amplitude) * polarities.sign < 0
+    total = float(polarities.weight.sum())
+    misfit = float(polarities.weight[contradicting].sum()) / total if total else 1.0
+    ratio = float((polarities.weight * np.abs(amplitude)).sum() / total if total else 0.0)
+    azimuthal, takeoff = gaps(polarities)
+    return Solution(
+        planes=(geometry.planes_of(normal, slip), geometry.planes_of(slip, normal)),
+        axes=axes,
+        uncertainty_deg=uncertainty,
+        probability=probability,
+        misfit=misfit,
+        contradicting=contradicting,
+        station_distribution_ratio=ratio,
+        azimuthal_gap_deg=azimuthal,
+        takeoff_gap_deg=takeoff,
+        quality=quality_of(probability, uncertainty, misfit, ratio, azimuthal, takeoff),
+        accepted=_accepted(weights),
+        wrong_share=wrong_share,
+    )
+
+
+def quality_of(
+    probability: float,
+    uncertainty_deg: float,
+    misfit: float,
+    ratio: float,
+    azimuthal_gap_deg: float,
+    takeoff_gap_deg: float,
+) -> str:
+    """Return A, B, C or D: the best letter all of whose limits are kept; D where stations fail."""
+    if azimuthal_gap_deg > MOST_AZIMUTHAL_GAP_DEG or takeoff_gap_deg > MOST_TAKEOFF_GAP_DEG:
+        return "D"
+    for letter, (least, widest, most, spread) in QUALITY.items():
+        sure = probability >= least and uncertainty_deg <= widest
+        if sure and misfit <= most and ratio >= spread:
+            return letter
+    return "D"
+
+
+def gaps(polarities: Polarities) -> tuple[float, float]:
+    """Return the largest angles [deg] without a ray, by azimuth and by take-off, of one trial.
+
+    Up-going rays count at the opposite point of the lower hemisphere, as they are plotted.
+    """
+    lower = geometry.down(polarities.directions()[0])
+    azimuth = np.sort(geometry.azimuth_plunge(lower)[0])
+    azimuthal = float(np.diff(np.append(azimuth, azimuth[0] + 360.0)).max())
+    takeoff = np.sort(90.0 - geometry.azimuth_plunge(lower)[1])
+    return azimuthal, float(np.diff(np.concatenate(([0.0], takeoff, [90.0]))).max())
+
+
+# --- The grid ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    quaternion: FloatArray
+    """Shape (m, 4), the turn that takes T, B, P to north, east, down."""
+    normal: FloatArray
+    slip: FloatArray
+
+
+#: Constants of super-Fibonacci spirals (Alexa 2022, equation 11).
+_PHI = math.sqrt(2.0)
+_PSI = 1.533751168755204288118041
+
+
+@cache
+def _grid() -> _Grid:
+    s = np.arange(ROTATIONS) + 0.5
+    inner, outer = np.sqrt(s / ROTATIONS), np.sqrt(1.0 - s / ROTATIONS)
+    alpha, beta = 2.0 * np.pi * s / _PHI, 2.0 * np.pi * s / _PSI
+    every = np.column_stack(
+        (inner * np.sin(alpha), inner * np.cos(alpha), outer * np.sin(beta), outer * np.cos(beta))
+    )
+    # Half a turn about an axis permutes the components: of four rotations that are one double
+    # couple this keeps the one whose scalar part is the largest.
+    kept = every[np.abs(every[:, 0]) >= np.abs(every[:, 1:]).max(axis=1)]
+    kept = kept * np.sign(kept[:, :1])
+    return _Grid(kept, *_vectors(kept))
+
+
+def _vectors(quaternion: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return normal and slip of turns of T, B, P, shape (..., 3) each."""
+    w, x, y, z = np.moveaxis(quaternion, -1, 0)
+    t = np.stack((1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)), axis=-1)
+    p = np.stack((2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)), axis=-1)
+    root = math.sqrt(2.0)
+    return (t + p) / root, (t - p) / root
+
+
+#: The double couple turned half about T, B and P: what multiplying from the right by i, j, k does.
+_HALF_TURNS = np.array(
+    [
+        np.eye(4),
+        [[0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, -1, 0]],
+        [[0, 0, -1, 0], [0, 0, 0, -1], [1, 0, 0, 0], [0, 1, 0, 0]],
+        [[0, 0, 0, -1], [0, 0, 1, 0], [0, -1, 0, 0], [1, 0, 0, 0]],
+    ]
+)
+
+
+def _angles_to(quaternion: FloatArray) -> FloatArray:
+    """Return the Kagan angle [deg] of every double couple of the grid to one."""
+    same = _HALF_TURNS @ quaternion
+    cosine = np.abs(_grid().quaternion @ same.T).max(axis=1)
+    result: FloatArray = np.degrees(2.0 * np.arccos(np.clip(cosine, 0.0, 1.0)))
+    return result
+
+
+# --- Weights -------------------------------------------------------------------------------------
+
+
+@cache
+def _tables() -> FloatArray:
+    """Return ln P(a sign is as seen) by share of wrong readings and amplitude -1 to 1."""
+    amplitude = np.linspace(-1.0, 1.0, _BINS + 1)
+    right = np.array([0.5 * math.erfc(-a / AMPLITUDE_NOISE / math.sqrt(2.0)) for a in amplitude])
+    return np.log([share + (1.0 - 2.0 * share) * right for share in WRONG_SHARES])
+
+
+@njit(cache=True, parallel=True, fastmath=True)
+def _log_likelihood(directions, sign, weight, normal, slip, tables):  # type: ignore[no-untyped-def]
+    """Return the log likelihoods, shape (shares, trials, grid)."""
+    trials, n, _ = directions.shape
+    m = normal.shape[0]
+    shares, bins = tables.shape
+    half = (bins - 1) / 2.0
+    result = np.zeros((shares, trials, m))
+    for i in prange(m):
+        n0, n1, n2 = normal[i, 0], normal[i, 1], normal[i, 2]
+        d0, d1, d2 = slip[i, 0], slip[i, 1], slip[i, 2]
+        for j in range(trials):
+            for k in range(n):
+                g0, g1, g2 = directions[j, k, 0], directions[j, k, 1], directions[j, k, 2]
+                f = 2.0 * (g0 * n0 + g1 * n1 + g2 * n2) * (g0 * d0 + g1 * d1 + g2 * d2) * sign[k]
+                place = int(half * (f + 1.0) + 0.5)
+                for e in range(shares):
+                    result[e, j, i] += weight[k] * tables[e, place]
+    return result
+
+
+def _marginal(log_weights: FloatArray) -> tuple[FloatArray, float]:
+    """Return the weights of the grid, sum 1, and the mean share of wrong readings."""
+    scaled = np.exp(log_weights - log_weights.max())
+    by_share = scaled.sum(axis=(1, 2))
+    weights: FloatArray = scaled.sum(axis=(0, 1))
+    share = float(by_share @ np.array(WRONG_SHARES) / by_share.sum())
+    return weights / weights.sum(), share
+
+
+def _centre(weights: FloatArray) -> FloatArray:
+    """Return the double couple nearest to all by weight: first the heaviest, then the mean.
+
+    The mean of turns is the leading eigenvector of their weighted outer products (Markley et al.
+    2007, J. Guid. Control Dyn. 30, 1193-1197); each counts by the one of its four turns nearest
+    to the last centre, and those beyond 45 degrees not.
+    """
+    grid = _grid().quaternion
+    # The heaviest neighbourhood, not the heaviest point: what lies within the same 45 degrees.
+    heaviest = np.argsort(weights)[::-1][:40]
+    near = [weights[_angles_to(grid[i]) <= SAME_WITHIN_DEG / 2.0].sum() for i in heaviest]
+    centre: FloatArray = grid[heaviest[int(np.argmax(near))]]
+    counted = weights > weights.max() * 1e-6
+    chosen, mass = grid[counted], weights[counted]
+    for _ in range(4):
+        same = _HALF_TURNS @ centre
+        dots = chosen @ same.T
+        which = np.abs(dots).argmax(axis=1)
+        turned = np.einsum("kij,ni->knj", _HALF_TURNS, chosen)[which, np.arange(len(chosen))]
+        off = np.abs(turned @ centre)
+        inside = off >= math.cos(math.radians(SAME_WITHIN_DEG / 2.0))
+        if not inside.any():
+            break
+        moments = np.einsum("n,ni,nj->ij", mass[inside], turned[inside], turned[inside])
+        centre = np.linalg.eigh(moments)[1][:, -1]
+    return centre
+
+
+def _quantile(values: FloatArray, weights: FloatArray, share: float) -> float:
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    return float(values[order][min(int(np.searchsorted(reached, share)), len(order) - 1)])
+
+
+def _accepted(weights: FloatArray) -> Planes:
+    """Return an even sample of the heaviest double couples that hold 90 % of the weight."""
+    order = np.argsort(weights)[::-1]
+    number = int(np.searchsorted(np.cumsum(weights[order]), SHARE_ACCEPTED)) + 1
+    held = order[:number][:: max(1, number // ACCEPTED_SHOWN)][:ACCEPTED_SHOWN]
+    grid = _grid()
+    return geometry.planes_of(grid.normal[held], grid.slip[held])
+
+
+def _amplitude(directions: FloatArray, normal: FloatArray, slip: FloatArray) -> FloatArray:
+    """Return the amplitude of P in directions, as a part of the largest, -1 to 1."""
+    result: FloatArray = 2.0 * (directions @ normal) * (directions @ slip)
+    return result
