@@ -53,8 +53,8 @@ def test_synthetic_reports_go_and_real_ones_stay(actor: User) -> None:
     after = counts()
     stays = {
         "User", "Agency", "AccessToken", "SignInFailure", "UploadKey", "ColumnMapping",
-        "AuthoritativeArea", "Network", "Station", "StationAlias", "Settlement", "SettlementEdit", "Event",
-        "Change", "PreferenceRuleSet",
+        "AuthoritativeArea", "Network", "Station", "StationAlias", "Settlement", "SettlementEdit",
+        "Event", "Change", "PreferenceRuleSet",
         "StationFile", "StationFileProblem", "StationDescription", "Channel",
         # What was handed out stays what it was, with its made-up events labelled, until it expires.
         "Export", "ExportChunk",
