@@ -237,7 +237,7 @@ class CommunityIntensity(models.Model):
     cdi = models.FloatField(_("community decimal intensity"), null=True, blank=True)
     #: Median of the grades people chose by the words of MSK-64; empty: nobody chose one.
     msk64 = models.FloatField(_("MSK-64 by the words chosen"), null=True, blank=True)
-    ems98 = models.FloatField(_("EMS-98"), null=True, blank=True)
+    ems98 = models.FloatField("EMS-98", null=True, blank=True)
     distance_km = models.FloatField(_("epicentral distance, km"), null=True, blank=True)
     published = models.BooleanField(_("published"), default=False)
     method_id = models.CharField(_("method"), max_length=60)
