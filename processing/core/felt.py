@@ -63,7 +63,7 @@ INDICES: dict[str, dict[str, float]] = {
     },
 }
 
-#: What "felt" becomes where others felt it too; "nobody" halves it and more.
+#: What "felt" becomes where others felt it too, and where nobody else did.
 FELT_BY_OTHERS = {"some": 0.72, "most": 1.0, "everyone": 1.0}
 FELT_BY_NOBODY_ELSE = 0.36
 
