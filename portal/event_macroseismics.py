@@ -37,7 +37,7 @@ EARTHQUAKES = ("", "earthquake", "induced or triggered event")
 #: Settlements shown: the nearest, and the largest within reach. Ours.
 NEAREST, LARGEST = 6, 8
 #: Predicted grades that have a contour: down to where nothing is told.
-LEAST_CONTOUR = 3
+LEAST_CONTOUR, MOST_CONTOUR = 3, 12
 #: Distances of the attenuation plot [km].
 PLOT_KM = (1.0, 1000.0)
 PLOT_POINTS = 60
@@ -265,12 +265,9 @@ def sigma_of(model: IntensityModel, size: InputMagnitude) -> float | None:
 def _contours(
     model: IntensityModel, size: InputMagnitude, depth_km: float
 ) -> list[tuple[int, float]]:
-    largest = int(_mean(model, size, depth_km, 0.0))
-    radii = (
-        (grade, prediction.radius_km(model, size.value, depth_km, grade))
-        for grade in range(LEAST_CONTOUR, min(largest, 12) + 1)
-    )
-    return [(grade, radius) for grade, radius in radii if radius]
+    grades = range(LEAST_CONTOUR, MOST_CONTOUR + 1)
+    radii = prediction.radii_km(model, size.value, depth_km, list(grades))
+    return [(g, float(r)) for g, r in zip(grades, radii, strict=True) if r > 0.0]
 
 
 def predicted_of(
