@@ -19,7 +19,8 @@ from django.db import connection
 from django.utils import timezone
 
 from catalog.models import CommunityIntensity, Event, EventRow, FeltReport, FeltTie
-from processing.core import felt_ties
+from processing.core import felt as community
+from processing.core import felt_filters, felt_ties
 from processing.core.intensity_prediction import (
     DEFAULT,
     MODELS,
@@ -182,15 +183,40 @@ def tie(reports: Sequence[FeltReport]) -> None:
                 FeltTie(report=report, event_id=after, previous_id=before, rule=rule, terms=terms)
             )
         report.event_id = after
+        if after is None:
+            report.flags = flags_with(report.flags, _own_flags(report))
         touched |= {key for key in (before, after) if key is not None}
         report.processed_at = timezone.now()
     FeltTie.objects.bulk_create(ties)
-    FeltReport.objects.bulk_update(reports, ["event", "processed_at"])
+    FeltReport.objects.bulk_update(reports, ["event", "flags", "processed_at"])
     request_event(touched)
     logger.info(
         "%(reports)d felt reports looked at, %(ties)d ties, %(events)d events",
         {"reports": len(reports), "ties": len(ties), "events": len(touched)},
     )
+
+
+def indices_of(report: FeltReport) -> dict[str, float] | None:
+    """Return the indices of a report's answers; ``None`` where they cannot be read."""
+    try:
+        return community.indices(report.felt, report.answers)
+    except (AttributeError, TypeError, ValueError):  # whatever JSON it is
+        return None
+
+
+def _own_flags(report: FeltReport) -> frozenset[felt_filters.Flag]:
+    """Return what can be said against a report without an event."""
+    one = felt_filters.Report(
+        report.felt, report.chosen_grade, indices_of(report), stated_late_s=None,
+        received_late_s=None,
+    )  # fmt: skip
+    return felt_filters.flags([one])[0]
+
+
+def flags_with(before: Sequence[str], found: frozenset[felt_filters.Flag]) -> list[str]:
+    """Return a report's flags: those found now, those that last, those that are not ours."""
+    ours = set(felt_filters.Flag) - felt_filters.LASTING
+    return sorted({flag for flag in before if flag not in ours} | {str(flag) for flag in found})
 
 
 def _said(reports: Sequence[FeltReport]) -> dict[int, str]:

@@ -33,7 +33,7 @@ from processing.core import felt as core
 from processing.core import felt_filters, geodesy
 from processing.core.felt_filters import Flag
 from processing.jobs import macroseismics, publishing
-from processing.jobs.felt import GONE, predicted
+from processing.jobs.felt import GONE, flags_with, indices_of, predicted
 
 METHOD_ID = f"kz-portal/felt/{core.METHOD_ID}"
 #: How well a settlement's point places people where the report does not say [km]. Ours.
@@ -86,10 +86,7 @@ def compute(event_key: int) -> Change | None:
 
 
 def _told(report: FeltReport) -> Told:
-    try:
-        indices: Mapping[str, float] | None = core.indices(report.felt, report.answers)
-    except (AttributeError, TypeError, ValueError):  # whatever JSON it is
-        indices = None
+    indices = indices_of(report)
     own = report.point
     theirs = report.settlement.point if report.settlement is not None else None
     by_settlement = report.place_source in (
@@ -126,12 +123,6 @@ def _flag(event: Event, told: Sequence[Told], row: EventRow | None) -> None:
         keys = [report.pk for report in changed]
         list(FeltReport.objects.select_for_update().filter(pk__in=keys).order_by("pk").values("pk"))
         FeltReport.objects.bulk_update(changed, ["flags"], batch_size=1000)
-
-
-def flags_with(before: Sequence[str], found: frozenset[Flag]) -> list[str]:
-    """Return a report's flags: those found now, those that last, those that are not ours."""
-    kept = {flag for flag in before if flag not in set(Flag) or flag in felt_filters.LASTING}
-    return sorted(kept | {str(flag) for flag in found})
 
 
 def _as_filtered(told: Sequence[Told], row: EventRow | None) -> list[felt_filters.Report]:

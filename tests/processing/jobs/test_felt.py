@@ -252,6 +252,14 @@ def test_the_same_words_of_many_devices_are_flagged_and_stay_so() -> None:
     assert [told.flags for told in FeltReport.objects.order_by("pk")] == flags
 
 
+def test_a_report_without_an_event_is_doubted_by_itself() -> None:
+    told = report(chosen_grade=2, answers={"damage": ["collapse"]}, flags=["no-token"])
+    odd = report(answers=["what"])
+    work()
+    assert fresh(told).flags == ["contradiction", "no-token"]
+    assert fresh(odd).flags == ["unreadable"]
+
+
 def test_a_settlement_set_at_the_desk_ties_a_report_in_words() -> None:
     tied_to = quake()
     told = report(point=None, place="Алматы, у вокзала", place_source="words")
