@@ -166,6 +166,7 @@ def tie(reports: Sequence[FeltReport]) -> None:
     unsettled = {r.pk for r in reports if not _is_settled(r, said[r.pk], alive)}
     candidates = _candidates(sorted(unsettled))
     ties: list[FeltTie] = []
+    changed: list[FeltReport] = []
     touched: set[int] = set()
     for report in reports:
         before = report.event_id
@@ -182,13 +183,15 @@ def tie(reports: Sequence[FeltReport]) -> None:
             ties.append(
                 FeltTie(report=report, event_id=after, previous_id=before, rule=rule, terms=terms)
             )
-        report.event_id = after
-        if after is None:
-            report.flags = flags_with(report.flags, _own_flags(report))
+        flags = report.flags if after else flags_with(report.flags, _own_flags(report))
+        if (after, flags) != (before, report.flags):
+            report.event_id, report.flags = after, flags
+            changed.append(report)
         touched |= {key for key in (before, after) if key is not None}
-        report.processed_at = timezone.now()
     FeltTie.objects.bulk_create(ties)
-    FeltReport.objects.bulk_update(reports, ["event", "flags", "processed_at"])
+    FeltReport.objects.bulk_update(changed, ["event", "flags"])
+    keys = [report.pk for report in reports]
+    FeltReport.objects.filter(pk__in=keys).update(processed_at=timezone.now())
     request_event(touched)
     logger.info(
         "%(reports)d felt reports looked at, %(ties)d ties, %(events)d events",

@@ -40,6 +40,8 @@ METHOD_ID = f"kz-portal/felt/{core.METHOD_ID}"
 SETTLEMENT_PRECISION_KM = 5.0
 #: Where fewer of those who felt it answered a question, the weighted sum tells nothing. Ours.
 LEAST_ANSWERED = 0.5
+#: An event with so many reports is worked out at most so often, however fast they come. Ours.
+BUSY_REPORTS, BUSY_PAUSE_S = 200, 20.0
 Area = CommunityIntensity.Area
 CELLS = ((Area.CELL_1_KM, 1), (Area.CELL_10_KM, 10))
 COMPARED = (
@@ -59,6 +61,14 @@ class Told:
     latitude: float | None
     longitude: float | None
     precision_km: float | None
+
+
+def pause_s(event_key: int) -> float:
+    """Return how long an event with very many reports is to wait for its next turn [s]."""
+    last = FeltSummary.objects.filter(event=event_key, report_count__gte=BUSY_REPORTS).first()
+    if last is None:
+        return 0.0
+    return max(0.0, BUSY_PAUSE_S - (timezone.now() - last.computed_at).total_seconds())
 
 
 def compute(event_key: int) -> Change | None:
