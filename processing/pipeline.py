@@ -333,7 +333,10 @@ def look_near(item: WorkItem) -> None:
 
 
 def community_intensities(item: WorkItem) -> None:
-    """Work out what an event's felt reports make together."""
+    """Work out what an event's felt reports make together; of very many, not all the time."""
+    if pause := felt_intensities.pause_s(item.object_id):
+        item.release(after_seconds=pause)
+        return
 
     def store() -> None:
         with writing():

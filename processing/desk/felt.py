@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages as notices
 from django.contrib.gis.db.models.functions import GeometryDistance
+from django.contrib.gis.geos import Polygon
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -37,8 +38,9 @@ from processing.transactions import retried, writing
 
 PAGE = 50
 PROPOSALS = 8
-#: Reports drawn around one, and the half width of the drawing [px].
+#: Reports and settlements drawn around one, and the half width of the drawing [px].
 DRAWN_MOST = 500
+TOWNS = 5
 HALF = 140
 Kind = FeltDecision.Kind
 _OPEN = Q(verdict="")
@@ -301,6 +303,7 @@ class Sketch:
     epicentre: tuple[float, float] | None
     report: tuple[float, float]
     others: Sequence[tuple[float, float, bool]]
+    towns: Sequence[tuple[float, float, str]]
     bar_px: float
     bar_km: float
 
@@ -324,14 +327,32 @@ def _sketch(report: FeltReport, row: EventRow | None, place: Any) -> Sketch | No
         for x, y in [offset(point.y, point.x)]
         if max(abs(x), abs(y)) <= reach
     ]
+    towns = [
+        (x * scale, y * scale, town.name)
+        for town in _towns_about(place, reach / east_km, reach / 110.57)
+        for x, y in [offset(town.point.y, town.point.x)]
+    ]
     bar_km = 10.0 ** math.floor(math.log10(reach))
     return Sketch(
         None if epicentre is None else (epicentre[0] * scale, epicentre[1] * scale),
         (0.0, 0.0),
         others,
+        towns,
         bar_km * scale,
         bar_km,
     )
+
+
+def _towns_about(place: Any, east_deg: float, north_deg: float) -> Iterable[Settlement]:
+    """Return the largest settlements of a box about a place."""
+    box = (
+        place.x - east_deg * 0.9,
+        place.y - north_deg * 0.9,
+        place.x + east_deg * 0.9,
+        place.y + north_deg * 0.9,
+    )
+    inside = Settlement.objects.filter(point__within=Polygon.from_bbox(box))
+    return inside.order_by(F("population").desc(nulls_last=True), "pk")[:TOWNS]
 
 
 def _points_of(report: FeltReport) -> Iterable[tuple[Any, bool]]:

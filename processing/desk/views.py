@@ -31,6 +31,7 @@ from catalog.models import (
     BulletinProblem,
     CoverageSpan,
     EventRow,
+    FeltReport,
     MergeDecision,
     PickAssociation,
     User,
@@ -78,6 +79,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "proposal_count": PickAssociation.objects.filter(
                 state=PickAssociation.State.PROPOSED, rank=1
             ).count(),
+            "felt_count": FeltReport.objects.filter(verdict="").exclude(flags=[]).count(),
             "event_count": EventRow.objects.counted().count(),
         },
     )

@@ -19,7 +19,8 @@ from django.db import connection
 from django.utils import timezone
 
 from catalog.models import CommunityIntensity, Event, EventRow, FeltReport, FeltTie
-from processing.core import felt_ties
+from processing.core import felt as community
+from processing.core import felt_filters, felt_ties
 from processing.core.intensity_prediction import (
     DEFAULT,
     MODELS,
@@ -165,6 +166,7 @@ def tie(reports: Sequence[FeltReport]) -> None:
     unsettled = {r.pk for r in reports if not _is_settled(r, said[r.pk], alive)}
     candidates = _candidates(sorted(unsettled))
     ties: list[FeltTie] = []
+    changed: list[FeltReport] = []
     touched: set[int] = set()
     for report in reports:
         before = report.event_id
@@ -181,16 +183,43 @@ def tie(reports: Sequence[FeltReport]) -> None:
             ties.append(
                 FeltTie(report=report, event_id=after, previous_id=before, rule=rule, terms=terms)
             )
-        report.event_id = after
+        flags = report.flags if after else flags_with(report.flags, _own_flags(report))
+        if (after, flags) != (before, report.flags):
+            report.event_id, report.flags = after, flags
+            changed.append(report)
         touched |= {key for key in (before, after) if key is not None}
-        report.processed_at = timezone.now()
     FeltTie.objects.bulk_create(ties)
-    FeltReport.objects.bulk_update(reports, ["event", "processed_at"])
+    FeltReport.objects.bulk_update(changed, ["event", "flags"])
+    keys = [report.pk for report in reports]
+    FeltReport.objects.filter(pk__in=keys).update(processed_at=timezone.now())
     request_event(touched)
     logger.info(
         "%(reports)d felt reports looked at, %(ties)d ties, %(events)d events",
         {"reports": len(reports), "ties": len(ties), "events": len(touched)},
     )
+
+
+def indices_of(report: FeltReport) -> dict[str, float] | None:
+    """Return the indices of a report's answers; ``None`` where they cannot be read."""
+    try:
+        return community.indices(report.felt, report.answers)
+    except (AttributeError, TypeError, ValueError):  # whatever JSON it is
+        return None
+
+
+def _own_flags(report: FeltReport) -> frozenset[felt_filters.Flag]:
+    """Return what can be said against a report without an event."""
+    one = felt_filters.Report(
+        report.felt, report.chosen_grade, indices_of(report), stated_late_s=None,
+        received_late_s=None,
+    )  # fmt: skip
+    return felt_filters.flags([one])[0]
+
+
+def flags_with(before: Sequence[str], found: frozenset[felt_filters.Flag]) -> list[str]:
+    """Return a report's flags: those found now, those that last, those that are not ours."""
+    ours = set(felt_filters.Flag) - felt_filters.LASTING
+    return sorted({flag for flag in before if flag not in ours} | {str(flag) for flag in found})
 
 
 def _said(reports: Sequence[FeltReport]) -> dict[int, str]:

@@ -33,13 +33,15 @@ from processing.core import felt as core
 from processing.core import felt_filters, geodesy
 from processing.core.felt_filters import Flag
 from processing.jobs import macroseismics, publishing
-from processing.jobs.felt import GONE, predicted
+from processing.jobs.felt import GONE, flags_with, indices_of, predicted
 
 METHOD_ID = f"kz-portal/felt/{core.METHOD_ID}"
 #: How well a settlement's point places people where the report does not say [km]. Ours.
 SETTLEMENT_PRECISION_KM = 5.0
 #: Where fewer of those who felt it answered a question, the weighted sum tells nothing. Ours.
 LEAST_ANSWERED = 0.5
+#: An event with so many reports is worked out at most so often, however fast they come. Ours.
+BUSY_REPORTS, BUSY_PAUSE_S = 200, 20.0
 Area = CommunityIntensity.Area
 CELLS = ((Area.CELL_1_KM, 1), (Area.CELL_10_KM, 10))
 COMPARED = (
@@ -59,6 +61,14 @@ class Told:
     latitude: float | None
     longitude: float | None
     precision_km: float | None
+
+
+def pause_s(event_key: int) -> float:
+    """Return how long an event with very many reports is to wait for its next turn [s]."""
+    last = FeltSummary.objects.filter(event=event_key, report_count__gte=BUSY_REPORTS).first()
+    if last is None:
+        return 0.0
+    return max(0.0, BUSY_PAUSE_S - (timezone.now() - last.computed_at).total_seconds())
 
 
 def compute(event_key: int) -> Change | None:
@@ -86,10 +96,7 @@ def compute(event_key: int) -> Change | None:
 
 
 def _told(report: FeltReport) -> Told:
-    try:
-        indices: Mapping[str, float] | None = core.indices(report.felt, report.answers)
-    except (AttributeError, TypeError, ValueError):  # whatever JSON it is
-        indices = None
+    indices = indices_of(report)
     own = report.point
     theirs = report.settlement.point if report.settlement is not None else None
     by_settlement = report.place_source in (
@@ -126,12 +133,6 @@ def _flag(event: Event, told: Sequence[Told], row: EventRow | None) -> None:
         keys = [report.pk for report in changed]
         list(FeltReport.objects.select_for_update().filter(pk__in=keys).order_by("pk").values("pk"))
         FeltReport.objects.bulk_update(changed, ["flags"], batch_size=1000)
-
-
-def flags_with(before: Sequence[str], found: frozenset[Flag]) -> list[str]:
-    """Return a report's flags: those found now, those that last, those that are not ours."""
-    kept = {flag for flag in before if flag not in set(Flag) or flag in felt_filters.LASTING}
-    return sorted(kept | {str(flag) for flag in found})
 
 
 def _as_filtered(told: Sequence[Told], row: EventRow | None) -> list[felt_filters.Report]:

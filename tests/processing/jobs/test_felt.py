@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -29,11 +30,13 @@ from catalog.models import (
     FeltSummary,
     FeltTie,
 )
+from processing import pipeline
 from processing.jobs import felt, felt_decisions, felt_intensities
 from processing.jobs.felt_decisions import seen_of
 from processing.jobs.merge_decisions import decide as decide_on_pair
 from processing.jobs.merge_decisions import seen_of as seen_of_pair
 from processing.jobs.station_readings import NotDecidable
+from processing.models import WorkItem
 from processing.transactions import writing
 from tests.processing.bulletins import START, associate, event, lay, recompute
 from tests.processing.felt_reports import editor, quake, report, settlement, work
@@ -164,6 +167,26 @@ def test_looking_again_changes_nothing_and_says_nothing() -> None:
     assert FeltTie.objects.count() == 3
 
 
+def test_an_event_with_very_many_reports_gets_its_turn_only_so_often() -> None:
+    tied_to = quake()
+    report(event=tied_to)
+    work()
+    FeltSummary.objects.update(report_count=felt_intensities.BUSY_REPORTS)
+    report(event=tied_to)
+    pipeline.felt_if_unread()
+    for kind in (felt.TIE, felt.EVENT):
+        item = WorkItem.objects.claim(WorkItem.objects.get(kind=kind, state="open").pk)
+        assert item is not None
+        pipeline.run_items([item])
+    waiting = WorkItem.objects.get(kind=felt.EVENT, state="open")
+    assert waiting.not_before > timezone.now() and waiting.attempts == 0
+    later = timezone.now() - timedelta(seconds=felt_intensities.BUSY_PAUSE_S)
+    FeltSummary.objects.update(computed_at=later)
+    WorkItem.objects.filter(pk=waiting.pk).update(not_before=later)
+    work()
+    assert FeltSummary.objects.get().report_count == 2
+
+
 def test_taps_alone_make_no_cdi_but_their_words_tell_msk64() -> None:
     tied_to = quake()
     for grade in (5, 5, 6):
@@ -250,6 +273,14 @@ def test_the_same_words_of_many_devices_are_flagged_and_stay_so() -> None:
     work()
     assert fresh(short).flags == []
     assert [told.flags for told in FeltReport.objects.order_by("pk")] == flags
+
+
+def test_a_report_without_an_event_is_doubted_by_itself() -> None:
+    told = report(chosen_grade=2, answers={"damage": ["collapse"]}, flags=["no-token"])
+    odd = report(answers=["what"])
+    work()
+    assert fresh(told).flags == ["contradiction", "no-token"]
+    assert fresh(odd).flags == ["unreadable"]
 
 
 def test_a_settlement_set_at_the_desk_ties_a_report_in_words() -> None:
