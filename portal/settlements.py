@@ -17,8 +17,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from catalog.models import EDITOR, Settlement, SettlementEdit, User
 from catalog.settlements import OBLASTS, oblast_of, proposals
 from portal.map_config import map_config, map_words
+from processing.desk import messages
 from processing.desk.views import staff_only
 from processing.jobs import settlements as job
+from processing.jobs.station_readings import NotDecidable
 from processing.transactions import retried, writing
 
 SHOWN = 30
@@ -31,6 +33,11 @@ MOST_NAMES, LONGEST_NAME = 30, 200
 
 def may_edit(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.has_role(EDITOR)
+
+
+def seen_of(settlement: Settlement) -> str:
+    """Return what a form says of a settlement as its reader saw it: when it was edited."""
+    return settlement.edited_at.isoformat() if settlement.edited_at else ""
 
 
 class _Names(forms.CharField):
@@ -76,17 +83,20 @@ class SettlementForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=gettext_lazy("Kept in the history with your name."),
     )
 
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
     class Meta:
         model = Settlement
         fields = (*job.FIELDS,)
 
     field_order = (
         "name_en", "name_ru", "name_kk", "latitude", "longitude", "population", "country",
-        "region_code", "old_names", "other_names", "note",
+        "region_code", "old_names", "other_names", "note", "seen",
     )  # fmt: skip
 
     def __init__(self, data: Any, settlement: Settlement) -> None:
         super().__init__(data, instance=settlement, label_suffix="")
+        self.fields["seen"].initial = seen_of(settlement)
         for name, field in (
             ("latitude", self.fields["latitude"]),
             ("longitude", self.fields["longitude"]),
@@ -174,11 +184,17 @@ def settlement(request: HttpRequest, pk: int | None = None) -> HttpResponse:
                         if pk is None
                         else Settlement.objects.select_for_update().get(pk=pk)
                     )
+                    if seen_of(kept) != values["seen"]:
+                        raise NotDecidable("changed-meanwhile")
                     return job.save(
                         kept, values, values["latitude"], values["longitude"], actor, values["note"]
                     )
 
-            edit = retried(store)
+            try:
+                edit = retried(store)
+            except NotDecidable as error:
+                notices.error(request, messages.meaning(error.code))
+                return redirect(request.get_full_path())
             if edit is None:
                 notices.info(request, _("Nothing was changed."))
                 return redirect("desk-settlements")

@@ -42,6 +42,8 @@ from processing.transactions import retried, writing
 
 #: Bytes of a table of data points: it is read while its sender waits.
 MOST_BYTES = 2 * 1024 * 1024
+#: Rows in doubt that are chosen for at once: Django takes 1,000 fields of a form.
+MOST_CHOICES = 300
 #: Of a file, to tell what it is.
 HEAD_BYTES = 4096
 Result = TypeVar("Result")
@@ -437,13 +439,19 @@ def table(request: HttpRequest, pk: int) -> HttpResponse:
         elif count == 0:
             notices.warning(request, _("No row was ready to be stored."))
         return redirect("desk-intensity-table", file.pk)
+    asked = [outcome for outcome in outcomes if outcome.status == "choose"]
+    chosen_for = {outcome.row.line for outcome in asked[:MOST_CHOICES]}
     counts = {status: sum(outcome.status == status for outcome in outcomes) for status in STATUS}
     return render(
         request,
         "desk/intensity_table.html",
         {
             "file": file,
-            "outcomes": [_shown(outcome) for outcome in outcomes],
+            "outcomes": [
+                _shown(outcome) | {"may_choose": outcome.row.line in chosen_for}
+                for outcome in outcomes
+            ],
+            "more_doubts": len(asked) > MOST_CHOICES,
             "of_file": [described(problem) for problem in of_file],
             "counts": [(status, STATUS[status], counts[status]) for status in STATUS],
             "ready": counts["ready"],

@@ -137,3 +137,12 @@ def test_unknown_columns_are_said() -> None:
 def test_a_row_of_a_form_is_read_as_one_of_a_table() -> None:
     row = row_of({"event": "kz2014abcdef", "place": "Almaty", "intensity": "4", "scale": "EMS-98"})
     assert (row.scale, row.observed, row.problems) == ("EMS-98", Observed(4.0, 4.0), ())
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_whatever_is_sent_as_a_table_is_read_or_refused(data: bytes, with_headings: bool) -> None:
+    try:
+        rows = rows_of((b"event,place,intensity\n" if with_headings else b"") + data)
+    except FormatError:
+        return
+    assert all(row.refusal is not None or row.observed.code == "" for row in rows)

@@ -277,6 +277,9 @@ def test_a_settlement_is_corrected_with_its_history_and_events_told_by_it_are_wr
     page = editors.get(reverse("desk-settlements"), {"q": "B"}).content.decode()
     assert "Verny" in page
     assert "census" in editors.get(address).content.decode()
+    editors.post(address, said | {"name_en": "Somebody else's"})  # as seen before that edit
+    told.refresh_from_db()
+    assert told.name_en == "Verny"
 
 
 def test_a_settlement_is_added_and_found_in_another_spelling(editors: Client, db: None) -> None:
