@@ -6,10 +6,12 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils.translation import activate
@@ -18,6 +20,7 @@ from catalog.models import (
     BulletinFile,
     Consequence,
     Event,
+    EventRow,
     IntensityObservation,
     MergeDecision,
     Settlement,
@@ -294,3 +297,35 @@ def test_a_settlement_is_added_and_found_in_another_spelling(editors: Client, db
     assert "Шалкөде" in page
     page = editors.get(reverse("desk-settlements"), {"q": "Шалкоди"}).content.decode()
     assert "Did you mean" in page
+
+
+def test_every_place_line_follows_a_settlement_that_is_added_moved_or_grows(
+    editors: Client, places: dict[str, Settlement]
+) -> None:
+    random = Random(8)
+    spots = [(random.uniform(42.0, 44.5), random.uniform(75.0, 80.0)) for _ in range(12)]
+    associate(
+        lay(
+            "SOME",
+            *(
+                event(f"e{n}", 86_400.0 * n, round(latitude, 2), round(longitude, 2))
+                for n, (latitude, longitude) in enumerate(spots)
+            ),
+        )
+    )
+    recompute()
+    said = {
+        **{"name_en": "Kegen", "latitude": "43.0", "longitude": "79.2", "country": "KZ"},
+        **{"region_code": "01", "note": "map", "population": ""},
+    }
+    address = reverse("desk-settlement-new")
+    for change in ({}, {"longitude": "76.0"}, {"population": "900000"}):
+        before = {row.pk: row.place_en for row in EventRow.objects.all()}
+        answer = editors.post(address, said | change)
+        assert answer.status_code == 302
+        address = answer["Location"]
+        kept = Settlement.objects.get(name_en="Kegen")
+        said |= change | {"seen": kept.edited_at.isoformat() if kept.edited_at else ""}
+        recompute()
+        assert before != {row.pk: row.place_en for row in EventRow.objects.all()}
+        call_command("check_catalogue", verbosity=0)
