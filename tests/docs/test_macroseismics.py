@@ -31,7 +31,7 @@ MODELS = [prediction.MODELS[m] for m in (prediction.DEFAULT, "shebalin")]
 #: Names of reports that the list of settlements has otherwise.
 OTHERWISE = {"Алматы": "Almaty", "Қызылорда": "Kyzylorda", "Тараз": "Taraz", "Шымкент": "Shymkent",
              "Түркістан": "Turkestan", "Талдыкорган": "Taldykorgan", "Текели": "Tekeli",
-             "Нарынқол": "Narynkol", "Ұзынағаш": "Uzunagach", "Семей": "Semey",
+             "Нарынқол": "Narynkol", "Ұзынағаш": "Uzynagash", "Семей": "Semey",
              "Өскемен": "Ust-Kamenogorsk", "Шалкөде": "Shalkode", "Кетмен": "Ketmen"}  # fmt: skip
 BEARINGS = {"N": 0, "NE": 45, "E": 90, "SE": 135, "S": 180, "SW": 225, "W": 270, "NW": 315}
 #: A direction told by eight letters may be off by so much to either side [deg].
