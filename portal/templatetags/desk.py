@@ -60,6 +60,7 @@ ROOMS = (
                 _("Intensities"),
                 ("desk-intensity-table", "desk-intensities"),
             ),
+            Page("desk-felt", _("Felt reports"), ("desk-felt-report",)),
             Page("desk-settlements", _("Settlements"), ("desk-settlement", "desk-settlement-new")),
         ),
     ),
@@ -72,7 +73,6 @@ ROOMS = (
                 _("Event types"),
                 ("event-type", "known-sources", "known-source", "known-source-new"),
             ),
-            Page("desk-felt", _("Felt reports"), ("desk-felt-report",)),
             Page(
                 "preference-rules",
                 _("Preference"),

@@ -135,6 +135,19 @@ ROOMS: tuple[HelpRoom, ...] = (
                 ),
             ),
             Help(
+                "desk-felt",
+                _("Felt reports"),
+                _(
+                    "What people wrote they felt. A report in doubt is flagged and not counted "
+                    "until you accept it. Look at the flags, say whether a report counts, which "
+                    "event it is about and which settlement is meant, one by one or many at once."
+                ),
+                _(
+                    "Every decision is kept with who made it, and a later one takes it back. Only "
+                    "the personal part of a report, once deleted, is gone for good."
+                ),
+            ),
+            Help(
                 "desk-settlements",
                 _("Settlements"),
                 _(
@@ -173,19 +186,6 @@ ROOMS: tuple[HelpRoom, ...] = (
                     "a person decides. Known quarries and mines are kept here, too."
                 ),
                 _("A decision can be replaced or taken back."),
-            ),
-            Help(
-                "desk-felt",
-                _("Felt reports"),
-                _(
-                    "What people wrote they felt. A report in doubt is flagged and not counted "
-                    "until you accept it. Look at the flags, say whether a report counts, which "
-                    "event it is about and which settlement is meant, one by one or many at once."
-                ),
-                _(
-                    "Every decision is kept with who made it, and a later one takes it back. Only "
-                    "the personal part of a report, once deleted, is gone for good."
-                ),
             ),
             Help(
                 "preference-rules",
