@@ -37,7 +37,7 @@ EARTHQUAKES = ("", "earthquake", "induced or triggered event")
 #: Settlements shown: the nearest, and the largest within reach. Ours.
 NEAREST, LARGEST = 6, 8
 #: Predicted grades that have a contour: down to where nothing is told.
-LEAST_CONTOUR = 3
+LEAST_CONTOUR, MOST_CONTOUR = 3, 12
 #: Distances of the attenuation plot [km].
 PLOT_KM = (1.0, 1000.0)
 PLOT_POINTS = 60
@@ -156,9 +156,17 @@ class Told:
         return [c for c in self.community if c.area == c.Area.CELL_10_KM]
 
     @property
+    def small_cells(self) -> list[CommunityIntensity]:
+        return [c for c in self.community if c.area == c.Area.CELL_1_KM]
+
+    @property
     def community_tables(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Title and rows: settlements, then cells by their centre."""
-        tables = ((_("Settlement"), self.settlements), (_("Cell of 10 km"), self.cells))
+        tables = (
+            (_("Settlement"), self.settlements),
+            (_("Cell of 10 km"), self.cells),
+            (_("Cell of 1 km"), self.small_cells),
+        )
         return [
             (title, [{"name": place_of(one), "area": one} for one in rows])
             for title, rows in tables
@@ -257,12 +265,9 @@ def sigma_of(model: IntensityModel, size: InputMagnitude) -> float | None:
 def _contours(
     model: IntensityModel, size: InputMagnitude, depth_km: float
 ) -> list[tuple[int, float]]:
-    largest = int(_mean(model, size, depth_km, 0.0))
-    radii = (
-        (grade, prediction.radius_km(model, size.value, depth_km, grade))
-        for grade in range(LEAST_CONTOUR, min(largest, 12) + 1)
-    )
-    return [(grade, radius) for grade, radius in radii if radius]
+    grades = range(LEAST_CONTOUR, MOST_CONTOUR + 1)
+    radii = prediction.radii_km(model, size.value, depth_km, list(grades))
+    return [(g, float(r)) for g, r in zip(grades, radii, strict=True) if r > 0.0]
 
 
 def predicted_of(
@@ -450,15 +455,8 @@ def map_layers(found: Told, row: EventRow) -> dict[str, Any]:
             for f in found.expert
             if f.latitude is not None
         ],
-        "cells": [
-            {
-                "outline": [[lat, lon] for lon, lat in c.outline.coords[0]] if c.outline else [],
-                "lat": c.point.y, "lon": c.point.x, "grade": c.grade,
-                "name": place_of(c), "words": seismo.decimal(c.grade),
-                "reports": reports_words(c), "opacity": opacity(c.report_count),
-            }
-            for c in (*found.cells, *found.settlements)
-        ],
+        "cells": [_cell(c) for c in (*found.cells, *found.settlements)],
+        "smallCells": [_cell(c) for c in found.small_cells],
         "contours": [
             {"grade": grade, "radius": radius, "words": seismo.kilometres(radius)}
             for grade, radius in found.contours
@@ -482,13 +480,23 @@ def map_layers(found: Told, row: EventRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _cell(c: CommunityIntensity) -> dict[str, Any]:
+    return {
+        "outline": [[lat, lon] for lon, lat in c.outline.coords[0]] if c.outline else [],
+        "lat": c.point.y, "lon": c.point.x, "grade": c.grade,
+        "name": place_of(c), "words": seismo.decimal(c.grade),
+        "reports": reports_words(c), "opacity": opacity(c.report_count),
+    }  # fmt: skip
+
+
 def legend(found: Told) -> dict[str, Any]:
     """Return the layers the small map can show: code, words, and whether shown at first."""
     document = found.assessment.document if found.assessment else {}
     fits = [document[kind] for kind in ("expert", "community") if document.get(kind)]
     there = {
         "expert": (_("Experts"), any(f.latitude is not None for f in found.expert), True),
-        "community": (_("The public"), found.community, True),
+        "community": (_("The public"), found.cells or found.settlements, True),
+        "small": (_("The public, cells of 1 km"), found.small_cells, False),
         "isoseismals": (_("Isoseismals"), any(fit["decay"] for fit in fits[:1]), False),
         "place": (_("Macroseismic epicentre"), any(fit["epicentre"] for fit in fits[:1]), False),
         "contours": (_("Predicted intensity"), found.contours, False),

@@ -63,7 +63,7 @@ INDICES: dict[str, dict[str, float]] = {
     },
 }
 
-#: What "felt" becomes where others felt it too; "nobody" halves it and more.
+#: What "felt" becomes where others felt it too, and where nobody else did.
 FELT_BY_OTHERS = {"some": 0.72, "most": 1.0, "everyone": 1.0}
 FELT_BY_NOBODY_ELSE = 0.36
 
@@ -106,7 +106,7 @@ def indices(felt: bool, answers: Mapping[str, object]) -> dict[str, float]:
         if not isinstance(ticked, Sequence):
             raise ValueError(_unknown(question, answer, options))
         for option in ticked:
-            if option not in options:
+            if not isinstance(option, str) or option not in options:
                 raise ValueError(_unknown(question, option, options))
         if ticked:
             found[question] = float(max(options[option] for option in ticked))
@@ -118,9 +118,9 @@ def _felt(felt: bool, others: object) -> float:
         return 1.0 if felt else 0.0
     if others == "nobody":
         return FELT_BY_NOBODY_ELSE if felt else 0.0
-    if others not in FELT_BY_OTHERS:
+    if not isinstance(others, str) or others not in FELT_BY_OTHERS:
         raise ValueError(_unknown("others", others, ("alone", "nobody", *FELT_BY_OTHERS)))
-    return FELT_BY_OTHERS[str(others)]
+    return FELT_BY_OTHERS[others]
 
 
 def _unknown(question: str, found: object, options: Sequence[str] | Mapping[str, float]) -> str:

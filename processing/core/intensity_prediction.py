@@ -22,6 +22,9 @@ LEAST_DEPTH_KM = 5.0
 #: Of a source whose depth is not known: that of the equation of fixed depth. Ours.
 DEPTH_WITHOUT_KM = 15.0
 
+#: No radius is told beyond it. Ours.
+FARTHEST_KM = 2000.0
+
 #: Intensities are told in half grades, and not at all below this one. Ours (docs/macroseismics.md).
 SHOWN_FROM = 3.0
 
@@ -141,26 +144,29 @@ def magnitude_for(
     return result
 
 
+def radii_km(
+    model: IntensityModel, magnitude: float, depth_km: float, intensity: ArrayLike
+) -> FloatArray:
+    """Return the epicentral distances [km] at which the mean falls to grades, by bisection.
+
+    NaN where a grade is not reached at all; never beyond ``FARTHEST_KM``.
+    """
+    grades = np.atleast_1d(np.asarray(intensity, dtype=np.float64))
+    near, far = np.zeros_like(grades), np.full_like(grades, FARTHEST_KM)
+    for _ in range(40):
+        middle = (near + far) / 2.0
+        reached = predict(model, magnitude, depth_km, middle)[0] >= grades
+        near, far = np.where(reached, middle, near), np.where(reached, far, middle)
+    at_epicentre, _sigma = predict(model, magnitude, depth_km, 0.0)
+    return np.where(at_epicentre >= grades, far, np.nan)
+
+
 def radius_km(
     model: IntensityModel, magnitude: float, depth_km: float, intensity: float
 ) -> float | None:
-    """Return the epicentral distance [km] at which the mean falls to a grade, by bisection.
-
-    None where the grade is not reached at all; never beyond 2,000 km.
-    """
-    near, far = 0.0, 2000.0
-
-    def excess(distance: float) -> float:
-        return float(predict(model, magnitude, depth_km, distance)[0]) - intensity
-
-    if excess(near) < 0.0:
-        return None
-    if excess(far) >= 0.0:
-        return far
-    for _ in range(40):
-        middle = (near + far) / 2.0
-        near, far = (middle, far) if excess(middle) >= 0.0 else (near, middle)
-    return (near + far) / 2.0
+    """Return the distance of one grade [km]; None where it is not reached at all."""
+    radius = float(radii_km(model, magnitude, depth_km, intensity)[0])
+    return None if math.isnan(radius) else radius
 
 
 def half_grade(intensity: float) -> float:

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lxml import etree
 
 import catalog.data
-from processing.core import felt, geodesy
+from processing.core import felt, geodesy, macroseismic
 from processing.core import intensity_prediction as prediction
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,3 +209,40 @@ def test_dyfi_cells_of_napa_and_gorkha():
     # Its centre lies beyond 84 E, where the next zone begins; the reports of it do not.
     gorkha = [("44R 079 312 10000", "45R 020 312 10000")]
     assert seen["nepal2015/nepal_dyfi_dat.xml"] == (72, gorkha)
+
+
+def norcia() -> macroseismic.Points:
+    """Graded points of the 2016-10-30 earthquake (ASMI; EMS-98); damage words and "F" have none."""
+    tree = etree.parse(DYFI / "ingv_macro_norcia2016_quakeml2.xml")
+    ms, bed = "{http://quakeml.org/xmlns/macroseismic/0.9}", "{http://quakeml.org/xmlns/bed/1.3}"
+    places = {
+        place.get("publicID"): tuple(
+            float(place.findtext(f"{ms}reference{way}/{bed}value"))
+            for way in ("Latitude", "Longitude")
+        )
+        for place in tree.iter(f"{ms}place")
+    }
+    rows = []
+    for point in tree.iter(f"{ms}mdp"):
+        grade = point.findtext(f"{ms}intensity/{ms}expectedIntensity/{ms}class")
+        if found := re.fullmatch(r"(\d+)(?:-(\d+))?", grade or ""):
+            ends = [float(end) for end in found.groups() if end]
+            rows.append((*places[point.findtext(f"{ms}placeReference")], sum(ends) / len(ends)))
+    return macroseismic.Points.of(rows)
+
+
+@pytest.mark.parametrize("start", [(42.83, 13.11), (43.3, 13.6)], ids=["instrumental", "60 km off"])
+def test_norcia_2016_from_its_intensities(start):
+    if not DYFI.is_dir():
+        pytest.skip("../shared/data/macroseismic is not there")
+    points = norcia()
+    assert len(points) == 320
+    found = macroseismic.epicentre(points, *start, 10.0, MODELS[0])
+    off = geodesy.ellipsoid_distance_km(42.83, 13.11, found.latitude, found.longitude)
+    decay = macroseismic.decay(points.intensity, macroseismic.distances_km(points, 42.83, 13.11))
+    told = (
+        f"epicentre {off:.0f} km from the instrumental one (told error {found.error_km:.0f} km); "
+        f"magnitude {found.magnitude.value:.1f}; depth {decay.depth_km:.0f} km "
+        f"({decay.depth_low_km:.0f}-{decay.depth_high_km:.0f})"
+    )
+    assert told in " ".join(TOLD.split()), told

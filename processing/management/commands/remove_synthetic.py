@@ -42,7 +42,6 @@ DELETIONS = (
     ("catalog_amplitude", "pick_id IN (SELECT id FROM gone_pick)"),
     ("catalog_preferredmagnitude", "event_id IN (SELECT id FROM gone_event)"),
     ("catalog_magnitudeassessment", "event_id IN (SELECT id FROM gone_event)"),
-    ("catalog_macroseismicassessment", "event_id IN (SELECT id FROM gone_event)"),
     *(
         (
             table,

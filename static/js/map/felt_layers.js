@@ -92,6 +92,7 @@ export function layersOf(data) {
     contours: rings(data.contours, epicentre, words.contour, 1, { color: token("ink-2"), weight: 1.2, dashArray: "6 5" }),
     isoseismals: isoseismals(data.isoseismals, epicentre, words.isoseismal),
     community: community(data.cells),
+    small: community(data.smallCells),
     place: place(data.place, words.place),
     expert: expert(data.expert),
   };

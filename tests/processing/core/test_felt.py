@@ -90,7 +90,16 @@ def test_the_highest_damage_counts_and_what_has_no_index_is_passed_over():
 
 
 @pytest.mark.parametrize(
-    "told", [{"motion": "wild"}, {"damage": ["none", "dragon"]}, {"others": "12"}, {"stand": 1}]
+    "told",
+    [
+        {"damage": [["none"]]},
+        {"others": ["some"]},
+        {"damage": {"none": 1}},
+        {"motion": "wild"},
+        {"damage": ["none", "dragon"]},
+        {"others": "12"},
+        {"stand": 1},
+    ],
 )
 def test_an_unknown_option_is_named(told):
     question = next(iter(told))

@@ -69,7 +69,7 @@ def test_the_radius_of_a_grade_has_that_grade(model, magnitude, depth, grade):
     radius = prediction.radius_km(model, magnitude, depth, grade)
     if radius is None:
         assert prediction.predict(model, magnitude, depth, 0.0)[0] < grade
-    elif radius < 2000.0:
+    elif radius < prediction.FARTHEST_KM - 1e-3:
         mean, _ = prediction.predict(model, magnitude, depth, radius)
         assert mean == pytest.approx(grade, abs=1e-6)
 
