@@ -61,8 +61,9 @@ class Sender:
 
 
 #: One snapshot, one round trip. What is counted for the limits is bounded, so that a flood does not
-#: make each report dearer; a report that came before is looked for first, so that retries use up no
-#: numbers, by which the day's limit is measured.
+#: make each report dearer, and ordered, so that it is read from the index however many old reports
+#: there are. A report that came before is looked for first, so that retries use up no numbers, by
+#: which the day's limit is measured.
 _KEEP = """
 WITH earlier AS (SELECT FROM catalog_feltreport WHERE client_id = %(client_id)s::uuid),
 settlement AS (
@@ -76,10 +77,10 @@ event AS (
 sent AS (
     SELECT (SELECT count(*) FROM (SELECT FROM catalog_feltreport
             WHERE device = %(device)s AND device <> '' AND received_at > %(since)s
-            LIMIT %(device_most)s) d) AS by_device,
+            ORDER BY received_at DESC LIMIT %(device_most)s) d) AS by_device,
         (SELECT count(*) FROM (SELECT FROM catalog_feltreport
             WHERE address_hash = %(address)s AND address_hash <> '' AND received_at > %(since)s
-            LIMIT %(address_full)s) a) AS by_address,
+            ORDER BY received_at DESC LIMIT %(address_full)s) a) AS by_address,
         coalesce((SELECT received_at > %(day)s FROM catalog_feltreport
             WHERE id <= (SELECT max(id) FROM catalog_feltreport) - %(day_most)s
             ORDER BY id DESC LIMIT 1), false) AS day_full),

@@ -205,9 +205,10 @@ EXPORT_DAYS = env_int("EXPORT_DAYS", 30)
 # --- Felt reports ----------------------------------------------------------------------------
 #: Of devices and addresses only hashes with this key are stored: catalog/felt_senders.py.
 FELT_SECRET = env("FELT_SECRET", "") or SECRET_KEY
-#: More within an hour are kept and flagged. A village may stand behind one address.
+#: More within an hour are kept and flagged. A village, or much of a mobile network, may stand
+#: behind one address.
 FELT_DEVICE_PER_HOUR = env_int("FELT_DEVICE_PER_HOUR", 10)
-FELT_ADDRESS_PER_HOUR = env_int("FELT_ADDRESS_PER_HOUR", 1000)
+FELT_ADDRESS_PER_HOUR = env_int("FELT_ADDRESS_PER_HOUR", 3000)
 #: More are not kept, so that nobody fills the disk: of one address, and in all. A report has about
 #: 1 KB, with the longest comment 5.
 FELT_ADDRESS_MOST_PER_HOUR = env_int("FELT_ADDRESS_MOST_PER_HOUR", 20_000)
