@@ -72,7 +72,8 @@ class FeltReport(models.Model):
     device = models.CharField(max_length=64, blank=True)
     #: Salted hash of the address it came from; emptied after 30 days.
     address_hash = models.CharField(max_length=64, blank=True)
-    #: Why a report is in doubt (codes of ``processing.jobs.felt``); a flag deletes nothing.
+    #: Why a report is in doubt: codes of ``catalog.felt_keeping`` and of
+    #: ``processing.core.felt_filters``; a flag deletes nothing.
     flags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     verdict = models.CharField(
         _("verdict"), max_length=8, choices=Verdict.choices, default=Verdict.NONE, blank=True

@@ -187,7 +187,8 @@ def tie(reports: Sequence[FeltReport]) -> None:
         if (after, flags) != (before, report.flags):
             report.event_id, report.flags = after, flags
             changed.append(report)
-        touched |= {key for key in (before, after) if key is not None}
+        if after != before or not said[report.pk]:  # else its event knows it already
+            touched |= {key for key in (before, after) if key is not None}
     FeltTie.objects.bulk_create(ties)
     FeltReport.objects.bulk_update(changed, ["event", "flags"])
     keys = [report.pk for report in reports]

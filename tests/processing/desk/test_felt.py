@@ -132,3 +132,16 @@ def test_what_cannot_be_done_is_named(
     told = report()
     assert message in sent(editors_client, **{"report": f"{told.pk}:0.0", **values})
     assert not FeltDecision.objects.exists()
+
+
+def test_a_place_without_a_cdi_is_told_by_its_words_wherever_readers_look() -> None:
+    tied_to = quake()
+    for _ in range(3):
+        report(event=tied_to, chosen_grade=6)
+    work()
+    text = Client().get(f"/en/events/{tied_to.public_id}/").content.decode()
+    assert "largest community intensity 6.0" in text
+    for ending in ("csv", "geojson"):
+        assert Client().get(f"/events/{tied_to.public_id}/intensities.{ending}").status_code == 200
+    told = Client().get(f"/api/v1/events/{tied_to.public_id}/community-intensities").json()
+    assert {(i["cdi"], i["msk64"]) for i in told["community_intensities"]} == {(None, 6.0)}
