@@ -41,7 +41,11 @@ def grave_issues(page: Page) -> list[str]:
 def misfits(page: Page) -> list[str]:
     """Return what is wider than the window, and text that its own box cuts off."""
     found: list[str] = page.evaluate(
-        """() => {
+        """async () => {
+          // What follows the window's size does so with the next frames.
+          const frame = () => new Promise(requestAnimationFrame);
+          await frame();
+          await frame();
           const told = [];
           const room = document.documentElement.clientWidth;
           const name = (e) => [e.localName, e.id && `#${e.id}`, ...e.classList].join(".");
