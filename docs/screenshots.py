@@ -57,6 +57,9 @@ PICTURES = (
         ready="#map[data-loaded]",
     ),
     Picture("event", "/en/events/{event}/", height=1100),
+    Picture("felt", "/ru/felt/", height=1000),
+    Picture("felt-event", "/en/events/{felt}/#intensities", height=1100),
+    Picture("mechanisms", "/en/mechanisms/", height=1100),
     Picture("search", "/en/search/?starttime=2014-01-01&endtime=2015-01-01&minkr=9"),
     Picture(
         "statistics", "/en/search/statistics/?starttime=2014-01-01&endtime=2015-01-01", height=1100
@@ -77,13 +80,18 @@ def wanted(only: str) -> Iterator[Picture]:
     return (picture for picture in PICTURES if not names or picture.name in names)
 
 
-def large_event(page: Page, base: str) -> str:
-    """Return the id of an event of KR 13 or more of the example year: much is known of it."""
-    query = "starttime=2014-01-01&endtime=2015-01-01&minkr=13&pagesize=1"
+#: Events that pictures name, by a search of the example year: much is known of it; the public
+#: reported it.
+EVENTS = {"event": "minkr=13", "felt": "minfelt=1"}
+
+
+def event_of(page: Page, base: str, search: str) -> str:
+    """Return the id of an event of the example year that a search finds."""
+    query = f"starttime=2014-01-01&endtime=2015-01-01&pagesize=1&{search}"
     answer = page.request.get(f"{base}/api/v1/events?{query}")
     events = answer.json()["events"] if answer.ok else []
     if not events:
-        raise Error("there is no event of KR 13 in 2014: load the example year first")
+        raise Error(f"{search} finds no event in 2014: load the example year first")
     return str(events[0]["id"])
 
 
@@ -120,8 +128,12 @@ def take(browser: Browser, picture: Picture, base: str, password: str) -> bytes:
     try:
         if picture.is_staff:
             sign_in(page, base, password)
-        event = large_event(page, base) if "{event}" in picture.path else ""
-        answer = page.goto(base + picture.path.format(event=event))
+        named = {
+            name: event_of(page, base, search)
+            for name, search in EVENTS.items()
+            if f"{{{name}}}" in picture.path
+        }
+        answer = page.goto(base + picture.path.format(**named))
         if answer is None or not answer.ok:
             raise Error(f"{picture.path} answers {answer and answer.status}")
         page.wait_for_selector(picture.ready)
