@@ -28,6 +28,7 @@ from catalog.models import (
     Event,
     EventFragment,
     EventRow,
+    FeltReport,
     FocalMechanism,
     IntensityObservation,
     Magnitude,
@@ -42,6 +43,7 @@ from catalog.rendering import unpacked
 from catalog.search import EventSearch
 from processing import pipeline, tasks
 from processing.example import seismicity
+from processing.jobs import felt, felt_intensities
 from processing.management.commands import load_example
 from processing.models import ProcessingRun, WorkItem
 from tests.catalog.shop import empty, is_test_database
@@ -253,6 +255,22 @@ def test_kyrgyz_readings_belong_to_no_report_and_say_they_are_synthetic() -> Non
     loose = Pick.objects.filter(entry=None)
     assert loose.count() > 2000
     assert not loose.filter(Q(synthetic=False) | Q(station=None)).exists()
+
+
+def test_felt_reports_find_their_two_events_and_make_published_cells() -> None:
+    with undone():
+        load_example.add_synthetic_felt_reports()
+        felt.tie_batch()
+        tied = Counter(FeltReport.objects.values_list("event", "event__synthetic"))
+        # A weaker event a few minutes later takes some of the late ones.
+        (first, second), both = zip(*tied.most_common(2), strict=True)
+        assert sum(both) > 50 and {synthetic for _event, synthetic in tied} == {True}
+        for event in (first[0], second[0]):
+            assert event is not None
+            felt_intensities.compute(event)
+            row = EventRow.objects.get(pk=event)
+            assert row.felt_report_count > 20 and row.max_cdi is not None and 3 < row.max_cdi < 7
+        call_command("check_catalogue", stdout=StringIO())
 
 
 # --- what says so ---------------------------------------------------------------------------------
