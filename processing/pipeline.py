@@ -198,8 +198,9 @@ def recompute(items: Sequence[WorkItem]) -> None:
     def store() -> None:
         with writing():
             # Event rows in key order, as everywhere; the feed's lock comes last, in publishing.
+            # No key changes: felt reports of these events are taken in meanwhile.
             events = list(
-                Event.objects.select_for_update()
+                Event.objects.select_for_update(no_key=True)
                 .filter(pk__in=[item.object_id for item in items])
                 .order_by("pk")
             )
@@ -228,7 +229,7 @@ def rerender(items: Sequence[WorkItem]) -> None:
     def store() -> None:
         with writing():
             keys = [item.object_id for item in items]
-            events = Event.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+            events = Event.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
             alive = [event for event in events if event.status not in GONE]
             if alive:
                 publishing.publish_many(alive, actor=_actor(items))

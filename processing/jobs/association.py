@@ -923,9 +923,10 @@ def _store(
                 )
             )
     living = touched - set(plan.emptied)
-    # Event rows in key order, before anything that depends on them is written.
+    # Event rows in key order, before anything that depends on them is written. No key changes, so
+    # what people felt is taken in meanwhile.
     locked = list(
-        Event.objects.select_for_update()
+        Event.objects.select_for_update(no_key=True)
         .filter(pk__in=(touched | set(plan.emptied)) - fresh)
         .order_by("pk")
     )
