@@ -468,10 +468,15 @@ def _the_magnitude(sizes: dict[str, Magnitude]) -> Magnitude | None:
 
 
 def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | None:
-    """Return the mechanism of the preferred origin's agency, its own choice first."""
+    """Return the mechanism of the preferred origin's agency, its own choice first.
+
+    One that the portal computed stands only where no agency reported any, and where its quality is
+    A to C or an editor has confirmed it.
+    """
     return min(
-        found.mechanisms,
+        (m for m in found.mechanisms if not m.is_computed or _is_sure(m)),
         key=lambda m: (
+            m.is_computed,
             preferred is None or not _same_agency(m, preferred),
             not m.is_prime,
             str(_agency(m) or ""),
@@ -479,6 +484,10 @@ def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | No
         ),
         default=None,
     )
+
+
+def _is_sure(computed: FocalMechanism) -> bool:
+    return computed.quality in ("A", "B", "C") or computed.evaluation_status == "confirmed"
 
 
 def _type(found: Evidence, preferred: Origin | None) -> tuple[str, str]:
