@@ -73,6 +73,7 @@ ROOMS = (
                 ("event-type", "known-sources", "known-source", "known-source-new"),
             ),
             Page("desk-felt", _("Felt reports"), ("desk-felt-report",)),
+            Page("desk-reversals", _("Reversed stations"), ("first-motions",)),
             Page(
                 "preference-rules",
                 _("Preference"),

@@ -272,7 +272,10 @@ def _tables() -> NDArray[np.float32]:
     amplitude = np.linspace(-1.0, 1.0, _BINS + 1)
     right = np.array([0.5 * math.erfc(-a / AMPLITUDE_NOISE / math.sqrt(2.0)) for a in amplitude])
     shares = np.array(WRONG_SHARES)
-    return np.log(shares + (1.0 - 2.0 * shares) * right[:, None]).astype(np.float32)
+    table: NDArray[np.float32] = np.log(
+        shares + (1.0 - 2.0 * shares) * right[:, None], dtype=np.float32
+    )
+    return table
 
 
 def _products(vectors: FloatArray, others: FloatArray) -> NDArray[np.float32]:

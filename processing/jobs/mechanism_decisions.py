@@ -25,10 +25,10 @@ from processing.jobs import mechanisms
 from processing.jobs.mechanisms import CONFIRMED, GONE, REJECTED, Inputs, NotSolvable, Word
 from processing.jobs.station_readings import NotDecidable
 
-#: Of `NotDecidable`.
+#: Of `NotDecidable`, besides those of decisions on readings and locations.
 CODES = (
-    "event-gone", "readings-changed", "nothing-to-undo", "no-origin", "man-made",
-    "too-few-polarities", "reversal-no-source", "reversal-dates", "reversal-known",
+    "no-origin", "man-made", "too-few-polarities", "reversal-no-source", "reversal-dates",
+    "reversal-known",
 )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def decide(
         raise NotDecidable(error.code) from error
     changed = _say(event, inputs, decided, actor, note)
     before = inputs.decision
-    first = [[round(float(a)) for a in plane] for plane in solved.solution.planes]
+    planes = [[round(float(a)) for a in plane] for plane in solved.solution.planes]
     decision = MergeDecision.objects.create(
         kind=MergeDecision.Kind.MECHANISM,
         event=event,
@@ -82,7 +82,7 @@ def decide(
         after={
             "evaluation_status": status,
             "polarities": decided.polarities,
-            "planes": first,
+            "planes": planes,
             "words": changed,
         },
         actor=actor,
@@ -93,18 +93,18 @@ def decide(
 
 
 def _say(event: Event, before: Inputs, after: Inputs, actor: User, note: str) -> dict[str, str]:
-    """Store the words that differ; one that is taken away becomes "as read"."""
+    """Store the words that change what counts, and return them by station code."""
     rows = [
         PolarityDecision(
             event=event,
             station_id=new.station,
-            kind=new.word or Word.KEEP,
+            # A word taken away leaves the reading as the rules have it.
+            kind=new.word or (Word.DROP if new.contradicted else Word.KEEP),
             note=note[:300],
             actor=actor,
         )
         for old, new in zip(before.motions, after.motions, strict=True)
-        if (old.word or Word.KEEP) != (new.word or Word.KEEP)
-        or (new.word and not old.word and new.contradicted)
+        if (old.is_used, old.sign) != (new.is_used, new.sign)
     ]
     PolarityDecision.objects.bulk_create(rows)
     codes = {m.station: m.code for m in after.motions}
