@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Planes
-from catalog.formats.records import FocalMechanismRecord
+from catalog.formats.records import FocalMechanismRecord, NodalPlaneRecord
 from catalog.models import (
     Event,
     EventRow,
@@ -156,8 +156,8 @@ def test_what_was_blasted_has_none(stations):
 
 
 def test_a_reported_mechanism_goes_first_whoever_located(stations):
-    planes = {"strike_1": 10.0, "dip_1": 50.0, "rake_1": 90.0}
-    record = FocalMechanismRecord(focal_mechanism_id="m", **planes)
+    plane = NodalPlaneRecord(10.0, 50.0, 90.0)
+    record = FocalMechanismRecord(focal_mechanism_id="m", nodal_plane_1=plane)
     here = lay_event(stations, signs(stations), focal_mechanisms=(record,))
     assert current() is not None
     assert here.preferred_focal_mechanism.strike_1 == 10.0
