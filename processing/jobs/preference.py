@@ -471,7 +471,7 @@ def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | No
     """Return the mechanism of the preferred origin's agency, its own choice first.
 
     One that the portal computed stands only where no agency reported any, and where its quality is
-    A to C or an editor has confirmed it.
+    A to C and its polarities are not all alike, or an editor has confirmed it.
     """
     return min(
         (m for m in found.mechanisms if not m.is_computed or _is_sure(m)),
@@ -487,7 +487,9 @@ def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | No
 
 
 def _is_sure(computed: FocalMechanism) -> bool:
-    return computed.quality in ("A", "B", "C") or computed.evaluation_status == "confirmed"
+    if computed.evaluation_status == "confirmed":
+        return True
+    return computed.quality in ("A", "B", "C") and not computed.parameters.get("warnings")
 
 
 def _type(found: Evidence, preferred: Origin | None) -> tuple[str, str]:

@@ -57,7 +57,7 @@ def test_synthetic_reports_go_and_real_ones_stay(actor: User) -> None:
     stays = {
         "User", "Agency", "AccessToken", "SignInFailure", "UploadKey", "ColumnMapping",
         "AuthoritativeArea", "Network", "Station", "StationAlias", "StationPolarityReversal",
-        "Settlement", "Event", "Change",
+        "Settlement", "SettlementEdit", "Event", "Change",
         "PreferenceRuleSet",
         "StationFile", "StationFileProblem", "StationDescription", "Channel",
         # What was handed out stays what it was, with its made-up events labelled, until it expires.

@@ -62,9 +62,9 @@ def test_the_page_shows_every_station_on_the_sphere_and_in_the_table(desk_client
 
 
 def test_what_is_tried_is_shown_beside_what_is_in_force_and_stored_nowhere(
-    desk_client, quake, stations
+    editors_client, quake, stations
 ):
-    page = shown(desk_client, quake, f"?trial=1&w-{stations[0].pk}=flip&w-{stations[1].pk}=drop")
+    page = shown(editors_client, quake, f"?trial=1&w-{stations[0].pk}=flip&w-{stations[1].pk}=drop")
     assert "sphere__before" in page and "Tried" in page
     assert page.count('class="sphere__spot is-out') == 1
     assert f'value="trial=1&amp;w-{stations[0].pk}=flip&amp;w-{stations[1].pk}=drop"' in page
