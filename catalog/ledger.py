@@ -326,6 +326,10 @@ class Telling:
                 return _("The reading {reading} was rejected for event {event}.")
             case Kind.LOCATE:
                 return _("Event {event} is located by the choices of a person.")
+            case Kind.MECHANISM:
+                if (row.after or {}).get("evaluation_status") == "rejected":
+                    return _("The computed mechanism of event {event} was rejected.")
+                return _("The computed mechanism of event {event} was confirmed.")
             case Kind.PREFER:
                 return self._preference(row, names)
             case Kind.INTENSITY | Kind.CONSEQUENCE:

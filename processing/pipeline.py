@@ -37,6 +37,7 @@ from processing.jobs import (
     macroseismics,
     magnitude,
     map_tiles,
+    mechanisms,
     preference,
     preference_changes,
     publishing,
@@ -213,6 +214,7 @@ def recompute(items: Sequence[WorkItem]) -> None:
             preference.choose_many(alive)
             macroseismics.assess_many(alive)
             waveforms.request_where_moved([event.pk for event in alive])
+            mechanisms.request_where_enough(alive)
             near = [(pk, 1) for pk in station_readings.near_readings(alive)]
             WorkItem.objects.request_many("propose", near, priority=station_readings.PRIORITY)
             felt.request_near(alive)
@@ -347,6 +349,21 @@ def community_intensities(item: WorkItem) -> None:
     retried(store)
 
 
+def mechanism(item: WorkItem) -> None:
+    """Compute an event's mechanism from first motions; where it changed, choose and publish."""
+    found = mechanisms.compute(item.object_id)
+
+    def store() -> None:
+        with writing():
+            event = mechanisms.store(found)
+            if event is not None:
+                preference.choose_many([event])
+                publishing.publish_many([event], actor=None)
+            item.finish()
+
+    retried(store)
+
+
 #: What the work of each kind is: one thing at a time, or a small group in one transaction.
 SINGLE: dict[str, Callable[[WorkItem], None]] = {
     "read": read,
@@ -366,6 +383,7 @@ SINGLE: dict[str, Callable[[WorkItem], None]] = {
     felt.TIE: tie_felt_reports,
     felt.NEAR: look_near,
     felt.EVENT: community_intensities,
+    mechanisms.KIND: mechanism,
 }
 GROUPED: dict[str, Callable[[Sequence[WorkItem]], None]] = {
     "recompute": recompute,

@@ -48,6 +48,7 @@ class MergeDecision(models.Model):
         INTERPRET = "interpret", _("interpretation added")
         INTENSITY = "intensity", _("intensity entered")
         CONSEQUENCE = "consequence", _("consequence entered")
+        MECHANISM = "mechanism", _("mechanism decided")
         UNDO = "undo", _("earlier decision undone")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)

@@ -73,6 +73,7 @@ ROOMS = (
                 _("Event types"),
                 ("event-type", "known-sources", "known-source", "known-source-new"),
             ),
+            Page("desk-reversals", _("Reversed stations"), ("first-motions",)),
             Page(
                 "preference-rules",
                 _("Preference"),

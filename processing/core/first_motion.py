@@ -59,6 +59,9 @@ MOST_AZIMUTHAL_GAP_DEG = 90.0
 MOST_TAKEOFF_GAP_DEG = 60.0
 
 _BINS = 512
+#: Where the told mechanism is looked for: around the heaviest of the grid, within so many degrees.
+_CANDIDATES = 40
+_NEIGHBOURS_DEG = 22.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +136,7 @@ def solve(polarities: Polarities) -> Solution | None:
     order = np.lexsort((directions[0, :, 2], directions[0, :, 1], directions[0, :, 0]))
     grid = _grid()
     log_weights = _log_likelihood(
-        np.ascontiguousarray(directions[:, order]),
-        polarities.sign[order].astype(np.float64),
-        polarities.weight[order],
-        grid.normal,
-        grid.slip,
-        _tables(),
+        directions[:, order], polarities.sign[order], polarities.weight[order], grid
     )
     weights, wrong_share = _marginal(log_weights)
     told = _centre(weights)
@@ -208,6 +206,8 @@ class _Grid:
     """Shape (m, 4), the turn that takes T, B, P to north, east, down."""
     normal: FloatArray
     slip: FloatArray
+    tensor: NDArray[np.float32]
+    """Shape (m, 6), see ``_products``."""
 
 
 #: Constants of super-Fibonacci spirals (Alexa 2022, equation 11).
@@ -227,7 +227,8 @@ def _grid() -> _Grid:
     # couple this keeps the one whose scalar part is the largest.
     kept = every[np.abs(every[:, 0]) >= np.abs(every[:, 1:]).max(axis=1)]
     kept = kept * np.sign(kept[:, :1])
-    return _Grid(kept, *_vectors(kept))
+    normal, slip = _vectors(kept)
+    return _Grid(kept, normal, slip, _products(normal, slip))
 
 
 def _vectors(quaternion: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -250,10 +251,14 @@ _HALF_TURNS = np.array(
 )
 
 
+def _cosines(quaternions: FloatArray, one: FloatArray) -> FloatArray:
+    """Return cosines of half the angles to the four turns of one double couple, shape (n, 4)."""
+    return np.abs(quaternions @ (_HALF_TURNS @ one).T)
+
+
 def _angles_to(quaternion: FloatArray) -> FloatArray:
     """Return the Kagan angle [deg] of every double couple of the grid to one."""
-    same = _HALF_TURNS @ quaternion
-    cosine = np.abs(_grid().quaternion @ same.T).max(axis=1)
+    cosine = _cosines(_grid().quaternion, quaternion).max(axis=1)
     result: FloatArray = np.degrees(2.0 * np.arccos(np.clip(cosine, 0.0, 1.0)))
     return result
 
@@ -262,39 +267,78 @@ def _angles_to(quaternion: FloatArray) -> FloatArray:
 
 
 @cache
-def _tables() -> FloatArray:
-    """Return ln P(a sign is as seen) by share of wrong readings and amplitude -1 to 1."""
+def _tables() -> NDArray[np.float32]:
+    """Return ln P(a sign is as seen) by amplitude -1 to 1 and share of wrong readings."""
     amplitude = np.linspace(-1.0, 1.0, _BINS + 1)
     right = np.array([0.5 * math.erfc(-a / AMPLITUDE_NOISE / math.sqrt(2.0)) for a in amplitude])
-    return np.log([share + (1.0 - 2.0 * share) * right for share in WRONG_SHARES])
+    shares = np.array(WRONG_SHARES)
+    table: NDArray[np.float32] = np.log(
+        shares + (1.0 - 2.0 * shares) * right[:, None], dtype=np.float32
+    )
+    return table
 
 
-@njit(cache=True, parallel=True, fastmath=True)
-def _log_likelihood(directions, sign, weight, normal, slip, tables):  # type: ignore[no-untyped-def]
-    """Return the log likelihoods, shape (shares, trials, grid)."""
-    trials, n, _ = directions.shape
-    m = normal.shape[0]
-    shares, bins = tables.shape
-    half = (bins - 1) / 2.0
-    result = np.zeros((shares, trials, m))
-    for i in prange(m):
-        n0, n1, n2 = normal[i, 0], normal[i, 1], normal[i, 2]
-        d0, d1, d2 = slip[i, 0], slip[i, 1], slip[i, 2]
-        for j in range(trials):
-            for k in range(n):
-                g0, g1, g2 = directions[j, k, 0], directions[j, k, 1], directions[j, k, 2]
-                f = 2.0 * (g0 * n0 + g1 * n1 + g2 * n2) * (g0 * d0 + g1 * d1 + g2 * d2) * sign[k]
-                place = int(half * (f + 1.0) + 0.5)
-                for e in range(shares):
-                    result[e, j, i] += weight[k] * tables[e, place]
+def _products(vectors: FloatArray, others: FloatArray) -> NDArray[np.float32]:
+    """Return the six different products of two vectors, symmetric: their tensor, shape (..., 6)."""
+    pairs = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+    both = [vectors[..., i] * others[..., j] + vectors[..., j] * others[..., i] for i, j in pairs]
+    return np.ascontiguousarray(np.stack(both, axis=-1), dtype=np.float32)
+
+
+#: ``_products`` doubles what stands on the diagonal, the product of two tensors what does not.
+_DIAGONAL_ONCE = np.array([0.5, 0.5, 0.5, 1.0, 1.0, 1.0])
+
+
+def _log_likelihood(
+    directions: FloatArray, sign: NDArray[np.int8], weight: FloatArray, grid: _Grid
+) -> NDArray[np.float32]:
+    """Return the log likelihoods, shape (trials, grid, shares).
+
+    The amplitude 2 (g.n)(g.d) is the product of two tensors: of the ray, of the double couple.
+    """
+    rays = _products(directions, directions) * _DIAGONAL_ONCE * sign[:, None]
+    result = np.empty((len(directions), len(grid.tensor), len(WRONG_SHARES)), np.float32)
+    _add_up(rays.astype(np.float32), weight.astype(np.float32), grid.tensor, _tables(), result)
     return result
 
 
-def _marginal(log_weights: FloatArray) -> tuple[FloatArray, float]:
+@njit(cache=True, parallel=True, fastmath=True)
+def _add_up(rays, weight, tensor, tables, result):  # type: ignore[no-untyped-def]
+    trials, n, _ = rays.shape
+    half = np.float32((tables.shape[0] - 1) / 2.0)
+    middle = np.float32(half + 0.5)
+    for i in prange(tensor.shape[0]):
+        m0, m1, m2 = tensor[i, 0] * half, tensor[i, 1] * half, tensor[i, 2] * half
+        m3, m4, m5 = tensor[i, 3] * half, tensor[i, 4] * half, tensor[i, 5] * half
+        for j in range(trials):
+            # One sum for each of the four shares of wrong readings.
+            s0 = s1 = s2 = s3 = np.float32(0.0)
+            for k in range(n):
+                f = (
+                    rays[j, k, 0] * m0
+                    + rays[j, k, 1] * m1
+                    + rays[j, k, 2] * m2
+                    + rays[j, k, 3] * m3
+                    + rays[j, k, 4] * m4
+                    + rays[j, k, 5] * m5
+                )
+                place = int(f + middle)
+                w = weight[k]
+                s0 += w * tables[place, 0]
+                s1 += w * tables[place, 1]
+                s2 += w * tables[place, 2]
+                s3 += w * tables[place, 3]
+            result[j, i, 0] = s0
+            result[j, i, 1] = s1
+            result[j, i, 2] = s2
+            result[j, i, 3] = s3
+
+
+def _marginal(log_weights: NDArray[np.float32]) -> tuple[FloatArray, float]:
     """Return the weights of the grid, sum 1, and the mean share of wrong readings."""
     scaled = np.exp(log_weights - log_weights.max())
-    by_share = scaled.sum(axis=(1, 2))
-    weights: FloatArray = scaled.sum(axis=(0, 1))
+    by_share = scaled.sum(axis=(0, 1), dtype=np.float64)
+    weights: FloatArray = scaled.sum(axis=(0, 2), dtype=np.float64)
     share = float(by_share @ np.array(WRONG_SHARES) / by_share.sum())
     return weights / weights.sum(), share
 
@@ -306,23 +350,21 @@ def _centre(weights: FloatArray) -> FloatArray:
     2007, J. Guid. Control Dyn. 30, 1193-1197); each counts by the one of its four turns nearest
     to the last centre, and those beyond 45 degrees not.
     """
-    grid = _grid().quaternion
-    # The heaviest neighbourhood, not the heaviest point: what lies within the same 45 degrees.
-    heaviest = np.argsort(weights)[::-1][:40]
-    near = [weights[_angles_to(grid[i]) <= SAME_WITHIN_DEG / 2.0].sum() for i in heaviest]
-    centre: FloatArray = grid[heaviest[int(np.argmax(near))]]
     counted = weights > weights.max() * 1e-6
-    chosen, mass = grid[counted], weights[counted]
+    chosen, mass = _grid().quaternion[counted], weights[counted]
+    # The heaviest neighbourhood, not the heaviest point.
+    heaviest = np.argsort(mass)[::-1][:_CANDIDATES]
+    narrow, wide = (math.cos(math.radians(a / 2.0)) for a in (_NEIGHBOURS_DEG, SAME_WITHIN_DEG))
+    near = [mass[_cosines(chosen, chosen[i]).max(axis=1) >= narrow].sum() for i in heaviest]
+    centre: FloatArray = chosen[heaviest[int(np.argmax(near))]]
     for _ in range(4):
-        same = _HALF_TURNS @ centre
-        dots = chosen @ same.T
-        which = np.abs(dots).argmax(axis=1)
-        turned = np.einsum("kij,ni->knj", _HALF_TURNS, chosen)[which, np.arange(len(chosen))]
-        off = np.abs(turned @ centre)
-        inside = off >= math.cos(math.radians(SAME_WITHIN_DEG / 2.0))
-        if not inside.any():
+        cosines = _cosines(chosen, centre)
+        inside = np.flatnonzero(cosines.max(axis=1) >= wide)
+        if not len(inside):
             break
-        moments = np.einsum("n,ni,nj->ij", mass[inside], turned[inside], turned[inside])
+        turns = _HALF_TURNS[cosines[inside].argmax(axis=1)]
+        turned = np.einsum("nij,ni->nj", turns, chosen[inside])
+        moments = (turned * mass[inside, None]).T @ turned
         centre = np.linalg.eigh(moments)[1][:, -1]
     return centre
 

@@ -188,6 +188,16 @@ ROOMS: tuple[HelpRoom, ...] = (
                 _("A decision can be replaced or taken back."),
             ),
             Help(
+                "desk-reversals",
+                _("Reversed stations"),
+                _(
+                    "Stations whose first motions came out upside down for a time. Add one with "
+                    "its dates and source; mechanisms computed from its polarities of that time "
+                    "follow. What one event's polarities tell stands on its page “First motions”."
+                ),
+                _("A reversal that was wrong is withdrawn and stays in the list."),
+            ),
+            Help(
                 "preference-rules",
                 _("Preference"),
                 _(

@@ -138,6 +138,13 @@ MESSAGES = {
     # What a decision on a location may end with (processing/jobs/location_decisions.py).
     "event-gone": _("The event was merged or deleted meanwhile."),
     "readings-changed": _("Readings have come or gone since you looked; look again."),
+    # Why there is no mechanism, and what is wrong with a reversal (processing/jobs/mechanism*.py).
+    "no-origin": _("The event has no location, so there are no rays to its stations."),
+    "man-made": _("The event is man-made; no mechanism is computed of it."),
+    "too-few-polarities": _("Too few first motions of P are in use to tell a mechanism."),
+    "reversal-no-source": _("Say where it is known from that the station was reversed."),
+    "reversal-dates": _("The time ends before it begins."),
+    "reversal-known": _("A reversal of this station that holds then is listed already."),
     # What a choice of a preferred solution may end with (processing/jobs/preference_decisions.py).
     "solution-gone": _("This solution is no longer one of the event; look again."),
     "already-chosen": _("This solution is chosen already."),

@@ -25,6 +25,7 @@ from catalog.models import (
     BulletinEntry,
     BulletinReading,
     Event,
+    FocalMechanism,
     Magnitude,
     MagnitudeAssessment,
     MergeDecision,
@@ -1143,7 +1144,7 @@ def _move(moving: Sequence[tuple[Standing, int]], removed: dict[int, int]) -> No
 
 def _close(event: Event, survivor: int | None, actor: User | None, now: datetime) -> None:
     """End an event that has no report any more: merged where they went, else deleted."""
-    for model in (Origin, Magnitude):
+    for model in (Origin, Magnitude, FocalMechanism):
         model.objects.filter(event=event, entry__isnull=True, superseded_at__isnull=True).update(
             superseded_at=now
         )

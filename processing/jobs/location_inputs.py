@@ -275,7 +275,7 @@ def _readings(events: Collection[int]) -> dict[int, list[Reading]]:
             "event", "phase", "pick__reading__agency__code", *(f"pick__{c}" for c in _COLUMNS)
         )
     )
-    named = _phases_named([row[1] for row in reported])
+    named = phases_named([row[1] for row in reported])
     places = Station.objects.in_bulk({row[2] for row in reported} | {row[4] for row in accepted})
     result = _once(reported, named, places)
     known: dict[tuple[int, int, str], list[datetime]] = defaultdict(list)
@@ -302,7 +302,7 @@ def readings_of_entries(entries: Collection[int]) -> dict[int, list[Reading]]:
         .order_by("entry", "time", "agency", "pk")
         .values_list("entry", *_COLUMNS)
     )
-    named = _phases_named([row[1] for row in onsets])
+    named = phases_named([row[1] for row in onsets])
     return _once(onsets, named, Station.objects.in_bulk({row[2] for row in onsets}))
 
 
@@ -335,7 +335,7 @@ def _accepted(events: Collection[int]) -> QuerySet[PickAssociation]:
     ).order_by("pick__time", "pick")
 
 
-def _phases_named(picks: Iterable[int]) -> dict[int, str]:
+def phases_named(picks: Iterable[int]) -> dict[int, str]:
     """Return the phases under which reports use the picks; the prime origin's goes first."""
     return dict(
         Arrival.objects.filter(pick__in=list(picks), origin__entry__isnull=False)

@@ -30,6 +30,7 @@ WORDS = (Kind.SAME, Kind.DIFFERENT)
 #: What a later decision on the same reports or events may rest on.
 BREAKABLE = (
     Kind.SAME, Kind.DIFFERENT, Kind.LOCATE, Kind.PREFER, Kind.ACCEPT_PICK, Kind.REJECT_PICK,
+    Kind.MECHANISM,
 )  # fmt: skip
 #: Of `Refused`, besides those of the readings' own decisions.
 CODES = (

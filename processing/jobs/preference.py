@@ -468,10 +468,15 @@ def _the_magnitude(sizes: dict[str, Magnitude]) -> Magnitude | None:
 
 
 def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | None:
-    """Return the mechanism of the preferred origin's agency, its own choice first."""
+    """Return the mechanism of the preferred origin's agency, its own choice first.
+
+    One that the portal computed stands only where no agency reported any, and where its quality is
+    A to C and its polarities are not all alike, or an editor has confirmed it.
+    """
     return min(
-        found.mechanisms,
+        (m for m in found.mechanisms if not m.is_computed or _is_sure(m)),
         key=lambda m: (
+            m.is_computed,
             preferred is None or not _same_agency(m, preferred),
             not m.is_prime,
             str(_agency(m) or ""),
@@ -479,6 +484,12 @@ def _mechanism(found: Evidence, preferred: Origin | None) -> FocalMechanism | No
         ),
         default=None,
     )
+
+
+def _is_sure(computed: FocalMechanism) -> bool:
+    if computed.evaluation_status == "confirmed":
+        return True
+    return computed.quality in ("A", "B", "C") and not computed.parameters.get("warnings")
 
 
 def _type(found: Evidence, preferred: Origin | None) -> tuple[str, str]:

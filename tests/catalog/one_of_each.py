@@ -121,6 +121,10 @@ def one_of_each(*, name: str = "one", synthetic: bool = False) -> models.Event:
     models.EventDescription.objects.create(event=event, entry=entry, text="Kadzhi-Sai")
     models.Interpretation.objects.create(**said, event_type="earthquake", author="someone")
     models.Consequence.objects.create(event=event, entry=entry, kind="other", date=TIME.date())
+    models.PolarityDecision.objects.create(event=event, station=station, kind="flip", actor=user)
+    models.StationPolarityReversal.objects.create(
+        station=station, start=TIME, source="a visit", recorded_by=user
+    )
     models.SettlementEdit.objects.create(
         settlement=settlement, actor=user, after={"name_en": "Almaty"}
     )

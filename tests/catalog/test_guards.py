@@ -29,6 +29,7 @@ GUARDED: dict[str, str] = {
         "0031_felt_decisions",
         "0023_magnitude_assessments",
         "0032_intensities_at_the_desk",
+        "0033_mechanisms_of_first_motions",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }

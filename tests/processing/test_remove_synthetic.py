@@ -21,12 +21,15 @@ from catalog.models import (
     MergeDecision,
     Origin,
     Pick,
+    PolarityDecision,
     Report,
     Station,
+    StationPolarityReversal,
     User,
 )
 from processing.jobs import felt
 from tests.catalog.one_of_each import one_of_each
+from tests.processing.bulletins import START
 
 
 @pytest.fixture
@@ -53,8 +56,9 @@ def test_synthetic_reports_go_and_real_ones_stay(actor: User) -> None:
     after = counts()
     stays = {
         "User", "Agency", "AccessToken", "SignInFailure", "UploadKey", "ColumnMapping",
-        "AuthoritativeArea", "Network", "Station", "StationAlias", "Settlement", "SettlementEdit",
-        "Event", "Change", "PreferenceRuleSet",
+        "AuthoritativeArea", "Network", "Station", "StationAlias", "StationPolarityReversal",
+        "Settlement", "SettlementEdit", "Event", "Change",
+        "PreferenceRuleSet",
         "StationFile", "StationFileProblem", "StationDescription", "Channel",
         # What was handed out stays what it was, with its made-up events labelled, until it expires.
         "Export", "ExportChunk",
@@ -67,6 +71,16 @@ def test_synthetic_reports_go_and_real_ones_stay(actor: User) -> None:
     assert BulletinFile.objects.get().name == "real.isf"
     synthetic.refresh_from_db()
     assert synthetic.status == Event.Status.DELETED
+
+
+def test_what_is_known_of_a_synthetic_station_goes_with_it(actor: User) -> None:
+    real = one_of_each(name="real")
+    made_up = Station.objects.create(code="SYN", point=Point(77, 43, srid=4326), synthetic=True)
+    StationPolarityReversal.objects.create(station=made_up, start=START, source="x")
+    PolarityDecision.objects.create(event=real, station=made_up, kind="drop")
+    remove()
+    assert not Station.objects.filter(pk=made_up.pk).exists()
+    assert StationPolarityReversal.objects.count() == PolarityDecision.objects.count() == 1
 
 
 def test_tombstone_and_change_say_who_removed_it(actor: User) -> None:

@@ -63,12 +63,16 @@ DELETIONS = (
     *(
         (table, "event_id IN (SELECT id FROM gone_event)")
         for table in (
-            "catalog_polaritydecision",
             "catalog_communityintensity",
             "catalog_feltsummary",
             "catalog_macroseismicassessment",
         )
     ),
+    (
+        "catalog_polaritydecision",
+        "event_id IN (SELECT id FROM gone_event) OR station_id IN (SELECT id FROM gone_station)",
+    ),
+    ("catalog_stationpolarityreversal", "station_id IN (SELECT id FROM gone_station)"),
     ("catalog_waveformmeasurement", "event_id IN (SELECT id FROM gone_event)"),
     (
         "catalog_waveformchunk",
