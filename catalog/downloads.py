@@ -1,4 +1,4 @@
-"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, KML, ISF, in flat memory.
+"""A search streamed through a writer: CSV, FDSN text, QuakeML, GeoJSON, KML, ISF, NDK; flat memory.
 
 The year book's tables are made from records instead of finished lines, so their number is limited.
 An ISF bulletin is made from records, too, but event by event: it is slower than the others, and has
@@ -39,7 +39,7 @@ from django.utils.http import parse_etags
 from django.utils.timezone import now
 
 from catalog import exchange, rendering
-from catalog.formats import isf, kml, quakeml, year_book
+from catalog.formats import isf, kml, ndk, quakeml, year_book
 from catalog.formats.labels import SUPPLEMENTARY
 from catalog.formats.records import EventRecord, MagnitudeRecord
 from catalog.models import (
@@ -546,6 +546,24 @@ def _asked_records(
             yield replace(record, origins=origins, magnitudes=magnitudes)
 
 
+# --- NDK ---------------------------------------------------------------------------------------
+
+
+def _ndk_events(search: EventSearch) -> Generator[bytes, None, None]:
+    """Yield five lines a mechanism of the search's events that has a tensor."""
+    tensors = FocalMechanism.objects.filter(
+        event=OuterRef("event_id"), superseded_at=None, mrr__isnull=False
+    )
+    rows = search.queryset().using(ALIAS).alias(held=Exists(tensors)).filter(held=True)
+    stream = rows.values_list("event_id", flat=True).iterator(chunk_size=BATCH_RECORDS)
+
+    def records() -> Iterator[EventRecord]:
+        while keys := list(islice(stream, BATCH_RECORDS)):
+            yield from _records_as_tabled(keys)
+
+    yield from _batched(lines.encode() for lines in ndk.write(records()))
+
+
 WRITERS: dict[str, Writer] = {
     "text": Writer(
         "text/plain; charset=utf-8",
@@ -574,6 +592,7 @@ WRITERS: dict[str, Writer] = {
         b"\n]}\n",
     ),
     "isf": Writer("text/plain; charset=utf-8", "isf", _isf_events),
+    "ndk": Writer("text/plain; charset=utf-8", "ndk", _ndk_events),
 }
 #: The names downloads go by in addresses.
 FORMATS = {
@@ -583,6 +602,7 @@ FORMATS = {
     "kml": "kml",
     "text": "text",
     "isf": "isf",
+    "ndk": "ndk",
 }
 
 

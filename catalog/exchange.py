@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 from django.db import DEFAULT_DB_ALIAS, connections, models, router
 
 from catalog import settlements
+from catalog.focal_geometry import style_of
 from catalog.formats.problems import Problem
 from catalog.formats.records import (
     EPICENTRE,
@@ -963,6 +964,11 @@ def _save_mechanism(
         if axis is not None:
             values = batch.values(axis, AXIS, line)
             row.update({f"{letter}_{name}": value for name, value in values.items()})
+    plunges = [
+        axis.plunge for axis in (mechanism.t_axis, mechanism.n_axis, mechanism.p_axis) if axis
+    ]
+    if len(plunges) == 3:
+        row["faulting_style"] = style_of(*(abs(plunge) for plunge in plunges))
     tensor = mechanism.moment_tensor
     if tensor is not None:
         row.update(batch.values(tensor, TENSOR, line))

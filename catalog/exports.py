@@ -69,6 +69,7 @@ FORMATS: dict[str, Format] = {
     "geojson": Format("GeoJSON", b"\n"),
     "kml": Format("KML 2.2", b"<Placemark"),
     "text": Format(_("FDSN text"), b"\n"),
+    "ndk": Format("NDK", b"CENTROID:"),
     **{
         f"year-book-{table}.{suffix}": Format(format_lazy("{} ({})", name, suffix.upper()))
         for table, name in _YEAR_BOOK.items()

@@ -482,10 +482,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         "answer",
         _(
             "xml: QuakeML 1.2; text: FDSN text; csv: wide table; geojson; kml: KML 2.2; "
-            "isf: IMS1.0:SHORT bulletin."
+            "isf: IMS1.0:SHORT bulletin; ndk: moment tensors as the Global CMT has them."
         ),
         default="xml",
-        choices=("xml", "text", "csv", "geojson", "kml", "isf"),
+        choices=("xml", "text", "csv", "geojson", "kml", "isf", "ndk"),
         surfaces=_SERVICE,
     ),
     Parameter(

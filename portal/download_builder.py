@@ -89,6 +89,7 @@ _FORMATS = (
     FileFormat("geojson", "GeoJSON", gettext_lazy("for maps and GIS")),
     FileFormat("kml", "KML", gettext_lazy("KML 2.2, for Earth viewers and GIS")),
     FileFormat("isf", "ISF", gettext_lazy("IMS1.0 bulletin, for seismologists' programs")),
+    FileFormat("ndk", "NDK", gettext_lazy("moment tensors, five lines each (Global CMT)")),
     FileFormat("year-book-catalogue.csv", "CSV", _CATALOGUE),
     FileFormat("year-book-catalogue.xlsx", "XLSX", _CATALOGUE),
     FileFormat("year-book-mechanisms.csv", "CSV", _MECHANISMS),
@@ -259,7 +260,7 @@ def _fitted(general: Sizes, own: Stored) -> Sizes:
         QUAKEML: ratio(bare(own), bare(usual)),
         "text": ratio(own.text, usual.text),
         "geojson": 1.0,  # it names each property, reported or not
-        **dict.fromkeys(_tables("mechanisms"), own.with_mechanism),
+        **dict.fromkeys(("ndk", *_tables("mechanisms")), own.with_mechanism),
         **dict.fromkeys(_tables("intensity"), own.felt),
     }
     includes = {}
@@ -301,12 +302,15 @@ def _measured(request: HttpRequest) -> Sizes | None:
         for subject, rows in (
             ("mechanisms", written.filter(has_mechanism=True)),
             ("intensity", written.filter(felt=True)),
+            ("ndk", written.filter(has_mechanism=True)),
         )
     }
     found: dict[str, Size] = {}
     with transaction.atomic(using=downloads.ALIAS):
         for code, name in downloads.FORMATS.items():
-            found[code] = _size(downloads.writer_of(name, request), search, len(ids))
+            held = few.get(code, ids)
+            asked = EventSearch(eventid=tuple(held or ["none"]))
+            found[code] = _size(downloads.writer_of(name, request), asked, len(held))
         for code in downloads.YEAR_BOOK_FORMATS:
             writer = downloads.year_book_writer(code, (get_language() or "en")[:2])
             held = next((few[s] for s in few if s in code), ids[:SAMPLE_RECORDS])

@@ -153,7 +153,7 @@ _ANSWERS = {
         "text/plain",
         "text/csv",
         "application/geo+json",
-        kml.MEDIA_TYPE,  # isf is text/plain, too
+        kml.MEDIA_TYPE,  # isf and ndk are text/plain, too
     ),
     "count": ("text/plain", "application/json", "application/xml"),
 }

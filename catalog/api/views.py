@@ -703,7 +703,7 @@ class ChangesView(PublicView):
     errors=(400, 404, 405, 413, 429, 503),
 )  # fmt: skip
 class DownloadView(PublicView):
-    """A search as a file: csv, quakeml, geojson, kml, text, or a table of the year book.
+    """A search as a file: csv, quakeml, geojson, kml, text, isf, ndk, or a year book table.
 
     The year book's tables (catalogue, mechanisms, intensity; CSV or workbook) have headings in the
     language of `lang`, else of the request, and hold at most 20,000 events: more are a 413.

@@ -165,6 +165,22 @@ FORMATS = (
         "wdcb",
     ),
     Format(
+        "ndk",
+        "Global CMT (NDK)",
+        (".ndk", ".txt"),
+        "text/plain",
+        "ndk",
+        writes=True,
+        always_utc=True,
+    ),
+    Format(
+        "focmec",
+        "FOCMEC",
+        (".lst", ".out", ".txt"),
+        "text/plain",
+        "focmec",
+    ),
+    Format(
         "hypo71-phase",
         "HYPO71 phase cards",
         (".pha", ".phs", ".inp", ".txt"),
@@ -277,13 +293,24 @@ def read(
         items: Iterator[Item] = mapped_table.read(plain, limits, mapping)
     else:
         items = by_code(code).read(plain, limits)
-    taken: Iterator[Item] = map(labels.taken, items)
+    taken = _with_mechanisms(map(labels.taken, items))
     if options is None or options.time_zone == "UTC":
         return taken
     if by_code(code).always_utc:
         unused = Problem(None, "time-zone-not-used", "", options.time_zone, "UTC")
         return chain((unused,), taken)
     return _in_utc(taken, options.time_zone)
+
+
+def _with_mechanisms(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield what was read, its mechanisms checked and their missing parts computed."""
+    for item in items:
+        if isinstance(item, EventRecord) and item.focal_mechanisms:
+            from catalog.formats import mechanism_checks
+
+            item, problems = mechanism_checks.checked(item)
+            yield from problems
+        yield item
 
 
 def _in_utc(items: Iterable[Item], time_zone: str) -> Iterator[Item]:

@@ -113,6 +113,16 @@ CODES = (
     "formula-without-value",  # the program that saved the workbook did not store it
     "cell-error",  # #REF!, #DIV/0! ...
     "inconsistent-mechanism",  # planes and axes that do not belong together
+    "planes-not-orthogonal",
+    "planes-not-auxiliary",  # orthogonal, but the second is not the other plane of the first
+    "axes-not-orthogonal",
+    "inconsistent-tensor",  # a tensor and planes that do not belong together
+    "tensor-incomplete",
+    "tensor-trace",  # a tensor with an isotropic part
+    "moment-unit",  # a moment that does not fit the magnitude: dyn cm taken as N m ...
+    "unit-missing",  # a tensor without its power of ten
+    "few-polarities",
+    "polarities-alike",  # all up or all down
     "doubtful-date",  # an Excel date before March 1900, or no date at all
     "value-not-read",  # a reader that is not ours made something else of the text
     "ambiguous-local-time",  # the clock of the zone showed this time twice, or never

@@ -26,7 +26,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from math import acos, cos, degrees, hypot, radians, sin
 from typing import IO, BinaryIO
 
 from catalog.formats import catalogue_csv, spreadsheet
@@ -87,8 +86,6 @@ ORIGIN_ID = "origin-1"
 SCALES = ("KR", "MPVA", "MPV", "MPSP", "MLV", "MLH", "MS", "mb", "Mw", "ML", "Md")
 PLUNGE: Range = (0.0, 90.0)
 RAKE: Range = (-180.0, 360.0)
-#: A plane and axes that lie further apart do not belong together [deg].
-CONSISTENT_DEG = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -687,7 +684,6 @@ def _with_mechanism(event: EventRecord, cell: Cells, comments: list[str]) -> Eve
     if not any(planes) and not any(axes):
         cell.report("missing-field", "strike_1", "STK DP SLIP")
         return replace(event, comments=(*event.comments, *notes, *comments))
-    _check(cell, planes, axes)
     agency = cell.text("agency")
     mechanism = FocalMechanismRecord(
         f"mechanism-{len(event.focal_mechanisms) + 1}",
@@ -737,87 +733,6 @@ def _half(cell: Cells, names: tuple[str, ...], comments: list[str]) -> None:
     if given and blank:
         cell.report("missing-field", blank[0], " ".join(names))
     comments.extend(f"{name}: {cell.text(name)}" for name in given)
-
-
-Vector = tuple[float, float, float]  # north, east, down
-
-
-def _check(
-    cell: Cells,
-    planes: tuple[NodalPlaneRecord | None, ...],
-    axes: tuple[AxisRecord | None, ...],
-) -> None:
-    """Report planes and axes that do not belong together; the values stay as given.
-
-    Each plane gives axes of its own: with the normal n of the plane and the slip d (Aki &
-    Richards), T = (n + d)/√2, P = (n - d)/√2, N = n x d.
-    """
-    told = [_vector(axis) for axis in axes]
-    for n, plane in enumerate(planes, start=1):
-        if plane is None:
-            continue
-        found = _axes_of(plane)
-        for name, stated, computed in zip("TNP", told, found, strict=True):
-            if stated is None:
-                continue
-            apart = _between(stated, computed)
-            if apart > CONSISTENT_DEG:
-                cell.problems.append(
-                    Problem(
-                        cell.line,
-                        "inconsistent-mechanism",
-                        f"{name} NP{n}",
-                        f"{apart:.0f}",
-                        f"<= {CONSISTENT_DEG:g} deg",
-                    )
-                )
-                return
-    if planes[0] is not None and planes[1] is not None and not any(told):
-        first, second = (_axes_of(plane) for plane in planes if plane is not None)
-        apart = max(_between(a, b) for a, b in zip(first, second, strict=True))
-        if apart > CONSISTENT_DEG:
-            expected = f"<= {CONSISTENT_DEG:g} deg"
-            cell.problems.append(
-                Problem(cell.line, "inconsistent-mechanism", "NP1 NP2", f"{apart:.0f}", expected)
-            )
-
-
-def _vector(axis: AxisRecord | None) -> Vector | None:
-    if axis is None:
-        return None
-    azimuth, plunge = radians(axis.azimuth), radians(axis.plunge)
-    return cos(plunge) * cos(azimuth), cos(plunge) * sin(azimuth), sin(plunge)
-
-
-def _axes_of(plane: NodalPlaneRecord) -> tuple[Vector, Vector, Vector]:
-    """Return the T, N and P axes of a nodal plane as unit vectors."""
-    phi, delta, lam = radians(plane.strike), radians(plane.dip), radians(plane.rake)
-    normal = (-sin(delta) * sin(phi), sin(delta) * cos(phi), -cos(delta))
-    slip = (
-        cos(lam) * cos(phi) + cos(delta) * sin(lam) * sin(phi),
-        cos(lam) * sin(phi) - cos(delta) * sin(lam) * cos(phi),
-        -sin(delta) * sin(lam),
-    )
-    t, p = [
-        (
-            (normal[0] + sign * slip[0]) / 2**0.5,
-            (normal[1] + sign * slip[1]) / 2**0.5,
-            (normal[2] + sign * slip[2]) / 2**0.5,
-        )
-        for sign in (1.0, -1.0)
-    ]
-    n = (
-        normal[1] * slip[2] - normal[2] * slip[1],
-        normal[2] * slip[0] - normal[0] * slip[2],
-        normal[0] * slip[1] - normal[1] * slip[0],
-    )
-    return t, n, p
-
-
-def _between(a: Vector, b: Vector) -> float:
-    """Return the angle between two axes, which have no sign [deg]."""
-    product = abs(sum(x * y for x, y in zip(a, b, strict=True)))
-    return degrees(acos(min(1.0, product / (hypot(*a) * hypot(*b)))))
 
 
 def _with_intensity(event: EventRecord, cell: Cells, comments: list[str]) -> EventRecord:
@@ -1017,6 +932,8 @@ def _catalogue_rows(event: EventRecord) -> Iterator[_Row]:
 
 
 def _mechanism_rows(event: EventRecord) -> Iterator[_Row]:
+    from catalog.formats.mechanism_checks import consistently_completed
+
     origin = _origin(event)
     if origin is None:
         return
@@ -1024,6 +941,7 @@ def _mechanism_rows(event: EventRecord) -> Iterator[_Row]:
     for mechanism in sorted(
         event.focal_mechanisms, key=lambda m: m.focal_mechanism_id != preferred
     ):
+        mechanism = consistently_completed(mechanism)
         row = _event_cells(event, origin)
         for name, axis in zip(
             "TNP", (mechanism.t_axis, mechanism.n_axis, mechanism.p_axis), strict=True

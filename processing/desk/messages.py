@@ -116,6 +116,25 @@ MESSAGES = {
     "inconsistent-mechanism": _(
         "The nodal planes and axes do not belong together; both are kept as given."
     ),
+    "planes-not-orthogonal": _(
+        "The two nodal planes are not at right angles; both are kept as given."
+    ),
+    "planes-not-auxiliary": _(
+        "The second nodal plane does not belong to the first: see its rake; both are kept as given."
+    ),
+    "axes-not-orthogonal": _("The principal axes are not at right angles; they are kept as given."),
+    "inconsistent-tensor": _(
+        "The moment tensor does not belong to the nodal planes; both are kept as given."
+    ),
+    "tensor-incomplete": _("The moment tensor lacks components."),
+    "tensor-trace": _("The moment tensor has a trace: its isotropic part is kept."),
+    "moment-unit": _(
+        "The moment does not fit the magnitude. Its unit or power of ten is probably wrong: N m is"
+        " expected, 1 N m = 10,000,000 dyn cm."
+    ),
+    "unit-missing": _("The unit or power of ten is missing; the values are kept as text."),
+    "few-polarities": _("So few first motions hold no mechanism; it is kept as given."),
+    "polarities-alike": _("All first motions are alike: they hold no mechanism."),
     "doubtful-date": _("This number is no certain date: check the year and the day."),
     "value-not-read": _("The value or line was not taken over as it stands; it is kept as text."),
     "ambiguous-local-time": _(

@@ -135,7 +135,9 @@ OBSPY_FILES = {
     "csv/tests/data/events.txt": ["fdsn-text"],
     "hypodd/tests/data/example.pha": [],
     "nlloc/tests/data/nlloc.obs": [],
-    "ndk/tests/data/C200604092050A.ndk": [],
+    "ndk/tests/data/C200604092050A.ndk": ["ndk"],
+    "focmec/tests/data/focmec_8sta.lst": ["focmec"],
+    "focmec/tests/data/focmec_8sta.out": ["focmec"],
     "nlloc/tests/data/nlloc.hyp": [],
 }
 

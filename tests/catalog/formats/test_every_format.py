@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.formats import FORMATS, catalogue_csv, detect, fdsn_text, isf, quakeml
+from catalog.formats import FORMATS, catalogue_csv, detect, fdsn_text, isf, quakeml, read
 from catalog.formats.limits import Limits
 from catalog.formats.problems import CODES, FormatError, Problem
 from catalog.formats.records import (
@@ -60,6 +60,11 @@ SAMPLES: dict[str, list[bytes]] = {
         (GOLDEN / "synthetic_events_without_heading.fdsn.txt").read_bytes(),
     ],
     "wdcb-1962": [(GOLDEN / "synthetic_ussr_1962.txt").read_bytes()],
+    "ndk": [(OBSPY / "ndk/tests/data/multiple_events.ndk").read_bytes()],
+    "focmec": [
+        (OBSPY / "focmec/tests/data/focmec_8sta.lst").read_bytes(),
+        (OBSPY / "focmec/tests/data/focmec_8sta.out").read_bytes(),
+    ],
     "hypo71-phase": [(GOLDEN / "synthetic_hypo71.pha").read_bytes()],
     "hypo71-summary": [(GOLDEN / "synthetic_hypo71.sum").read_bytes()],
     "catalogue-csv": [
@@ -185,8 +190,7 @@ def test_a_stream_that_cannot_seek_is_read_alike(code: str) -> None:
             return len(part)
 
     sample = SAMPLES[code][0]
-    format_ = next(f for f in FORMATS if f.code == code)
-    through_pipe = list(format_.read(io.BufferedReader(Pipe(sample)), Limits()))
+    through_pipe = list(read(code, io.BufferedReader(Pipe(sample)), Limits()))
     events, problems = read_all(code, sample)
     assert [x for x in through_pipe if not isinstance(x, Problem)] == events
     assert [x for x in through_pipe if isinstance(x, Problem)] == problems
@@ -483,6 +487,7 @@ TABLE_ROWS = {
     "year-book-catalogue": (2, 3, 7, 8),
     "year-book-mechanisms": range(1, 5),
     "year-book-intensity": range(1, 7),
+    "ndk": range(5),
 }
 
 
