@@ -71,7 +71,7 @@ def whole_of(rows: Sequence[Sequence[float | None]]) -> Wholes:
     normal, slip = np.zeros((n, 3)), np.zeros((n, 3))
     source = np.zeros(n, dtype=np.int8)
     with np.errstate(invalid="ignore"):
-        usable: NDArray[np.bool_] = np.isfinite(planes).all(axis=-1)
+        usable = np.asarray(np.isfinite(planes).all(axis=-1))
         usable &= (planes[..., 1] >= 0) & (planes[..., 1] <= 90)
         vectors = geometry.axis_vector(axes[..., 0], axes[..., 1])
         pairs = {
@@ -83,19 +83,19 @@ def whole_of(rows: Sequence[Sequence[float | None]]) -> Wholes:
         some = usable[:, number]
         normal[some], slip[some] = geometry.fault_vectors(*planes[some, number].T)
         source[some] = PLANES
-    whole = np.isfinite(tensor).all(axis=1) & np.abs(np.nan_to_num(tensor)).any(axis=1)
+    whole = np.logical_and(np.isfinite(tensor).all(axis=1), np.nan_to_num(tensor).any(axis=1))
     for some, (t, p) in (
         (pairs["tp"], (vectors[:, 0], vectors[:, 2])),
         (pairs["tn"], (vectors[:, 0], np.cross(vectors[:, 0], vectors[:, 1]))),
         (pairs["np"], (np.cross(vectors[:, 1], vectors[:, 2]), vectors[:, 2])),
     ):
-        some = some & (source == NOTHING)
-        _set(normal, slip, some, t[some], p[some])
-        source[some] = AXES
-    some = whole & (source == NOTHING)
-    principal = geometry.principal(tensor[some]).axes
-    _set(normal, slip, some, principal.t, principal.p)
-    source[some] = TENSOR
+        new = some & (source == NOTHING)
+        _set(normal, slip, new, t[new], p[new])
+        source[new] = AXES
+    left = whole & (source == NOTHING)
+    principal = geometry.principal(tensor[left]).axes
+    _set(normal, slip, left, principal.t, principal.p)
+    source[left] = TENSOR
     plunges = np.stack([geometry.azimuth_plunge(a)[1] for a in geometry.axes_of(normal, slip)], 1)
     # All three reported, and at right angles: as they were reported.
     reported = pairs["tp"] & pairs["tn"] & pairs["np"]

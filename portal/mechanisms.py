@@ -177,11 +177,11 @@ def _rose_words(rose: Rose) -> str:
 def _composite_words(pictures: Pictures) -> str:
     found = pictures.composite
     return _(
-        "Mean of %(n)s mechanisms, each with the same weight. Consistency %(share)s %%. T axis:"
+        "Mean of %(n)s mechanisms, each with the same weight. Consistency %(share)s. T axis:"
         " azimuth %(ta)s, plunge %(tp)s; P axis: azimuth %(pa)s, plunge %(pp)s."
     ) % {
         "n": pictures.number,
-        "share": seismo.decimal(100 * found.consistency, 0),
+        "share": f"{seismo.decimal(100 * found.consistency, 0)}\u00a0%",
         "ta": seismo.degrees(found.t[0]),
         "tp": seismo.degrees(found.t[1]),
         "pa": seismo.degrees(found.p[0]),

@@ -88,7 +88,7 @@ def test_polarities_are_drawn_up_down_and_crossed(client: Client, make_event: Ma
     body = section(client, event)
     assert body.count('class="beachball__up"') == body.count('class="beachball__down"') == 1
     assert body.count('class="beachball__wrong"') == 1 and "<b>" not in body
-    assert "up" in body and "down, contradicts" in body
+    assert ">upwards<" in body and "downwards, contradicts" in body
     assert ">computed<" in body and "±17°" in body
     assert "probability at least 0.8, uncertainty at most 25°" in body
     # Up-going at azimuth 90: drawn at the contrary point, in the west.
