@@ -96,7 +96,7 @@ _COLUMNS = (
         ("felt", "max_intensity", "felt_report_count", "max_cdi", "community-intensities"),
         gettext_lazy("how it was felt"),
     ),
-    (("has_mechanism",), gettext_lazy("mechanism")),
+    (("has_mechanism", "faulting_style"), gettext_lazy("mechanism")),
 )  # fmt: skip
 
 

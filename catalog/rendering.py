@@ -42,6 +42,7 @@ from catalog.models import (
     Report,
 )
 from catalog.scales import MAGNITUDE_ORDER, SCALES, scale_of
+from catalog.whole_mechanisms import style_of_record
 
 RENDERER_VERSION = "1"
 
@@ -243,6 +244,14 @@ def row_values(record: EventRecord, facts: Facts) -> dict[str, Any]:
         "felt_report_count": facts.felt_report_count,
         "max_cdi": facts.max_cdi,
         "has_mechanism": bool(record.focal_mechanisms),
+        "faulting_style": next(
+            (
+                style_of_record(m)
+                for m in record.focal_mechanisms
+                if m.focal_mechanism_id == record.preferred_focal_mechanism_id
+            ),
+            "",
+        ),
         "synthetic": record.synthetic,
         "settlement_id": facts.place.settlement_id if facts.place else None,
         "settlement_distance_km": facts.place.distance_km if facts.place else None,

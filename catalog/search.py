@@ -27,6 +27,7 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from catalog.focal_geometry import STYLES
 from catalog.formats.values import EVENT_TYPES
 from catalog.models import Event, EventRow
 from catalog.querysets import COUNTED_STATUSES, EventRowQuerySet
@@ -402,6 +403,17 @@ PARAMETERS: tuple[Parameter, ...] = (
         "hasmechanism", Kind.BOOLEAN, "quality", _("With (true) or without a focal mechanism.")
     ),
     Parameter(
+        "faultingstyle",
+        Kind.CHOICES,
+        "quality",
+        _(
+            "Faulting style of the preferred mechanism (Zoback 1992), separated by commas: NF "
+            "normal, NS normal with strike slip, SS strike slip, TS thrust with strike slip, TF "
+            "thrust, U undefined."
+        ),
+        choices=STYLES,
+    ),
+    Parameter(
         "mingap",
         Kind.FLOAT,
         "quality",
@@ -670,11 +682,12 @@ def _texts(parameter: Parameter, text: str) -> tuple[str, ...]:
 
 
 def _choices(parameter: Parameter, text: str) -> tuple[str, ...]:
-    words = tuple(word.lower() for word in _texts(parameter, text))
+    known = {choice.lower(): choice for choice in parameter.choices}
+    words = _texts(parameter, text.lower())
     for word in words:
-        if word not in parameter.choices:
+        if word not in known:
             raise WrongValue("unknown-value", word, parameter.expectation)
-    return words
+    return tuple(known[word] for word in words)
 
 
 def _polygon(parameter: Parameter, text: str) -> tuple[tuple[float, float], ...]:
@@ -849,6 +862,7 @@ class EventSearch:
     status: tuple[str, ...] | None = None
     synthetic: bool | None = None
     hasmechanism: bool | None = None
+    faultingstyle: tuple[str, ...] | None = None
     mingap: float | None = None
     maxgap: float | None = None
     minstations: int | None = None
@@ -1255,6 +1269,7 @@ _SIMPLE: dict[str, str] = {
     "status": "status__in",
     "synthetic": "synthetic",
     "hasmechanism": "has_mechanism",
+    "faultingstyle": "faulting_style__in",
     "mingap": "azimuthal_gap__gte",
     "maxgap": "azimuthal_gap__lte",
     "minstations": "station_count__gte",

@@ -66,6 +66,7 @@ _COLUMNS: dict[str, frozenset[str]] = {
     "status": frozenset(("status",)),
     "synthetic": frozenset(("synthetic",)),
     "hasmechanism": frozenset(("has_mechanism",)),
+    "faultingstyle": frozenset(("faulting_style",)),
     "mingap": frozenset(("azimuthal_gap",)),
     "maxgap": frozenset(("azimuthal_gap",)),
     "minstations": frozenset(("station_count",)),

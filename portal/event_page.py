@@ -34,7 +34,6 @@ from catalog.models import (
     Event,
     EventRow,
     FeedCounter,
-    FocalMechanism,
     IntensityObservation,
     Magnitude,
     Origin,
@@ -43,9 +42,8 @@ from catalog.models import (
 )
 from catalog.scales import SCALES
 from catalog.search import EventSearch, successors
-from portal import citing, download_builder, event_macroseismics, event_type_words
+from portal import citing, download_builder, event_macroseismics, event_mechanisms, event_type_words
 from portal import magnitudes as sizes_shown
-from portal.beachball import Beachball, beachball
 from portal.charts import Axis, Chart, linear
 from portal.editions import editions_of
 from portal.event_neighbours import neighbours_of
@@ -189,14 +187,6 @@ class ArrivalTable:
     arrivals: list[Arrival]
 
 
-@dataclass(frozen=True, slots=True)
-class MechanismShown:
-    """A mechanism and its drawing, where it has a whole nodal plane."""
-
-    mechanism: FocalMechanism
-    ball: Beachball | None
-
-
 def _context(
     request: HttpRequest, event: Event, row: EventRow, preferred: Origin
 ) -> dict[str, Any]:
@@ -261,10 +251,7 @@ def _context(
         ),
         "readings_proposed": _readings_proposed(request, event),
         "may_locate": _is_staff(request),
-        "mechanisms": [
-            MechanismShown(m, _ball(m))
-            for m in event.focalmechanisms.current().select_related("agency")
-        ],
+        **event_mechanisms.told(event),
         "entries": entries,
         "history": ledger.history(event),
         "absorbed": list(event.absorbed.order_by("public_id")),
@@ -415,15 +402,6 @@ def residual_chart(arrivals: Sequence[Arrival]) -> Chart | None:
     if has_s:
         chart.legend.append(("dot-2", _("S waves")))
     return chart
-
-
-def _ball(m: FocalMechanism) -> Beachball | None:
-    """Return the drawing of a mechanism from its first whole nodal plane."""
-    for number in (1, 2):
-        plane = [getattr(m, f"{name}_{number}") for name in ("strike", "dip", "rake")]
-        if all(angle is not None for angle in plane):
-            return beachball(*plane)
-    return None
 
 
 def _preference_table(event: Event) -> dict[str, Any]:

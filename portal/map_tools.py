@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from catalog.downloads import is_known
 from catalog.models import FeedCounter
 from portal import citing
+from portal.mechanism_words import STYLES
 from processing.core.preference import PreferenceRules
 
 STATION_IN_ADDRESS = "STATION"
@@ -270,9 +271,8 @@ def tools_words() -> dict[str, Any]:
         "noRoom": _("%(n)s more find no room here: zoom in."),
         "noRoomPlaces": _("%(n)s more places find no room: zoom in."),
         "andMore": _("and %(n)s more"),
-        "reverse": _("reverse"),
-        "normal": _("normal"),
-        "strikeSlip": _("strike-slip"),
+        "style": _("Faulting style"),
+        "styles": {code: str(words) for code, words in STYLES.items()},
         "synthetic": _("synthetic example, not real"),
         "planes": _("Strike / dip / rake"),
         "author": _("Author"),

@@ -19,6 +19,7 @@ from portal import (
     latest,
     locating,
     magnitudes,
+    mechanisms,
     merging,
     reports,
     searching,
@@ -90,6 +91,7 @@ urlpatterns = [
     path("exports/<str:export_id>/", exports.export_page, name="export"),
     path("search/", searching.search_page, name="search"),
     path("search/count", searching.search_count, name="search-count"),
+    path("mechanisms/", mechanisms.mechanisms_page, name="mechanisms"),
     path("search/statistics/", statistics.statistics_page, name="statistics"),
     path(
         "search/statistics/<slug:figure>.svg",

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from catalog.models import Event, EventRow
 from catalog.scales import SCALES
 from catalog.search import BY_WORD, EventSearch, SearchError, SearchProblem
+from portal import mechanism_words
 from portal.templatetags import seismo
 
 WORD = "columns"
@@ -162,6 +163,13 @@ COLUMNS: tuple[Column, ...] = (
         "mechanism",
         gettext_lazy("Mechanism"),
         lambda row: _("yes") if row.has_mechanism else seismo.DASH,
+    ),
+    Column(
+        "style",
+        gettext_lazy("Faulting style"),
+        lambda row: (
+            str(mechanism_words.STYLES[row.faulting_style]) if row.faulting_style else seismo.DASH
+        ),
     ),
     Column("id", gettext_lazy("Event id"), _plain("public_id")),
     Column("updated", gettext_lazy("Changed, UTC"), lambda row: f"{row.updated_at:%Y-%m-%d %H:%M}"),

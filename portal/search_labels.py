@@ -43,6 +43,7 @@ _LABELS: dict[str, str | Promise] = {
     "status": gettext_lazy("Status"),
     "synthetic": gettext_lazy("Synthetic events"),
     "hasmechanism": gettext_lazy("Focal mechanism"),
+    "faultingstyle": gettext_lazy("Faulting style"),
     "mingap": gettext_lazy("Gap from, degrees"),
     "maxgap": gettext_lazy("Gap to, degrees"),
     "minstations": gettext_lazy("Stations, at least"),

@@ -40,7 +40,7 @@ from catalog.search import (
     SearchProblem,
     parameters_of,
 )
-from portal import citing, download_builder, feeds, result_columns
+from portal import citing, download_builder, feeds, mechanism_words, result_columns
 from portal.map_config import map_config, map_words
 from portal.search_labels import field_label, range_label
 from portal.templatetags import seismo
@@ -300,9 +300,9 @@ def _form_values(request: HttpRequest) -> dict[str, Any]:
             continue
         texts = request.GET.getlist(word)
         if parameter.kind is Kind.CHOICES:
-            values[parameter.name] = [
-                t.strip().lower() for text in texts for t in text.split(",") if t.strip()
-            ]
+            known = {choice.lower(): choice for choice in parameter.choices}
+            words = (t.strip() for text in texts for t in text.split(","))
+            values[parameter.name] = [known.get(w.lower(), w.lower()) for w in words if w]
         elif parameter.kind is Kind.BOOLEAN:
             values[parameter.name] = texts[-1].lower()
         elif parameter.kind is Kind.TEXTS:
@@ -485,6 +485,8 @@ def _choice_words(name: str) -> Mapping[str, str | Promise]:
                 "published": _("published"),
                 "not-confirmed": _("automatic, not confirmed"),
             }
+        case "faultingstyle":
+            return {code: f"{code}: {words}" for code, words in mechanism_words.STYLES.items()}
         case "eventtype":
             return {"unknown": _("no type given"), **seismo.event_types()}
     return {}

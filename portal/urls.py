@@ -4,7 +4,17 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from portal import citing, event_intensities, feeds, felt, health, intensities, map_tools, views
+from portal import (
+    citing,
+    event_intensities,
+    feeds,
+    felt,
+    health,
+    intensities,
+    map_tools,
+    mechanisms,
+    views,
+)
 from portal.sign_in import admin_login
 from portal.stream.view import elsewhere
 from portal.theme import choose as choose_theme
@@ -38,6 +48,7 @@ urlpatterns = [
         name="event-intensities",
     ),
     path("intensities.csv", intensities.intensities_csv, name="intensities-csv"),
+    path("mechanisms.csv", mechanisms.mechanisms_csv, name="mechanisms-csv"),
     path("map/faults.geojson", map_tools.faults, name="map-faults"),
     path("api/v1/", include("processing.desk.api_urls")),
     path("api/v1/", include("catalog.api.urls")),

@@ -11,7 +11,8 @@ stations
 mechanisms
     id of the event, time, lat, lon, depth_km, kr, magnitude, magnitude_type, agency (author of the
     mechanism), strike_1, dip_1, rake_1, strike_2, dip_2, rake_2 [degrees], tensor (mrr, mtt, mpp,
-    mrt, mrp, mtp [N m]), quality, synthetic: the preferred one of each event, the largest first
+    mrt, mrp, mtp [N m]), quality, synthetic, style (NF, NS, SS, TS, TF, U: Zoback 1992): the
+    preferred one of each event, the largest first
 intensities
     id of the event, time, lat, lon, place, best, minimum, maximum [degrees of the scale], felt,
     scale, calculated, agency, synthetic: of the newest event first, in it the strongest first
@@ -149,6 +150,7 @@ _MECHANISMS: dict[str, Any] = {
     "tensor": Case(When(_whole(_TENSOR), then=JSONArray(*(f"{_F}__{name}" for name in _TENSOR)))),
     "quality": F(f"{_F}__quality"),
     "synthetic": F("synthetic"),
+    "style": F("faulting_style"),
 }
 #: So that those that are left when they are thinned out are the largest.
 _SIZE = Coalesce(
@@ -166,7 +168,7 @@ class MechanismsView(MapRowsView):
 
     Columns: id of the event, time, lat, lon, depth_km, kr, magnitude, magnitude_type, agency of the
     mechanism, strike, dip and rake of both planes (degrees), tensor (mrr, mtt, mpp, mrt, mrp, mtp;
-    N m), quality, synthetic. Time is milliseconds since 1970.
+    N m), quality, synthetic, style (NF, NS, SS, TS, TF, U). Time is milliseconds since 1970.
     """
 
     name = "map mechanisms"

@@ -155,6 +155,8 @@ ASKED = (
     "eventtype=rock burst",
     "minlatitude=44",
     "agency=NONE",
+    "faultingstyle=TF",
+    "faultingstyle=NF,SS&minkr=8",
 )
 
 _FLAGS = {"felt": "felt", "hasmechanism": "mechanism", "synthetic": "synthetic"}
@@ -174,7 +176,7 @@ def _matches(event: dict[str, Any], word: str, text: str) -> bool:
         return event[_FLAGS[word]] is (text == "true")
     if word == "eventtype":
         return (event["event_type"] or "unknown") in text.split(",")
-    if word == "agency":
+    if word in ("agency", "faultingstyle"):  # which no event here has
         return False
     name, sign = _LIMITS[word]
     value = event[name]

@@ -1,17 +1,14 @@
-"""Drawings: well formed in every language, with their colours when they stand alone; beachballs."""
+"""Drawings: well formed in every language, with their colours when they stand alone."""
 
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from django.utils import translation
 
-from portal.beachball import beachball, fault_vectors, is_dark, projected
 from portal.charts import LOOKS, SVG, Axis, Chart, colours, counts, linear, log_counts, powers
 
 LANGUAGES = ("en", "ru", "kk")
@@ -80,70 +77,3 @@ def test_axes_of_numbers_have_whole_marks_and_hold_the_highest(highest: int):
 def test_values_below_a_logarithmic_axis_stand_at_its_foot():
     axis = Axis(0.5, 100.0, log=True)
     assert axis.share(0) == 0.0 and math.isclose(axis.share(100), 1.0)
-
-
-# --- Focal spheres -------------------------------------------------------------------------------
-
-CENTRE = np.array([0.0, 0.0, 1.0])
-#: Strike, dip, rake; is the centre dark? (a thrust pushes down, a normal fault pulls).
-KNOWN = [
-    ((0, 45, 90), True),
-    ((0, 45, -90), False),
-    ((120, 30, 90), True),
-    ((250, 60, -90), False),
-]
-
-
-@pytest.mark.parametrize(("plane", "dark"), KNOWN)
-def test_thrusts_are_dark_in_the_middle_and_normal_faults_light(plane: Any, dark: bool):
-    assert is_dark(*fault_vectors(*plane), CENTRE) is dark
-    assert _filled(beachball(*plane).dark, 0.0, 0.0) is dark
-
-
-def test_a_left_lateral_fault_to_the_north_pushes_to_the_northeast():
-    ball = beachball(0, 90, 0)
-    for x, y, dark in ((0.5, -0.5, True), (-0.5, -0.5, False), (-0.5, 0.5, True)):
-        assert _filled(ball.dark, x, y) is dark
-    t, p = ball.t, ball.p
-    assert math.isclose(abs(t[0]), math.sqrt(0.5), abs_tol=0.01) and t[0] * t[1] < 0
-    assert p[0] * p[1] > 0
-
-
-def test_what_is_filled_is_what_pushes_for_any_plane():
-    generator = np.random.default_rng(8)
-    for _ in range(60):
-        plane = generator.uniform((0, 0, -180), (360, 90, 180))
-        normal, slip = fault_vectors(*plane)
-        assert math.isclose(normal @ slip, 0, abs_tol=1e-12)
-        ball = beachball(*plane)
-        for vector in generator.normal(size=(8, 3)):
-            vector = vector / np.linalg.norm(vector)
-            if min(abs(vector @ normal), abs(vector @ slip), abs(vector[2])) < 0.02:
-                continue  # on a nodal plane or the rim
-            x, y = projected(vector[None])[0]
-            lower = -vector if vector[2] < 0 else vector
-            assert _filled(ball.dark, x, y) is is_dark(normal, slip, lower)
-
-
-@pytest.mark.parametrize("plane", [(0, 0, 90), (30, 0, 0), (10, 90, 90), (10, 90, -90)])
-def test_level_and_upright_planes_are_drawn(plane: Any):
-    ball = beachball(*plane)
-    assert "nan" not in ball.dark and ball.dark.count("Z") == 2
-    normal, slip = fault_vectors(*plane)
-    for x, y in ((0.4, 0.1), (-0.4, 0.1), (0.1, -0.5)):
-        r = math.hypot(x, y)
-        down = 1 - r * r
-        flat = math.sqrt(1 - down * down) / r
-        vector = np.array([-y * flat, x * flat, down])
-        assert _filled(ball.dark, x, y) is is_dark(normal, slip, vector)
-
-
-def _filled(path: str, x: float, y: float) -> bool:
-    """Return whether a point is inside by the rule of even and odd."""
-    inside = False
-    for ring in path.split("Z")[:-1]:
-        points = [tuple(map(float, pair.split())) for pair in re.split("[ML]", ring) if pair]
-        for (x1, y1), (x2, y2) in zip(points, [*points[1:], points[0]], strict=True):
-            if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
-                inside = not inside
-    return inside

@@ -4,7 +4,7 @@ import { fill, magnitude } from "../../texts.js";
 import { utc } from "../../times.js";
 import { token } from "../leaflet.js";
 import { eventAddress } from "../quakes.js";
-import { classRadius, depthStyle, drawnClass, krClass, zoomFactor } from "../symbols.js";
+import { classRadius, drawnClass, krClass, zoomFactor } from "../symbols.js";
 import { make, throttled } from "../tools/dom.js";
 import { quadrants, vectors, vectorsOfTensor } from "./beachball.js";
 import { spread } from "./declutter.js";
@@ -80,7 +80,7 @@ export class Mechanisms extends DataLayer {
       if (!inView(x + left, y + top, item.r)) continue;
       const { ball } = item;
       drawBall(context, x + left, y + top, item.r, ball.parts, {
-        fill: token(depthStyle(ball.row.depth_km, this.atlas.config.depthBounds)), synthetic: ball.row.synthetic,
+        fill: token(inkOf(ball.row.style)), synthetic: ball.row.synthetic,
       });
       this.drawn.push({ row: ball.row, x: x + left, y: y + top, r: item.r, world: { x: x / scale, y: y / scale } });
     }
@@ -97,17 +97,16 @@ export class Mechanisms extends DataLayer {
   }
 
   legend() {
-    const strike = quadrants(vectors(0, 90, 0));
-    const reverse = quadrants(vectors(90, 45, 90));
-    const normal = quadrants(vectors(90, 45, -90));
-    const ball = (parts, text, synthetic = false) => ({
+    const shown = new Set((this.shown ?? []).map(({ row }) => row.style));
+    const ball = (style, text, synthetic = false) => ({
       text,
-      draw: (context) => drawBall(context, 13, 9, 8, parts, { fill: token("depth-0"), synthetic }),
+      draw: (context) => drawBall(context, 13, 9, 8, quadrants(vectors(...EXAMPLES[style])), {
+        fill: token(inkOf(style)), synthetic,
+      }),
     });
-    const items = [
-      ball(reverse, this.words.reverse), ball(normal, this.words.normal), ball(strike, this.words.strikeSlip),
-    ];
-    if (this.drawn.some(({ row }) => row.synthetic)) items.push(ball(strike, this.words.synthetic, true));
+    const items = Object.entries(this.words.styles)
+      .filter(([style]) => shown.has(style)).map(([style, text]) => ball(style, text));
+    if (this.drawn.some(({ row }) => row.synthetic)) items.push(ball("SS", this.words.synthetic, true));
     return items;
   }
 
@@ -133,11 +132,22 @@ export class Mechanisms extends DataLayer {
     return make("div", { class: "popup" },
       make("p", {}, make("strong", { text: size })),
       make("p", { class: "popup__time", text: `${utc(row.time)} UTC` }),
+      this.words.styles[row.style] ? make("p", { text: `${this.words.style}: ${this.words.styles[row.style]}` }) : null,
       lines.length ? make("p", { text: `${this.words.planes}: ${lines.join("; ")}` }) : null,
       row.agency ? make("p", { text: `${this.words.author}: ${row.agency}` }) : null,
       row.synthetic ? make("p", {}, make("span", { class: "tag tag--synthetic", text: words.synthetic })) : null,
       make("p", {}, make("a", { class: "popup__link", href: eventAddress(row, config), text: words.details })));
   }
+}
+
+/** Of each faulting style (Zoback 1992) a mechanism that shows it: strike, dip, rake. */
+const EXAMPLES = {
+  NF: [90, 45, -90], NS: [90, 60, -45], SS: [0, 90, 0], TS: [90, 60, 45], TF: [90, 45, 90], U: [0, 90, 90],
+};
+
+/** The token of a style's colour; of an event whose row tells none, that of undefined. */
+function inkOf(style) {
+  return `style-${style in EXAMPLES ? style.toLowerCase() : "u"}`;
 }
 
 function coupleOf(row) {
