@@ -31,7 +31,7 @@ from processing.core.compiling import compiled
 
 FloatArray = NDArray[np.float64]
 
-METHOD_ID = "kz-first-motion-1"
+METHOD_ID = "kz-portal/first-motion/1"
 
 #: Double couples looked at: a quarter of so many rotations, some 5 degrees apart. Ours.
 ROTATIONS = 120_000
