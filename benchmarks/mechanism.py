@@ -9,7 +9,8 @@ the locator's models. One polarity in ten is wrong.
 
 Keys: ``share25_n30``, ``share35_n30`` (share within 25 and 35 degrees of the truth),
 ``share25_exact_n30`` (the same were the directions of the rays known: what one wrong sign in ten
-alone leaves in doubt), ``kagan_p95_n30``, ``calibration`` (share of truths within the stated
+alone leaves in doubt), ``graded_ab_n30`` (share of quality A or B) and ``share25_ab_n30`` of these,
+``kagan_p95_n30``, ``calibration`` (share of truths within the stated
 uncertainty; 0.68 is honest),
 ``events_per_second`` (the inversion of one event after another, 30 trials), the same of 20 to 29
 polarities without a gate; ``round_trip_deg``, the largest difference of 10,000 mechanisms led from
@@ -154,6 +155,7 @@ def main() -> None:
     first_motion.solve(draw(places, 30, 60, random).polarities)  # compiled
     for key, least, most in (("n30", 30, 60), ("n20", 20, 29)):
         off, told, seconds, numbers, exact = [], [], [], [], []
+        good = []
         for _event in range(options.size):
             drawn = draw(places, least, most, random)
             begun = time.perf_counter()
@@ -167,6 +169,7 @@ def main() -> None:
             if known is not None:
                 exact.append(float(geometry.kagan_of_planes(known.planes[0], drawn.truth)))
             told.append(solution.uncertainty_deg)
+            good.append(solution.quality in "AB")
         angle, stated = np.array(off), np.array(told)
         gate = key == "n30"
         covered = float((angle <= stated).mean())
@@ -177,6 +180,10 @@ def main() -> None:
         report.add(
             f"share35_{key}", float((angle <= 35).mean()), "", at_least=0.95 if gate else None
         )
+        is_good = np.array(good)
+        report.add(f"graded_ab_{key}", float(is_good.mean()), "")
+        if is_good.any():
+            report.add(f"share25_ab_{key}", float((angle[is_good] <= 25).mean()), "")
         for limit in (25, 35):
             share = float((np.array(exact) <= limit).mean())
             report.add(f"share{limit}_exact_{key}", share, "")

@@ -48,6 +48,13 @@ STYLES = {
 }
 
 
+ONSETS = {
+    "impulsive": gettext_lazy("impulsive"),
+    "emergent": gettext_lazy("emergent"),
+    "questionable": gettext_lazy("questionable"),
+}
+
+
 @dataclass(frozen=True)
 class Shown:
     """One mechanism, or why there is none."""
@@ -110,6 +117,10 @@ class Line:
         if m.contradicted:
             return m.word or str(Word.DROP)
         return "" if m.word == Word.KEEP else m.word
+
+    @property
+    def onset(self) -> str:
+        return str(ONSETS.get(self.motion.onset, self.motion.onset))
 
     @property
     def choices(self) -> list[tuple[str, str]]:

@@ -23,15 +23,15 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
 from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Axes, Planes
+from processing.core.compiling import compiled
 
 FloatArray = NDArray[np.float64]
 
-METHOD_ID = "kz-first-motion-1"
+METHOD_ID = "kz-portal/first-motion/1"
 
 #: Double couples looked at: a quarter of so many rotations, some 5 degrees apart. Ours.
 ROTATIONS = 120_000
@@ -302,12 +302,18 @@ def _log_likelihood(
     return result
 
 
-@njit(cache=True, parallel=True, fastmath=True)
-def _add_up(rays, weight, tensor, tables, result):  # type: ignore[no-untyped-def]
+@compiled
+def _add_up(
+    rays: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    tensor: NDArray[np.float32],
+    tables: NDArray[np.float32],
+    result: NDArray[np.float32],
+) -> None:
     trials, n, _ = rays.shape
     half = np.float32((tables.shape[0] - 1) / 2.0)
     middle = np.float32(half + 0.5)
-    for i in prange(tensor.shape[0]):
+    for i in range(tensor.shape[0]):
         m0, m1, m2 = tensor[i, 0] * half, tensor[i, 1] * half, tensor[i, 2] * half
         m3, m4, m5 = tensor[i, 3] * half, tensor[i, 4] * half, tensor[i, 5] * half
         for j in range(trials):
