@@ -281,7 +281,7 @@ def _moment(
             "moment-unit",
             "scalarMoment" if stated else "Mrr ... Mtp",
             f"{moment:.3g} N m (Mw {size:.1f})",
-            f"{power:.1g} N m ({nearest.type} {nearest.value:g})",
+            f"{power:.1g} N m ({nearest.type} {nearest.value:.1f})",
         )
 
 
