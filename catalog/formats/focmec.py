@@ -30,6 +30,7 @@ from catalog.formats.values import AZIMUTH, Range, cut, number
 
 VERSION = "focmec-1"  # of this reader; stored with each reading
 METHOD = "FOCMEC"
+OWN_WORDS = 4  # lines at the top, in which the user's own words stand
 SET = "accepted solutions: "
 #: Solutions that each is compared with to find the middle: more would take minutes.
 COMPARED = 500
@@ -115,7 +116,9 @@ def _lines(lines: list[str], problems: list[Problem]) -> _Set:
     table = ""
     for n, line in enumerate(lines, start=1):
         words = line.split()
-        if words[:3] == _SUMMARY:
+        if n > OWN_WORDS and ("\t" in line or not line.isascii()):  # the program writes neither
+            problems.append(Problem(n, "unused-text", "", cut(line.strip()), "ASCII without tabs"))
+        elif words[:3] == _SUMMARY:
             table = "summary"
         elif words[:4] == _STATIONS:
             table = "stations"

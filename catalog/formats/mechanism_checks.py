@@ -268,8 +268,9 @@ def _moment(
     magnitudes = [
         x for x in magnitudes if not any(text.startswith(COMPUTED) for text in x.comments)
     ]
-    known_by_id = [x for x in magnitudes if x.magnitude_id == m.moment_tensor.moment_magnitude_id]
-    of_moment = known_by_id or [x for x in magnitudes if (x.type or "").lower().startswith("mw")]
+    of_moment = [x for x in magnitudes if (x.type or "").lower().startswith("mw")]
+    own_id = m.moment_tensor.moment_magnitude_id
+    of_moment = [x for x in of_moment if x.magnitude_id == own_id] or of_moment
     told = of_moment or [x for x in magnitudes if x.type in _COMPARABLE]
     if not told:
         return
@@ -281,7 +282,7 @@ def _moment(
             "moment-unit",
             "scalarMoment" if stated else "Mrr ... Mtp",
             f"{moment:.3g} N m (Mw {size:.1f})",
-            f"{power:.1g} N m ({nearest.type} {nearest.value:g})",
+            f"{power:.1g} N m ({nearest.type} {nearest.value:.1f})",
         )
 
 

@@ -54,6 +54,7 @@ from catalog.formats.values import (
 
 VERSION = "ndk-1"  # of this reader; stored with each reading
 LINES = 5
+PATIENCE = 1000  # lines of something else before the first of the format
 KM_PER_DEGREE = 6371.0 * 3.141592653589793 / 180.0
 #: Powers of ten of dyn cm: Mw -1 to 12.
 EXPONENT: Range = (14.0, 34.0)
@@ -129,20 +130,15 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
     end = (0, "")
     for line_number, line in chain(read_lines(source, limits, problems, encoding), (end,)):
         opens = _HEAD.match(line) is not None
-        if line_number and not opens:
-            if block:
-                block.append((line_number, line))
-            elif line.strip():
-                problems.append(Problem(line_number, "unused-text", "", cut(line), "NDK"))
-                if not started and len(problems) > 1000:
-                    break
-            continue
-        if block:
+        if block and (opens or not line_number or len(block) == LINES - 1):
             if events >= limits.max_events:
                 expected = f"<= {limits.max_events}"
                 yield Problem(block[0][0], "too-many-events", "", "", expected, Severity.ERROR)
                 return
+            if line_number and not opens:
+                block.append((line_number, line))
             event = _event(block, problems, limits, last=not line_number)
+            block = []
             if event is not None:
                 events += 1
                 name = event.event_id or ""
@@ -155,8 +151,17 @@ def read(stream: BinaryIO, limits: Limits) -> Iterator[EventRecord | Problem]:
             problems.clear()
             if event is not None:
                 yield event
-        block = [(line_number, line)]
-        started = started or opens
+        elif block:
+            block.append((line_number, line))
+        elif line.strip(" \t\x1a") and not opens:
+            problems.append(Problem(line_number, "unused-text", "", cut(line), "NDK"))
+        if opens:
+            block, started = [(line_number, line)], True
+        if started and not block:
+            yield from problems
+            problems.clear()
+        elif not started and len(problems) > PATIENCE:
+            break
     if not started:
         raise FormatError(Problem(1, "wrong-format", "", "", "NDK", Severity.ERROR))
     yield from problems
@@ -166,7 +171,7 @@ def _event(
     block: list[tuple[int, str]], problems: list[Problem], limits: Limits, last: bool
 ) -> EventRecord | None:
     """Return the event of a hypocentre line and those that follow; ``None`` with an error."""
-    while block and not block[-1][1].strip(" \x1a"):
+    while len(block) > 1 and not block[-1][1].strip(" \x1a"):
         block.pop()
     first = block[0][0]
     if len(block) < LINES:
@@ -176,9 +181,6 @@ def _event(
             Problem(block[-1][0], code, "event", found, f"{LINES} lines", Severity.ERROR)
         )
         return None
-    for line_number, line in block[LINES:]:
-        problems.append(Problem(line_number, "unused-text", "", cut(line), f"{LINES} lines"))
-    block = block[:LINES]
     lines = [line.rstrip() for _, line in block]
     hypocentre = _hypocentre(lines[0], first, problems, limits)
     if hypocentre is None:

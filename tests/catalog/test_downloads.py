@@ -19,7 +19,14 @@ from catalog.downloads import Answer, Busy, TooMany, respond, year_book_writer
 from catalog.formats import FORMATS, Problem, detect, read
 from catalog.formats.labels import SYNTHETIC
 from catalog.formats.records import EventRecord
-from catalog.models import EventFragment, EventRow, FeedCounter, IntensityObservation, Origin
+from catalog.models import (
+    EventFragment,
+    EventRow,
+    FeedCounter,
+    FocalMechanism,
+    IntensityObservation,
+    Origin,
+)
 from catalog.search import EventSearch
 from processing.jobs.publishing import publish_many
 
@@ -357,6 +364,24 @@ def test_the_mechanism_table_holds_the_events_that_have_one(shop, suffix: str):
     assert mechanism.agency == "ISC"
     row = EventRow.objects.get(has_mechanism=True)
     assert event.origins[0].time == row.time
+
+
+def test_ndk_holds_the_events_that_have_a_tensor(shop):
+    assert body(get(EventSearch(), "ndk")) == b""
+    event = shop.small[2]
+    six = dict.fromkeys(("mtt", "mrt", "mrp", "mtp"), 0.0) | {"mrr": 1e16, "mpp": -1e16}
+    row = FocalMechanism.objects.create(event=event, **six)
+    try:
+        text = body(get(EventSearch(), "ndk"))
+    finally:
+        with unguarded("catalog_focalmechanism"):
+            row.delete()
+    (read_event,) = obspy.read_events(io.BytesIO(text), format="NDK")
+    tensor = read_event.focal_mechanisms[0].moment_tensor
+    assert (tensor.tensor.m_rr, tensor.tensor.m_pp, tensor.scalar_moment) == (1e16, -1e16, 1e16)
+    (back,) = (e for e in read("ndk", io.BytesIO(text)) if isinstance(e, EventRecord))
+    assert back.event_id == event.public_id
+    assert back.focal_mechanisms[0].nodal_plane_1.dip == 45.0
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])

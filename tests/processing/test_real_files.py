@@ -340,7 +340,8 @@ OUTCOMES: tuple[Outcome, ...] = (
         mechanisms=1,
         problems={"xml-unknown-element": 13},
     ),
-    Outcome("mechanisms/gcmt_2005_global.ndk.gz", refused="unknown-format"),
+    Outcome("mechanisms/gcmt_2005_global.ndk.gz", "ndk", 80, mechanisms=80, part=True),
+    Outcome("mechanisms/gcmt_2005_global.ndk.gz", "ndk", 4010, mechanisms=4010, long=True),
     Outcome("mechanisms/pdl/eqxml_event.xml", refused="unknown-format"),
     Outcome("mechanisms/pdl/eqxml_quarry.xml", refused="unknown-format"),
     Outcome(
@@ -348,7 +349,8 @@ OUTCOMES: tuple[Outcome, ...] = (
         "quakeml",
         1,
         mechanisms=1,
-        problems={"xml-unknown-element": 2},
+        # Its tensor is in dyn cm: 2.8e24 for an Mww of 5.6.
+        problems={"xml-unknown-element": 2, "moment-unit": 1},
     ),
     Outcome(
         "mechanisms/pdl/us_focal-mechanism_usc00053hg-neic-mwc_1311537586000.xml",

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog import focal_geometry as geometry
-from catalog.formats import detect, ndk
+from catalog.formats import detect, ndk, quakeml
 from catalog.formats.problems import FormatError, Severity
 from catalog.formats.records import (
     AxisRecord,
@@ -38,7 +38,7 @@ LINES = (
     "S201411140124A   B: 17   27  40 S: 41   58  50 M:  0    0   0 CMT: 1 TRIHD:  0.7",
     "CENTROID:     -1.1 0.8  42.24 0.04   77.30 0.09  12.0  0.0 FIX  Q-20141114050628",
     "24  1.291 0.212 -1.542 0.166  0.252 0.241 -0.356 0.535  0.618 0.668  0.100 0.151",
-    "V10   1.604 65 258   0.000 23  99  -1.604  8   6   1.604  71 42   54  295 57  118",
+    "V10   1.604 65 258   0.000 23  99  -1.604  8   6   1.604  71 42   54 295 57  118",
 )
 
 
@@ -248,6 +248,8 @@ def test_a_record_written_is_read_the_same_and_by_obspy(event: EventRecord) -> N
     assert placeless(again) == event
     assert {p.code for p in problems} <= {"moment-unit"}  # mb is drawn without regard to the moment
     same_as_obspy(again, read_by_obspy(text)[0])
+    document = "".join(quakeml.write([event])).encode()
+    same_as_obspy(event, obspy.read_events(io.BytesIO(document), format="QUAKEML")[0])
 
 
 def read_by_obspy(text: str) -> Any:

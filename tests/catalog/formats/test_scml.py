@@ -166,6 +166,7 @@ def test_a_new_file_with_two_agencies_and_everything_beside(golden: Bytes) -> No
         ),
         (107, "xml-unknown-element", "stationMagnitude/passedQC", "1 x true"),
         (97, "dangling-reference", "origin/arrival/pickID", "Pick/none S"),
+        (148, "inconsistent-tensor", "NP1", "23"),
         (49, "dangling-reference", "amplitude/pickID", "AMS 18.0"),
         (53, "xml-unknown-element", "EventParameters/reading", "1 x Pick/A"),
         (196, "xml-unknown-element", "EventParameters/catalog", "1 x made up 2014-01-01T00:00:00Z"),
