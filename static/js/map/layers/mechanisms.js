@@ -82,7 +82,7 @@ export class Mechanisms extends DataLayer {
       drawBall(context, x + left, y + top, item.r, ball.parts, {
         fill: token(inkOf(ball.row.style)), synthetic: ball.row.synthetic,
       });
-      this.drawn.push({ row: ball.row, x: x + left, y: y + top, r: item.r, world: { x: x / scale, y: y / scale } });
+      this.drawn.push({ row: ball.row, parts: ball.parts, x: x + left, y: y + top, r: item.r, world: { x: x / scale, y: y / scale } });
     }
     const hidden = this.layout.hidden.filter((item) => inView(item.x + left, item.y + top, 0)).length;
     if (hidden !== this.hiddenCount) {
@@ -117,10 +117,10 @@ export class Mechanisms extends DataLayer {
     if (!found) return null;
     const { row } = found;
     const latlng = this.atlas.map.unproject([found.world.x, found.world.y], 0);
-    return { latlng, card: () => this.#card(row) };
+    return { latlng, card: () => this.#card(row, found.parts) };
   }
 
-  #card(row) {
+  #card(row, parts) {
     const { words, config } = this.atlas;
     const plane = (n) => {
       const values = [row[`strike_${n}`], row[`dip_${n}`], row[`rake_${n}`]];
@@ -130,6 +130,7 @@ export class Mechanisms extends DataLayer {
       : row.magnitude !== null ? `${row.magnitude_type || "M"}\u00a0${magnitude(row.magnitude, config.decimal)}` : "";
     const lines = [plane(1), plane(2)].filter(Boolean);
     return make("div", { class: "popup" },
+      picture(parts, row),
       make("p", {}, make("strong", { text: size })),
       make("p", { class: "popup__time", text: `${utc(row.time)} UTC` }),
       this.words.styles[row.style] ? make("p", { text: `${this.words.style}: ${this.words.styles[row.style]}` }) : null,
@@ -156,6 +157,18 @@ function coupleOf(row) {
     if (values.every((value) => Number.isFinite(value) && value !== null)) return vectors(...values);
   }
   return Array.isArray(row.tensor) ? vectorsOfTensor(row.tensor) : null;
+}
+
+/** The ball of a card, as large as a few lines; its words stand beside it. */
+function picture(parts, row) {
+  const ratio = Math.max(2, window.devicePixelRatio || 1);
+  const canvas = make("canvas", {
+    class: "popup__ball", width: String(56 * ratio), height: String(56 * ratio), "aria-hidden": "true",
+  });
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  drawBall(context, 28, 28, 26, parts, { fill: token(inkOf(row.style)), synthetic: row.synthetic });
+  return canvas;
 }
 
 /** One ball; a synthetic event's has a dashed rim in the colour of warnings. */
