@@ -190,6 +190,26 @@ def of_rows(rows: Sequence[Any]) -> list[Whole | None]:
     return every_whole([[getattr(row, name) for name in COLUMNS] for row in rows])
 
 
+def disagreement(row: Any) -> float:
+    """Return how far the planes and axes of a ``FocalMechanism`` differ [deg], 0 where none can.
+
+    The largest Kagan angle of what plane 1, plane 2 and the axes tell, each alone.
+    """
+    values = [getattr(row, name) for name in COLUMNS]
+    parts = (slice(0, 3), slice(3, 6), slice(6, 12))
+    alone = [[v if i in range(*part.indices(len(values))) else None for i, v in enumerate(values)]
+             for part in parts]  # fmt: skip
+    told = [one for one in every_whole(alone) if one is not None]
+    return max(
+        (
+            float(geometry.kagan_angle(one.axes, other.axes))
+            for i, one in enumerate(told)
+            for other in told[i + 1 :]
+        ),
+        default=0.0,
+    )
+
+
 def style_of_record(record: Any) -> str:
     """Return the style of a ``FocalMechanismRecord``; "" where nothing is known."""
     values: list[float | None] = []
