@@ -80,7 +80,7 @@ export class Mechanisms extends DataLayer {
       if (!inView(x + left, y + top, item.r)) continue;
       const { ball } = item;
       drawBall(context, x + left, y + top, item.r, ball.parts, {
-        fill: token(inkOf(ball.row.style)), synthetic: ball.row.synthetic,
+        fill: token(inkOf(styleOf(ball.row))), synthetic: ball.row.synthetic,
       });
       this.drawn.push({ row: ball.row, parts: ball.parts, x: x + left, y: y + top, r: item.r, world: { x: x / scale, y: y / scale } });
     }
@@ -97,7 +97,7 @@ export class Mechanisms extends DataLayer {
   }
 
   legend() {
-    const shown = new Set((this.shown ?? []).map(({ row }) => row.style));
+    const shown = new Set((this.shown ?? []).map(({ row }) => styleOf(row)));
     const ball = (style, text, synthetic = false) => ({
       text,
       draw: (context) => drawBall(context, 13, 9, 8, quadrants(vectors(...EXAMPLES[style])), {
@@ -133,7 +133,7 @@ export class Mechanisms extends DataLayer {
       picture(parts, row),
       make("p", {}, make("strong", { text: size })),
       make("p", { class: "popup__time", text: `${utc(row.time)} UTC` }),
-      this.words.styles[row.style] ? make("p", { text: `${this.words.style}: ${this.words.styles[row.style]}` }) : null,
+      row.style ? make("p", { text: `${this.words.style}: ${this.words.styles[row.style]}` }) : null,
       lines.length ? make("p", { text: `${this.words.planes}: ${lines.join("; ")}` }) : null,
       row.agency ? make("p", { text: `${this.words.author}: ${row.agency}` }) : null,
       row.synthetic ? make("p", {}, make("span", { class: "tag tag--synthetic", text: words.synthetic })) : null,
@@ -146,10 +146,11 @@ const EXAMPLES = {
   NF: [90, 45, -90], NS: [90, 60, -45], SS: [0, 90, 0], TS: [90, 60, 45], TF: [90, 45, 90], U: [0, 90, 90],
 };
 
-/** The token of a style's colour; of an event whose row tells none, that of undefined. */
-function inkOf(style) {
-  return `style-${style in EXAMPLES ? style.toLowerCase() : "u"}`;
-}
+/** An event's style; one whose row tells none is drawn as undefined. */
+const styleOf = (row) => row.style || "U";
+
+/** The token of a style's colour. */
+const inkOf = (style) => `style-${style.toLowerCase()}`;
 
 function coupleOf(row) {
   for (const n of [1, 2]) {
@@ -167,7 +168,7 @@ function picture(parts, row) {
   });
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
-  drawBall(context, 28, 28, 26, parts, { fill: token(inkOf(row.style)), synthetic: row.synthetic });
+  drawBall(context, 28, 28, 26, parts, { fill: token(inkOf(styleOf(row))), synthetic: row.synthetic });
   return canvas;
 }
 
