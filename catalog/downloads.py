@@ -450,6 +450,7 @@ GEOJSON_PROPERTIES: dict[str, str] = {
     "felt": "felt",
     "max_intensity": "max_intensity",
     "mechanism": "has_mechanism",
+    "faulting_style": "faulting_style",
     "synthetic": "synthetic",
     "place": "place_en",
     "name": "name_en",

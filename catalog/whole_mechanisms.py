@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Axes, FloatArray
@@ -133,31 +133,81 @@ class Whole:
 
 def whole(values: Sequence[float | None]) -> Whole | None:
     """Return a mechanism of a row of ``COLUMNS``; None where nothing that can be is told."""
-    values = [v if v is not None and math.isfinite(v) else None for v in values]
-    found = whole_of([values])
-    if found.source[0] == NOTHING:
-        return None
-    normal, slip = found.normal[0], found.slip[0]
-    axes = geometry.axes_of(normal, slip)
-    style = found.style(0)
-    first, second = geometry.planes_of(normal, slip), geometry.planes_of(slip, normal)
-    return Whole(
-        planes=(_triple(first), _triple(second)),
-        t=_pair(axes.t),
-        n=_pair(axes.b),
-        p=_pair(axes.p),
-        axes=axes,
-        style=style,
-        shmax=geometry.largest_horizontal_stress(style, axes),
-        source=int(found.source[0]),
-        tensor=found.tensor[0],
-        has_tensor=all(value is not None for value in values[-6:]) and any(values[-6:]),
-    )
+    return every_whole([values])[0]
+
+
+def every_whole(rows: Sequence[Sequence[float | None]]) -> list[Whole | None]:
+    """Return the mechanisms of rows of ``COLUMNS``; None where nothing that can be is told."""
+    if not rows:
+        return []
+    found = whole_of(rows)
+    axes = found.axes
+    planes = [
+        np.stack(sides, axis=-1).tolist()
+        for sides in (
+            geometry.planes_of(found.normal, found.slip),
+            geometry.planes_of(found.slip, found.normal),
+        )
+    ]
+    angles = [np.stack(geometry.azimuth_plunge(axis), axis=-1).tolist() for axis in axes]
+    made: list[Whole | None] = []
+    for place, row in enumerate(rows):
+        if found.source[place] == NOTHING:
+            made.append(None)
+            continue
+        own = Axes(*(axis[place] for axis in axes))
+        style = found.style(place)
+        t, n, p = (tuple(one[place]) for one in angles)
+        made.append(
+            Whole(
+                planes=(tuple(planes[0][place]), tuple(planes[1][place])),
+                t=t,
+                n=n,
+                p=p,
+                axes=own,
+                style=style,
+                shmax=geometry.largest_horizontal_stress(style, own),
+                source=int(found.source[place]),
+                tensor=found.tensor[place],
+                has_tensor=_is_tensor(row[-6:]),
+            )
+        )
+    return made
+
+
+def _is_tensor(parts: Sequence[float | None]) -> bool:
+    """True where all six are known and they are not all nought."""
+    return all(p is not None and math.isfinite(p) for p in parts) and any(parts)
 
 
 def of_row(row: Any) -> Whole | None:
     """Return the mechanism of a ``FocalMechanism``."""
-    return whole([getattr(row, name) for name in COLUMNS])
+    return of_rows([row])[0]
+
+
+def of_rows(rows: Sequence[Any]) -> list[Whole | None]:
+    """Return the mechanisms of several ``FocalMechanism``."""
+    return every_whole([[getattr(row, name) for name in COLUMNS] for row in rows])
+
+
+def disagreement(row: Any) -> float:
+    """Return how far the planes and axes of a ``FocalMechanism`` differ [deg], 0 where none can.
+
+    The largest Kagan angle of what plane 1, plane 2 and the axes tell, each alone.
+    """
+    values = [getattr(row, name) for name in COLUMNS]
+    parts = (slice(0, 3), slice(3, 6), slice(6, 12))
+    alone = [[v if i in range(*part.indices(len(values))) else None for i, v in enumerate(values)]
+             for part in parts]  # fmt: skip
+    told = [one for one in every_whole(alone) if one is not None]
+    return max(
+        (
+            float(geometry.kagan_angle(one.axes, other.axes))
+            for i, one in enumerate(told)
+            for other in told[i + 1 :]
+        ),
+        default=0.0,
+    )
 
 
 def style_of_record(record: Any) -> str:
@@ -170,12 +220,3 @@ def style_of_record(record: Any) -> str:
     tensor = record.moment_tensor
     values += [getattr(tensor, name) if tensor else None for name in _TENSOR]
     return whole_of([values]).style(0)
-
-
-def _triple(plane: geometry.Planes) -> tuple[float, float, float]:
-    return float(plane.strike), float(plane.dip), float(plane.rake)
-
-
-def _pair(axis: ArrayLike) -> tuple[float, float]:
-    azimuth, plunge = geometry.azimuth_plunge(np.asarray(axis))
-    return float(azimuth), float(plunge)

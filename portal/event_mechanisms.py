@@ -25,6 +25,8 @@ from processing.core import first_motion
 MOST_COMPARED = 8
 #: First motions drawn; a list beside has them all. Ours.
 MOST_DRAWN = 500
+#: Reported planes and axes that differ more [deg] are said to, as on reading the year book.
+DISAGREE_DEG = 5.0
 #: Half the width of a cross over a contradicting one, of the ball's radius.
 CROSS = 0.07
 #: A double couple's least share [part of 1] below which the page says that there is another part.
@@ -233,6 +235,12 @@ def _notes(
         notes.append(_("Planes were worked out from the axes."))
     elif any(line.worked_out for line in planes):
         notes.append(_("The other plane was worked out from the one reported."))
+    apart = whole_mechanisms.disagreement(m)
+    if apart > DISAGREE_DEG:
+        notes.append(
+            _("The planes and axes reported do not belong together: they differ by %(angle)s (Kagan"
+              " angle). Drawn are those of the first plane.") % {"angle": seismo.degrees(apart)}
+        )  # fmt: skip
     share = _double_couple(m, known)
     if known is not None and known.has_tensor and share is not None and share < PURE_SHARE:
         notes.append(

@@ -66,10 +66,14 @@ def rows_of(search: EventSearch) -> EventRowQuerySet:
     return rows
 
 
-def listed(row: EventRow) -> Listed:
-    mechanism = row.event.preferred_focal_mechanism
-    assert mechanism is not None  # noqa: S101 - asked for by rows_of
-    known = whole_mechanisms.of_row(mechanism)
+def known_of(rows: Sequence[EventRow]) -> list[tuple[EventRow, FocalMechanism, Whole | None]]:
+    """Return rows with their mechanisms, as reported and made whole."""
+    pairs = [(row, m) for row in rows if (m := row.event.preferred_focal_mechanism) is not None]
+    wholes = whole_mechanisms.of_rows([m for _row, m in pairs])
+    return [(row, m, known) for (row, m), known in zip(pairs, wholes, strict=True)]
+
+
+def listed(row: EventRow, mechanism: FocalMechanism, known: Whole | None) -> Listed:
     ball = None
     if known is not None:
         vectors = geometry.fault_vectors(*known.planes[0])
@@ -98,7 +102,7 @@ def mechanisms_page(request: HttpRequest) -> HttpResponse:
             columns = [f"{_F}__{name}" for name in whole_mechanisms.COLUMNS]
             values = list(rows.select_related(None).values_list(*columns)[: MOST + 1])
             page = Paginator(rows, PAGE_LENGTH).get_page(request.GET.get(PAGE_WORD))
-            lines = [listed(row) for row in page]
+            lines = [listed(*one) for one in known_of(list(page))]
     except TooLong:
         context["too_slow"] = True
         return render(request, "portal/mechanisms.html", context, status=503)
@@ -232,7 +236,7 @@ def mechanisms_csv(request: HttpRequest) -> HttpResponse:
         return _refused(400, error.message)
     except TooLong:
         return _refused(503, _("This search takes too long"))
-    lines = [_line(HEADINGS), *(_line(_values(row)) for row in rows)]
+    lines = [_line(HEADINGS), *(_line(_values(*one)) for one in known_of(rows))]
     return attached("\r\n".join((*lines, "")).encode(), "text/csv; charset=utf-8", "mechanisms.csv")
 
 
@@ -240,10 +244,7 @@ def _refused(status: int, text: str) -> HttpResponse:
     return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
 
 
-def _values(row: EventRow) -> Sequence[Any]:
-    m = row.event.preferred_focal_mechanism
-    assert m is not None  # noqa: S101 - asked for by rows_of
-    known = whole_mechanisms.of_row(m)
+def _values(row: EventRow, m: FocalMechanism, known: Whole | None) -> Sequence[Any]:
     time = row.time.strftime("%Y-%m-%dT%H:%MZ" if row.minute_precision else "%Y-%m-%dT%H:%M:%SZ")
     given = [getattr(m, name) for name in whole_mechanisms.COLUMNS]
     if known is not None:

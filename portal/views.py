@@ -41,6 +41,7 @@ from catalog.search import (
 from portal import feeds
 from portal.map_config import LIST_LENGTH, map_config, map_words
 from portal.map_tools import tools_config, tools_words
+from portal.mechanism_words import STYLES
 from portal.templatetags import seismo
 from processing.transactions import is_no_space
 
@@ -124,6 +125,7 @@ def map_page(request: HttpRequest) -> HttpResponse:
             "problems": problems,
             "span": span,
             "agencies": _agency_codes(),
+            "faulting_styles": list(STYLES.items()),
             "presets": _presets(request),
             "config": map_config() | {"tools": tools_config()},
             "words": map_words() | {"tools": tools_words()},

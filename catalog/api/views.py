@@ -189,6 +189,7 @@ _HELP = {
     "felt": "Felt by people.",
     "max_intensity": "Largest observed intensity, degrees.",
     "mechanism": "It has a focal mechanism.",
+    "faulting_style": "NF, NS, SS, TS, TF or U, of the preferred mechanism (Zoback 1992).",
     "synthetic": "Invented for the example; no such event happened.",
     "updated": "When the row was last published.",
 }
@@ -211,6 +212,7 @@ _EXAMPLE: dict[str, Any] = {
     "felt": True,
     "max_intensity": 4.0,
     "mechanism": True,
+    "faulting_style": "TF",
     "synthetic": True,
     "updated": "2026-01-10T08:00:00Z",
 }

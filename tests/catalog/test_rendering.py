@@ -17,10 +17,13 @@ from lxml import etree
 from catalog import exchange, rendering
 from catalog.formats import quakeml
 from catalog.formats.records import (
+    AxisRecord,
     DescriptionRecord,
     EventRecord,
+    FocalMechanismRecord,
     IntensityRecord,
     MagnitudeRecord,
+    NodalPlaneRecord,
     OriginRecord,
 )
 from catalog.models import Amplitude, Magnitude, MagnitudeAssessment, Settlement
@@ -101,6 +104,19 @@ def test_a_time_of_minutes_prints_without_seconds():
     assert values["minute_precision"]
     assert cells(values)["time"] == "1887-05-28T23:35Z"
     assert "|1887-05-28T23:35:00|" in values["fdsn_text"]
+
+
+def test_the_style_is_of_the_preferred_mechanism():
+    thrust = FocalMechanismRecord("a", nodal_plane_1=NodalPlaneRecord(0, 45, 90))
+    slip = FocalMechanismRecord("b", t_axis=AxisRecord(45, 0), p_axis=AxisRecord(135, 0))
+    event = replace(EVENT, focal_mechanisms=(thrust, slip))
+    assert row_values(event, FACTS)["faulting_style"] == ""
+    for key, style in (("a", "TF"), ("b", "SS")):
+        values = row_values(replace(event, preferred_focal_mechanism_id=key), FACTS)
+        assert (values["faulting_style"], values["has_mechanism"]) == (style, True)
+    nothing = replace(EVENT, focal_mechanisms=(FocalMechanismRecord("c"),),
+                      preferred_focal_mechanism_id="c")  # fmt: skip
+    assert row_values(nothing, FACTS)["faulting_style"] == ""
 
 
 def test_what_was_felt_comes_from_what_was_observed():

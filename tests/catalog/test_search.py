@@ -224,7 +224,7 @@ def test_words_of_kind_and_quality_find_their_events():
         azimuthal_gap=180.0,
         station_count=4,
     )
-    make_row("quake", agency="KNDC", has_mechanism=True, synthetic=True)
+    make_row("quake", agency="KNDC", has_mechanism=True, faulting_style="TF", synthetic=True)
     for status in ("automatic", "not-confirmed"):
         make_row(status, agency="ALARM", status=status, felt=True)
     assert found("eventtype=quarry+blast") == ["blast"]
@@ -236,6 +236,8 @@ def test_words_of_kind_and_quality_find_their_events():
     assert found("minfelt=12") == found("mincdi=3.4&maxcdi=3.4") == ["blast"]
     assert found("minfelt=13") == found("mincdi=3.5") == found("maxcdi=3.3") == []
     assert found("felt=false") == found("hasmechanism=true") == ["quake"]
+    assert found("faultingstyle=TF") == found("faultingstyle=nf,tf") == ["quake"]
+    assert found("faultingstyle=U") == []
     assert found("synthetic=true") == ["quake"]
     # What only automatic reports tell of is found by its status or its id, and not otherwise.
     assert found("agency=ALARM") == found("status=reviewed&agency=ALARM") == []

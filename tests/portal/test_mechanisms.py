@@ -104,6 +104,7 @@ def test_polarities_are_drawn_up_down_and_crossed(client: Client, make_event: Ma
          "Planes were worked out from the axes.", True),
         (TENSOR, "worked out from the moment tensor", True),
         (TENSOR, "not a double couple alone", True),
+        ({**PLANE, "strike_2": 10, "dip_2": 80, "rake_2": 0}, "do not belong together", True),
         ({"quality": "D", "method_id": "kz-first-motion-1"}, "Use it with care", False),
         ({"agency": ""}, "Too little is known", False),
     ],

@@ -80,9 +80,9 @@ export class Mechanisms extends DataLayer {
       if (!inView(x + left, y + top, item.r)) continue;
       const { ball } = item;
       drawBall(context, x + left, y + top, item.r, ball.parts, {
-        fill: token(inkOf(ball.row.style)), synthetic: ball.row.synthetic,
+        fill: token(inkOf(styleOf(ball.row))), synthetic: ball.row.synthetic,
       });
-      this.drawn.push({ row: ball.row, x: x + left, y: y + top, r: item.r, world: { x: x / scale, y: y / scale } });
+      this.drawn.push({ row: ball.row, parts: ball.parts, x: x + left, y: y + top, r: item.r, world: { x: x / scale, y: y / scale } });
     }
     const hidden = this.layout.hidden.filter((item) => inView(item.x + left, item.y + top, 0)).length;
     if (hidden !== this.hiddenCount) {
@@ -97,7 +97,7 @@ export class Mechanisms extends DataLayer {
   }
 
   legend() {
-    const shown = new Set((this.shown ?? []).map(({ row }) => row.style));
+    const shown = new Set((this.shown ?? []).map(({ row }) => styleOf(row)));
     const ball = (style, text, synthetic = false) => ({
       text,
       draw: (context) => drawBall(context, 13, 9, 8, quadrants(vectors(...EXAMPLES[style])), {
@@ -117,10 +117,10 @@ export class Mechanisms extends DataLayer {
     if (!found) return null;
     const { row } = found;
     const latlng = this.atlas.map.unproject([found.world.x, found.world.y], 0);
-    return { latlng, card: () => this.#card(row) };
+    return { latlng, card: () => this.#card(row, found.parts) };
   }
 
-  #card(row) {
+  #card(row, parts) {
     const { words, config } = this.atlas;
     const plane = (n) => {
       const values = [row[`strike_${n}`], row[`dip_${n}`], row[`rake_${n}`]];
@@ -130,9 +130,10 @@ export class Mechanisms extends DataLayer {
       : row.magnitude !== null ? `${row.magnitude_type || "M"}\u00a0${magnitude(row.magnitude, config.decimal)}` : "";
     const lines = [plane(1), plane(2)].filter(Boolean);
     return make("div", { class: "popup" },
+      picture(parts, row),
       make("p", {}, make("strong", { text: size })),
       make("p", { class: "popup__time", text: `${utc(row.time)} UTC` }),
-      this.words.styles[row.style] ? make("p", { text: `${this.words.style}: ${this.words.styles[row.style]}` }) : null,
+      row.style ? make("p", { text: `${this.words.style}: ${this.words.styles[row.style]}` }) : null,
       lines.length ? make("p", { text: `${this.words.planes}: ${lines.join("; ")}` }) : null,
       row.agency ? make("p", { text: `${this.words.author}: ${row.agency}` }) : null,
       row.synthetic ? make("p", {}, make("span", { class: "tag tag--synthetic", text: words.synthetic })) : null,
@@ -145,10 +146,11 @@ const EXAMPLES = {
   NF: [90, 45, -90], NS: [90, 60, -45], SS: [0, 90, 0], TS: [90, 60, 45], TF: [90, 45, 90], U: [0, 90, 90],
 };
 
-/** The token of a style's colour; of an event whose row tells none, that of undefined. */
-function inkOf(style) {
-  return `style-${style in EXAMPLES ? style.toLowerCase() : "u"}`;
-}
+/** An event's style; one whose row tells none is drawn as undefined. */
+const styleOf = (row) => row.style || "U";
+
+/** The token of a style's colour. */
+const inkOf = (style) => `style-${style.toLowerCase()}`;
 
 function coupleOf(row) {
   for (const n of [1, 2]) {
@@ -156,6 +158,18 @@ function coupleOf(row) {
     if (values.every((value) => Number.isFinite(value) && value !== null)) return vectors(...values);
   }
   return Array.isArray(row.tensor) ? vectorsOfTensor(row.tensor) : null;
+}
+
+/** The ball of a card, as large as a few lines; its words stand beside it. */
+function picture(parts, row) {
+  const ratio = Math.max(2, window.devicePixelRatio || 1);
+  const canvas = make("canvas", {
+    class: "popup__ball", width: String(56 * ratio), height: String(56 * ratio), "aria-hidden": "true",
+  });
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  drawBall(context, 28, 28, 26, parts, { fill: token(inkOf(styleOf(row))), synthetic: row.synthetic });
+  return canvas;
 }
 
 /** One ball; a synthetic event's has a dashed rim in the colour of warnings. */

@@ -4,7 +4,6 @@ import { fill, count } from "../../texts.js";
 import { inLight } from "../leaflet.js";
 import { button, make } from "./dom.js";
 import { MOST_VECTORS, Plate, RATIO } from "./picture.js";
-import { SvgContext } from "./svg_context.js";
 
 export class PictureTool {
   constructor(atlas, bar, words, layers, areaTool) {
@@ -74,6 +73,7 @@ export class PictureTool {
 
   /** Ground as a bitmap inside, all else vectors; epicentres too unless they are too many. */
   async #svg(plate) {
+    const { SvgContext } = await import("./svg_context.js"); // few save an SVG: fetched when one does
     const text = inLight(() => {
       const ground = document.createElement("canvas");
       ground.width = plate.width * RATIO;
