@@ -116,6 +116,7 @@ def mechanisms_page(request: HttpRequest) -> HttpResponse:
         "quakeml": _with_query(
             reverse("download", args=["quakeml"]), search, includemechanisms="true"
         ),
+        "ndk": _with_query(reverse("download", args=["ndk"]), search),
     }
     pictures = pictures_of(whole_mechanisms.whole_of(values[:MOST])) if values else None
     if pictures is not None:
