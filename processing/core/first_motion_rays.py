@@ -103,15 +103,16 @@ def _takeoff(mixture: Mixture, phases: list[str], distance: FloatArray, depth: f
     return angle
 
 
-def takeoff_angles(dt_ddelta: FloatArray, dt_dh: FloatArray) -> FloatArray:
+def takeoff_angles(dt_ddelta: ArrayLike, dt_dh: ArrayLike) -> FloatArray:
     """Return take-off angles from the downward vertical [deg], 0-180.
 
     Parameters
     ----------
-    dt_ddelta : array
+    dt_ddelta : array_like
         Horizontal slowness [s/deg].
-    dt_dh : array
+    dt_dh : array_like
         Derivative with source depth [s/km]: negative where the ray goes down.
     """
-    result: FloatArray = np.degrees(np.arctan2(dt_ddelta / geodesy.KM_PER_DEGREE, -dt_dh))
+    across = np.asarray(dt_ddelta, dtype=np.float64) / geodesy.KM_PER_DEGREE
+    result: FloatArray = np.degrees(np.arctan2(across, -np.asarray(dt_dh, dtype=np.float64)))
     return result

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from catalog import focal_geometry
 from catalog.formats.labels import SUPPLEMENTARY, SYNTHETIC
 from catalog.formats.records import (
     AmplitudeRecord,
@@ -505,27 +506,7 @@ def _mechanism(
 
 
 def auxiliary(plane: NodalPlaneRecord) -> NodalPlaneRecord:
-    """Return the other nodal plane: normal and slip change places (methods 8), whole degrees."""
-    strike, dip, rake = (np.radians(x) for x in (plane.strike, plane.dip, plane.rake))
-    normal = np.array([-np.sin(dip) * np.sin(strike), np.sin(dip) * np.cos(strike), -np.cos(dip)])
-    slip = np.array(
-        [
-            np.cos(rake) * np.cos(strike) + np.cos(dip) * np.sin(rake) * np.sin(strike),
-            np.cos(rake) * np.sin(strike) - np.cos(dip) * np.sin(rake) * np.cos(strike),
-            -np.sin(dip) * np.sin(rake),
-        ]
-    )
-    # The slip vector is the other plane's normal; it has to point up.
-    if slip[2] > 0.0:
-        normal, slip = -normal, -slip
-    other_dip = np.arccos(min(max(-float(slip[2]), -1.0), 1.0))
-    other_strike = np.arctan2(-slip[0], slip[1])
-    along = np.array([np.cos(other_strike), np.sin(other_strike), 0.0])
-    up_dip = np.cross(along, slip)
-    other_rake = np.arctan2(-float(normal @ up_dip), float(normal @ along))
-    rake_deg = float(round(float(np.degrees(other_rake))))
-    return NodalPlaneRecord(
-        float(round(float(np.degrees(other_strike)) % 360.0)) % 360.0,
-        float(round(float(np.degrees(other_dip)))),
-        180.0 if rake_deg == -180.0 else rake_deg,
-    )
+    """Return the other nodal plane in whole degrees."""
+    other = focal_geometry.auxiliary(plane.strike, plane.dip, plane.rake)
+    strike, dip, rake = (float(round(float(angle))) for angle in other)
+    return NodalPlaneRecord(strike % 360.0, dip, 180.0 if rake == -180.0 else rake)

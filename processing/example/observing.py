@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from catalog import focal_geometry
 from processing.core import geodesy, phases
 from processing.core.earth_models import Mixture, mixture_at
+from processing.core.first_motion_rays import takeoff_angles
 from processing.core.predictions import codes_of, predict
 from processing.example.seismicity import Mechanism, Source
 from processing.example.sites import Network, Site
@@ -137,7 +139,7 @@ def _onsets(
         if wave == "P" and ratio >= POLARITY_OVER_THRESHOLD:
             # A blast pushes outwards everywhere.
             up = source.kind.endswith("blast") or first_motion_up(
-                source.mechanism, azimuth, _takeoff(slope, dt_dh)
+                source.mechanism, azimuth, float(takeoff_angles(slope, dt_dh))
             )
             polarity = "positive" if up != (chance < WRONG_POLARITY) else "negative"
         readings.append(
@@ -181,11 +183,6 @@ def _first(
     return (*names, wave)[best], seconds, slope, float(found.dt_dh[best])
 
 
-def _takeoff(slope: float, dt_dh: float) -> float:
-    """Return the angle from straight down at which the ray leaves [deg], above 90 upwards."""
-    return math.degrees(math.atan2(slope / geodesy.KM_PER_DEGREE, -dt_dh))
-
-
 def first_motion_up(mechanism: Mechanism, azimuth: float, takeoff: float) -> bool:
     """Tell whether P first moves the ground up: sign of 2 (g.n)(g.d), N-E-Down.
 
@@ -193,19 +190,6 @@ def first_motion_up(mechanism: Mechanism, azimuth: float, takeoff: float) -> boo
     ----------
     Aki & Richards (2002), Quantitative Seismology, section 4.5.
     """
-    strike, dip, rake = (math.radians(x) for x in (mechanism.strike, mechanism.dip, mechanism.rake))
-    normal = (
-        -math.sin(dip) * math.sin(strike),
-        math.sin(dip) * math.cos(strike),
-        -math.cos(dip),
-    )
-    slip = (
-        math.cos(rake) * math.cos(strike) + math.cos(dip) * math.sin(rake) * math.sin(strike),
-        math.cos(rake) * math.sin(strike) - math.cos(dip) * math.sin(rake) * math.cos(strike),
-        -math.sin(dip) * math.sin(rake),
-    )
-    alpha, i = math.radians(azimuth), math.radians(takeoff)
-    ray = (math.sin(i) * math.cos(alpha), math.sin(i) * math.sin(alpha), math.cos(i))
-    along_normal = sum(a * b for a, b in zip(ray, normal, strict=True))
-    along_slip = sum(a * b for a, b in zip(ray, slip, strict=True))
-    return along_normal * along_slip > 0.0
+    normal, slip = focal_geometry.fault_vectors(mechanism.strike, mechanism.dip, mechanism.rake)
+    ray = focal_geometry.axis_vector(azimuth, 90.0 - takeoff)
+    return bool((ray @ normal) * (ray @ slip) > 0.0)
