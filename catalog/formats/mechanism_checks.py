@@ -44,8 +44,9 @@ MOMENT_UNITS = 1.0
 #: Other scales saturate and differ with the region: only a wrong unit is further from all of them.
 #: The portal's own choice.
 OTHER_SCALES_UNITS = 2.5
-#: Fewer first motions hold no mechanism (as the portal's own inversion has it).
-FEWEST_POLARITIES = 8
+#: A double couple has three angles: fewer first motions hold none. Agencies publish mechanisms of
+#: fewer than the eight that the portal's own inversion asks for.
+FEWEST_POLARITIES = 3
 #: How the comment that names computed parts begins.
 COMPUTED = "computed: "
 
