@@ -16,7 +16,7 @@ GUARDED = {
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0031_felt_decisions"),
+        ("catalog", "0029_felt_decisions"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0033_mechanisms_of_first_motions"),
+        ("catalog", "0031_mechanisms_of_first_motions"),
     ]
 
     operations = [

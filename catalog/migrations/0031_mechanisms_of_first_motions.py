@@ -14,7 +14,7 @@ GUARDED = {
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0032_intensities_at_the_desk"),
+        ("catalog", "0030_intensities_at_the_desk"),
     ]
 
     operations = [
