@@ -26,10 +26,10 @@ GUARDED: dict[str, str] = {
         "0024_conversion_relations",
         "0025_waveforms",
         "0028_felt_reports",
-        "0031_felt_decisions",
+        "0029_felt_decisions",
         "0023_magnitude_assessments",
-        "0032_intensities_at_the_desk",
-        "0033_mechanisms_of_first_motions",
+        "0030_intensities_at_the_desk",
+        "0031_mechanisms_of_first_motions",
     )
     for table, allowed in importlib.import_module(f"catalog.migrations.{name}").GUARDED.items()
 }
