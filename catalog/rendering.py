@@ -243,7 +243,8 @@ def row_values(record: EventRecord, facts: Facts) -> dict[str, Any]:
         "max_intensity": max(degrees, default=None),
         "felt_report_count": facts.felt_report_count,
         "max_cdi": facts.max_cdi,
-        "has_mechanism": bool(record.focal_mechanisms),
+        # A computed one that is not sure enough to be the event's is on its page only.
+        "has_mechanism": record.preferred_focal_mechanism_id is not None,
         "faulting_style": next(
             (
                 style_of_record(m)
