@@ -4,7 +4,7 @@
 
 It needs Debian's Chromium and the packages of ``bin/test``. The desk is pictured only where the
 password of ``staff`` is given: ``--password-file .local/secrets/staff-password``, as ``bin/run``
-keeps it. Each picture is made smaller, by fewer colours, until it has 400 KB or less.
+keeps it. Each picture is made coarser until it has 400 KB or less.
 """
 
 from __future__ import annotations
@@ -49,22 +49,14 @@ PICTURES = (
         scheme="dark",
         ready="#map[data-loaded]",
     ),
-    Picture(
-        "map-phone",
-        "/ru/?starttime=2014-01-01&endtime=2015-01-01",
-        width=390,
-        height=844,
-        ready="#map[data-loaded]",
-    ),
     Picture("event", "/en/events/{event}/", height=1100),
     Picture("felt", "/ru/felt/", height=1000),
-    Picture("felt-event", "/en/events/{felt}/#intensities", height=1100),
+    Picture("felt-event", "/en/events/{felt}/", height=1100),
     Picture("mechanisms", "/en/mechanisms/", height=1100),
     Picture("search", "/en/search/?starttime=2014-01-01&endtime=2015-01-01&minkr=9"),
     Picture(
         "statistics", "/en/search/statistics/?starttime=2014-01-01&endtime=2015-01-01", height=1100
     ),
-    Picture("latest", "/kk/latest/"),
     Picture("stations", "/en/stations/", ready="#station-map[data-loaded]"),
     Picture("desk", "/en/desk/", is_staff=True),
     Picture("review", "/en/desk/review/", is_staff=True),
@@ -104,18 +96,14 @@ def sign_in(page: Page, base: str, password: str) -> None:
 
 
 def small(png: bytes) -> bytes:
-    """Return a PNG of at most 400 KB: as it is, or with fewer colours."""
-    colours = 256
-    best = png
-    while len(best) > MOST_BYTES and colours >= 32:
+    """Return a picture as WebP of at most 400 KB, as fine as that allows."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    for quality in (90, 80, 70, 60):
         out = io.BytesIO()
-        picture = Image.open(io.BytesIO(png)).convert("RGB")
-        # Colours of small symbols are kept; without dithering flat areas stay flat, and compress.
-        fewer = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        fewer.save(out, "PNG", optimize=True)
-        best = out.getvalue()
-        colours //= 2
-    return best
+        picture.save(out, "WEBP", quality=quality, method=6)
+        if out.tell() <= MOST_BYTES:
+            break
+    return out.getvalue()
 
 
 def take(browser: Browser, picture: Picture, base: str, password: str) -> bytes:
@@ -166,13 +154,13 @@ def main() -> int:
                 print(f"{picture.name}: left out, no --password-file")
                 continue
             try:
-                png = small(take(browser, picture, base, password))
+                webp = small(take(browser, picture, base, password))
             except Error as error:
                 print(f"{picture.name}: {str(error).splitlines()[0]}", file=sys.stderr)
                 failed += 1
                 continue
-            (asked.to / f"{picture.name}.png").write_bytes(png)
-            print(f"{picture.name}.png: {len(png) / 1000:.0f} KB")
+            (asked.to / f"{picture.name}.webp").write_bytes(webp)
+            print(f"{picture.name}.webp: {len(webp) / 1000:.0f} KB")
         browser.close()
     return 1 if failed else 0
 
