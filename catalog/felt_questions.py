@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-#: Raised when words or options change: reports under other words are not quite the same answers.
-QUESTIONS_VERSION = "1"
 MOST_QUESTIONS = 15
 
 

@@ -6,9 +6,8 @@ the event (``type_decisions.seen``), so of two editors who decide at once one is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -38,13 +37,13 @@ from catalog.models import (
 from portal import event_type_words as words
 from portal.templatetags import seismo
 from processing.core import event_type as core
-from processing.desk import messages
+from processing.desk.deciding import done
 from processing.desk.readings import Moment, is_key, may_decide
 from processing.desk.views import staff_only
 from processing.jobs import event_type, type_decisions, type_queue
-from processing.jobs.station_readings import NotDecidable, Outcome
+from processing.jobs.station_readings import Outcome
 from processing.models import WorkItem
-from processing.transactions import retried, writing
+from processing.transactions import writing
 
 PAGE = 50
 #: Decided on at once.
@@ -61,7 +60,6 @@ COMMON = (
     "earthquake", "quarry blast", "mining explosion", "explosion", "rock burst",
     "induced or triggered event", "collapse", "landslide",
 )  # fmt: skip
-Result = TypeVar("Result")
 
 
 def type_choices() -> list[tuple[str, str]]:
@@ -198,7 +196,7 @@ def event_types_decide(request: HttpRequest) -> HttpResponse:
     type_ = request.POST.get("type", "") if request.POST.get("act") == "type" else None
     certainty = request.POST.get("certainty", "")
     note = request.POST.get("note", "").strip()[:500]
-    outcome = _stored(request, lambda: type_decisions.decide(wanted, actor, type_, certainty, note))
+    outcome = done(request, lambda: type_decisions.decide(wanted, actor, type_, certainty, note))
     if outcome is not None:
         _say(request, outcome)
     return redirect(back)
@@ -214,20 +212,6 @@ def _editor(request: HttpRequest) -> User:
     if not may_decide(request) or not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
-
-
-def _stored(request: HttpRequest, act: Callable[[], Result]) -> Result | None:
-    """Do something in a transaction; say why where it cannot be done."""
-
-    def store() -> Result:
-        with writing():
-            return act()
-
-    try:
-        return retried(store)
-    except NotDecidable as error:
-        notices.error(request, messages.meaning(error.code))
-        return None
 
 
 def _say(request: HttpRequest, outcome: Outcome) -> None:
@@ -262,7 +246,7 @@ def _say(request: HttpRequest, outcome: Outcome) -> None:
 @require_POST
 def event_types_screen(request: HttpRequest) -> HttpResponse:
     """Ask for the whole catalogue to be looked at."""
-    _stored(request, event_type.request_screening)
+    done(request, event_type.request_screening)
     notices.info(request, _("Workers go through the catalogue; load the page again in a while."))
     return redirect("event-types")
 
@@ -379,7 +363,7 @@ def event_type_decide(request: HttpRequest, public_id: str) -> HttpResponse:
     note = request.POST.get("note", "").strip()[:500]
     if undone := request.POST.get("undo", ""):
         key = int(undone) if is_key(undone) else 0
-        if _stored(request, lambda: type_decisions.undo(key, actor, note)) is not None:
+        if done(request, lambda: type_decisions.undo(key, actor, note)) is not None:
             notices.success(request, _("The decision is taken back."))
         return back
     token = (event.pk, request.POST.get("seen", ""))
@@ -387,9 +371,7 @@ def event_type_decide(request: HttpRequest, public_id: str) -> HttpResponse:
         type_, certainty = None, ""
     else:
         type_, certainty = request.POST.get("type", ""), request.POST.get("certainty", "")
-    outcome = _stored(
-        request, lambda: type_decisions.decide([token], actor, type_, certainty, note)
-    )
+    outcome = done(request, lambda: type_decisions.decide([token], actor, type_, certainty, note))
     if outcome is not None:
         _say(request, outcome)
     return back
@@ -406,7 +388,7 @@ def event_type_interpret(request: HttpRequest, public_id: str) -> HttpResponse:
         if not reason:
             notices.error(request, _("Say why it is withdrawn."))
         elif (
-            _stored(
+            done(
                 request,
                 lambda: type_decisions.withdraw(int(key) if is_key(key) else 0, actor, reason),
             )
@@ -417,7 +399,7 @@ def event_type_interpret(request: HttpRequest, public_id: str) -> HttpResponse:
     form = InterpretationForm(request.POST)
     if not form.is_valid():
         return _page(request, event, form, 400)
-    if _stored(request, lambda: type_decisions.interpret(event.pk, form.text(), actor)) is not None:
+    if done(request, lambda: type_decisions.interpret(event.pk, form.text(), actor)) is not None:
         notices.success(request, _("The interpretation is written down."))
     return redirect("event-type", public_id)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django import forms
 from django.contrib import messages as notices
@@ -33,12 +33,11 @@ from catalog.models import (
 )
 from catalog.settlements import oblast_of
 from processing.desk import messages, uploads
+from processing.desk.deciding import done
 from processing.desk.views import staff_only
 from processing.jobs import ingestion
 from processing.jobs import macroseismic_points as job
 from processing.jobs.ingestion import Refused, problem_values
-from processing.jobs.station_readings import NotDecidable
-from processing.transactions import retried, writing
 
 #: Bytes of a table of data points: it is read while its sender waits.
 MOST_BYTES = 2 * 1024 * 1024
@@ -46,7 +45,6 @@ MOST_BYTES = 2 * 1024 * 1024
 MOST_CHOICES = 300
 #: Of a file, to tell what it is.
 HEAD_BYTES = 4096
-Result = TypeVar("Result")
 
 SCALES = intensity.SCALES
 
@@ -75,20 +73,6 @@ def _editor(request: HttpRequest) -> User:
     if not may_edit(request):
         raise PermissionDenied
     return _person(request)
-
-
-def _done(request: HttpRequest, act: Callable[[], Result]) -> Result | None:
-    """Do something in a transaction; say why where it cannot be done."""
-
-    def store() -> Result:
-        with writing():
-            return act()
-
-    try:
-        return retried(store)
-    except NotDecidable as error:
-        notices.error(request, messages.meaning(error.code))
-        return None
 
 
 def described(problem: Problem) -> dict[str, Any]:
@@ -221,7 +205,7 @@ def event_intensities(request: HttpRequest, public_id: str) -> HttpResponse:
         key = _key(asked) or 0
         if not reason:
             notices.error(request, _("Say why it is withdrawn."))
-        elif _done(request, lambda act=withdraw, key=key: act(key, actor, reason)) is not None:  # type: ignore[misc]
+        elif done(request, lambda act=withdraw, key=key: act(key, actor, reason)) is not None:  # type: ignore[misc]
             notices.success(request, _("It is withdrawn; the ledger keeps it."))
         return redirect("desk-intensities", public_id)
     if request.POST.get("do") == "consequence":
@@ -292,7 +276,7 @@ def _point(request: HttpRequest, event: Event, actor: User) -> HttpResponse:
             return job.correct(corrects, point, actor, values["note"])
         return job.enter(event.pk, [point], actor)
 
-    if _done(request, act) is not None:
+    if done(request, act) is not None:
         notices.success(request, _("The intensity is stored; the event is computed anew."))
     return redirect("desk-intensities", event.public_id)
 
@@ -302,7 +286,7 @@ def _consequence(request: HttpRequest, event: Event, actor: User) -> HttpRespons
     if not form.is_valid():
         return _event_page(request, event, PointForm(), form, status=400)
     harm, corrects = form.harm(), form.cleaned_data["corrects"]
-    if _done(request, lambda: job.record(event.pk, harm, actor, corrects=corrects)) is not None:
+    if done(request, lambda: job.record(event.pk, harm, actor, corrects=corrects)) is not None:
         notices.success(request, _("The consequence is written down."))
     return redirect("desk-intensities", event.public_id)
 
@@ -429,7 +413,7 @@ def table(request: HttpRequest, pk: int) -> HttpResponse:
     outcomes = job.examine(rows, _choices(request, rows), file.pk)
     if request.method == "POST" and request.POST.get("do") == "store":
         actor = _person(request)
-        count = _done(request, lambda: job.store_table(file, outcomes, actor))
+        count = done(request, lambda: job.store_table(file, outcomes, actor))
         if count:
             notices.success(
                 request,
