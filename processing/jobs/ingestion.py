@@ -94,6 +94,10 @@ PIPE_BYTES = 1024 * 1024
 #: How far the child may be ahead of the rows.
 AHEAD_BYTES = 8 * 1024 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
+#: How long the thread that makes rows may keep the interpreter from the one that copies them in
+#: [s]. A copy needs it some twenty times, for a moment each; Python's usual 5 ms a time took an
+#: eighth of the whole.
+SWITCH_SECONDS = 0.0002
 #: One reading of a file at a time: the first key of the transaction's advisory lock.
 READING_LOCK = 0x6B7A72
 #: A rehearsal's reading is never seen; numbered from here, no request waits for its number.
@@ -832,8 +836,9 @@ def copying() -> Iterator[Copying]:
     Python looks for no garbage meanwhile: records and rows hang together as trees, none is left
     behind, and walking through all of them again and again took a quarter of its time.
     """
-    collects = gc.isenabled()
+    collects, switch_seconds = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with ThreadPoolExecutor(1, "copying") as thread, connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -843,6 +848,7 @@ def copying() -> Iterator[Copying]:
                 batches.wait()
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     finally:
+        sys.setswitchinterval(switch_seconds)
         if collects:
             gc.enable()
 
