@@ -45,7 +45,8 @@ class FeltEvent:
     """As a source gives it, at the epicentre."""
     at: dict[str, str] = field(default_factory=dict)
     """Settlement -> what was felt there; several sources are told one after another."""
-    cells: list[str] = field(default_factory=list)
+    cells: list[tuple[str, str]] = field(default_factory=list)
+    """Settlement and what was felt there, by the columns of the table."""
 
 
 @dataclass
@@ -90,7 +91,7 @@ def table_of(search: EventSearch, events: int, columns: int) -> Table:
             event.at[place] += f"; {words}"
     places = [p for p, _n in sorted(named.items(), key=lambda item: (-item[1], item[0]))]
     for event in found.values():
-        event.cells = [event.at.get(place, "") for place in places[:columns]]
+        event.cells = [(place, event.at.get(place, "")) for place in places[:columns]]
     return Table(
         list(found.values()), places[:columns], len(rows) > events, max(len(places) - columns, 0)
     )
@@ -154,7 +155,8 @@ def _values(event: FeltEvent) -> Sequence[Any]:
     time = row.time.strftime("%Y-%m-%dT%H:%MZ" if row.minute_precision else "%Y-%m-%dT%H:%M:%SZ")
     return [
         row.public_id, time, row.latitude, row.longitude, row.depth_km, row.kr, row.magnitude,
-        row.magnitude_type, row.synthetic, event.i0, *event.cells,
+        row.magnitude_type, row.synthetic, event.i0,
+        *(words for _place, words in event.cells),
     ]  # fmt: skip
 
 

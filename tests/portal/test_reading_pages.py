@@ -79,7 +79,7 @@ def test_stations_are_sorted_and_narrowed_by_links(client: Client, db: None):
     station("BBB", "KZ", elevation_m=100.0)
     station("AAA", agency=some, elevation_m=300.0, kind=Station.Kind.ARRAY)
     text = client.get(address("stations")).content.decode()
-    rows = r'<th scope="row"><a href="[^"]*/stations/(\w+)/'
+    rows = r'<th scope="row" role="rowheader"><a href="[^"]*/stations/(\w+)/'
     assert re.findall(rows, text) == ["AAA", "BBB"]
     text = client.get(address("stations"), {"sort": "elevation"}).content.decode()
     assert re.findall(rows, text) == ["BBB", "AAA"]
