@@ -51,7 +51,7 @@ from catalog.formats.records import (  # noqa: E402
     StationReference,
 )
 from processing.core.geodesy import KM_PER_DEGREE, distance_azimuth  # noqa: E402
-from processing.jobs import ingestion  # noqa: E402
+from processing.jobs import ingestion, receiving  # noqa: E402
 from processing.transactions import writing  # noqa: E402
 
 NEEDS = ("database",)
@@ -221,7 +221,7 @@ class Reader:
 
     def read(self, format: str, data: bytes) -> float:
         """Store a file and read it; return how long reading and committing took [s]."""
-        file, _ = ingestion.receive(f"bench.{format}", [data], self.user)
+        file, _ = receiving.receive(f"bench.{format}", [data], self.user)
         run = ingestion.request_reading(
             file, agency=self.agency, format=format, requested_by=self.user
         )

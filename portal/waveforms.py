@@ -36,7 +36,7 @@ from processing.desk import messages, uploads
 from processing.desk.merge import text_of
 from processing.desk.views import staff_only
 from processing.jobs import waveform_decisions, waveforms
-from processing.jobs.ingestion import Refused
+from processing.jobs.receiving import Refused
 from processing.jobs.station_readings import GONE, NotDecidable
 from processing.models import WorkItem
 from processing.transactions import retried, writing

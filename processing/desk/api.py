@@ -31,8 +31,8 @@ from rest_framework.views import APIView
 from catalog.models import EDITOR, OPERATOR, AccessToken, UploadKey, User
 from processing.desk import messages, uploads
 from processing.desk.progress import state_of
-from processing.jobs import ingestion
-from processing.jobs.ingestion import Refused
+from processing.jobs import receiving
+from processing.jobs.receiving import Refused
 from processing.models import ProcessingRun
 
 STATUS = {
@@ -390,7 +390,7 @@ class UploadView(StaffAPIView):
         if not isinstance(request.user, User):
             raise exceptions.NotAuthenticated
         name, chunks = uploads.packed(files)
-        with ingestion.spool(chunks) as spooled:
+        with receiving.spool(chunks) as spooled:
             asked = json.dumps([spooled.sha256, name, values], sort_keys=True)
             request_hash = hashlib.sha256(asked.encode()).hexdigest()
             stored = answered(request.user, key, request_hash)

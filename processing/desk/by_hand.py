@@ -39,7 +39,7 @@ from catalog.formats.records import (
 from catalog.models import Agency, User
 from processing.desk import messages, uploads
 from processing.desk.views import staff_only
-from processing.jobs.ingestion import Refused
+from processing.jobs.receiving import Refused
 
 FORMAT = "bulletin-csv"
 ROWS, MORE_ROWS, MOST_ROWS = 8, 8, 200

@@ -35,9 +35,10 @@ from catalog.settlements import oblast_of
 from processing.desk import messages, uploads
 from processing.desk.deciding import done
 from processing.desk.views import staff_only
-from processing.jobs import ingestion
 from processing.jobs import macroseismic_points as job
-from processing.jobs.ingestion import Refused, problem_values
+from processing.jobs import receiving
+from processing.jobs.ingestion import problem_values
+from processing.jobs.receiving import Refused
 
 #: Bytes of a table of data points: it is read while its sender waits.
 MOST_BYTES = 2 * 1024 * 1024
@@ -375,7 +376,7 @@ def _tables(request: HttpRequest) -> HttpResponse:
     except FormatError as error:
         sentence = messages.sentence(error.problem.code, problem_values(error.problem))
         return _tables_page(request, sentence, 400)
-    file, _new = ingestion.receive(sent.name or "", [data], _person(request))
+    file, _new = receiving.receive(sent.name or "", [data], _person(request))
     return redirect("desk-intensity-table", file.pk)
 
 

@@ -23,8 +23,8 @@ from processing.desk import merge, merge_pairs
 from processing.desk.api import ERROR, ERROR_EXAMPLE, REFUSALS, StaffAPIView, error
 from processing.desk.merge_pairs import Line, Side
 from processing.jobs import merge_decisions
-from processing.jobs.ingestion import Refused as NotUnderstood
 from processing.jobs.merge_decisions import Refused, Result
+from processing.jobs.receiving import Refused as NotUnderstood
 from processing.jobs.station_readings import NotDecidable
 
 PAGE, PAGE_MOST = 100, 500

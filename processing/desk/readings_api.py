@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from catalog.models import AccessToken, PickAssociation
 from processing.desk import readings
 from processing.desk.api import ERROR, ERROR_EXAMPLE, REFUSALS, StaffAPIView
-from processing.jobs.ingestion import Refused
+from processing.jobs.receiving import Refused
 
 PAGE, PAGE_MOST = 100, 500
 WORDS = (*readings.SearchForm.base_fields, "after", "limit")

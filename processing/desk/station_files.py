@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from catalog.models import Channel, Station, StationFile, User
 from processing.desk import messages, uploads
 from processing.desk.views import staff_only
-from processing.jobs import ingestion, station_metadata
+from processing.jobs import receiving, station_metadata
 from processing.jobs.station_metadata import MAX_BYTES, Refused
 
 PAGE_SIZE = 50
@@ -31,7 +31,7 @@ def station_files(request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             uploads.guard(request, limit=MAX_BYTES)
         return _station_files(request)
-    except ingestion.Refused as refused:
+    except receiving.Refused as refused:
         said = messages.sentence(refused.code, refused.values)
         return _page(request, said, status=413)
 

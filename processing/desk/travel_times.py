@@ -20,7 +20,7 @@ from processing.core.earth_models import MODELS, NONE_BEYOND_DEG, Fades
 from processing.core.geodesy import KM_PER_DEGREE
 from processing.desk import messages, travel_time_plot, uploads
 from processing.desk.views import staff_only
-from processing.jobs import ingestion, travel_time_tables
+from processing.jobs import receiving, travel_time_tables
 from processing.jobs.travel_time_tables import Refused
 from processing.models import TravelTimeTable
 
@@ -147,7 +147,7 @@ def new_table(request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             uploads.guard(request, limit=MOST_BYTES)
         return _new_table(request)
-    except ingestion.Refused as refused:
+    except receiving.Refused as refused:
         said = messages.sentence(refused.code, refused.values)
         return _form_page(request, TableForm(), said, status=413)
 

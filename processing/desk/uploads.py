@@ -18,8 +18,8 @@ from django.http import HttpRequest
 from catalog import coverage
 from catalog.formats import archives, css30
 from catalog.models import BulletinFile, CoverageSpan, User
-from processing.jobs import confirmation, ingestion
-from processing.jobs.ingestion import Refused
+from processing.jobs import confirmation, ingestion, receiving
+from processing.jobs.receiving import Refused
 from processing.models import ProcessingRun
 
 #: Room for the other parts of a multipart body.
@@ -58,7 +58,7 @@ def take(
     Refused
         The file is not taken; nothing of it is stored.
     """
-    with ingestion.spool(chunks) as spooled:
+    with receiving.spool(chunks) as spooled:
         return take_spooled(
             name,
             spooled,
@@ -76,7 +76,7 @@ def take(
 
 def take_spooled(
     name: str,
-    spooled: ingestion.Spool,
+    spooled: receiving.Spool,
     user: User,
     *,
     agency: str = "",
@@ -98,7 +98,7 @@ def take_spooled(
     format, options = ingestion.said_of(format, time_zone or "UTC")
     chosen, code = ingestion.choose(spooled.head, name, agency=agency, format=format, user=user)
     with transaction.atomic():
-        file, created = ingestion.keep(name, spooled, user)
+        file, created = receiving.keep(name, spooled, user)
         run = ingestion.request_reading(
             file,
             agency=chosen,
@@ -158,10 +158,10 @@ def sets_of(names: Sequence[str]) -> list[list[int]]:
     """
     groups: dict[tuple[str, str], list[int]] = {}
     for place, name in enumerate(names):
-        last = ingestion.file_name(name)
+        last = receiving.file_name(name)
         stem, _, table = last.rpartition(".")
         of_css = table.lower() in CSS_TABLES
-        taken = [ingestion.file_name(names[n]).lower() for n in groups.get(("css", stem), ())]
+        taken = [receiving.file_name(names[n]).lower() for n in groups.get(("css", stem), ())]
         key = ("css", stem) if of_css and last.lower() not in taken else ("file", str(place))
         groups.setdefault(key, []).append(place)
     return list(groups.values())
@@ -179,7 +179,7 @@ def packed(files: Sequence[UploadedFile[bytes]]) -> tuple[str, Iterator[bytes]]:
         return files[0].name or "", files[0].chunks()
     if sum(file.size or 0 for file in files) > settings.UPLOAD_MAX_BYTES:
         raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
-    members = [(ingestion.file_name(file.name or ""), file.read()) for file in files]
+    members = [(receiving.file_name(file.name or ""), file.read()) for file in files]
     stem = members[0][0].rpartition(".")[0]
     return f"{stem or 'css30'}.zip", iter([archives.pack(members)])
 

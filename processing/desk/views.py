@@ -39,8 +39,8 @@ from catalog.models import (
 from processing.desk import messages, uploads
 from processing.desk.forms import DeclareForm, ReadingForm, UploadForm
 from processing.desk.progress import count_lines, stage_list, state_of
-from processing.jobs import ingestion, merge_queue, station_readings
-from processing.jobs.ingestion import Refused
+from processing.jobs import ingestion, merge_queue, receiving, station_readings
+from processing.jobs.receiving import Refused
 from processing.models import ProcessingRun, WorkItem
 
 PAGE = 50
@@ -181,7 +181,7 @@ def _upload_page(
                 "recognise": reverse("recognise"),
                 "maxBytes": settings.UPLOAD_MAX_BYTES,
                 "maxFiles": settings.UPLOAD_MAX_FILES,
-                "headBytes": ingestion.HEAD_BYTES,
+                "headBytes": receiving.HEAD_BYTES,
                 "cssTables": uploads.CSS_TABLES,
                 "tooLarge": messages.sentence(
                     "file-too-large", {"limit": settings.UPLOAD_MAX_BYTES}
@@ -209,7 +209,7 @@ def _upload_page(
 @require_POST
 def recognise(request: HttpRequest) -> HttpResponse:
     """Say what the first bytes of a file are, before it is sent."""
-    head = request.read(ingestion.HEAD_BYTES)
+    head = request.read(receiving.HEAD_BYTES)
     name = unquote(request.headers.get("X-File-Name", ""))[:255]
     found = ingestion.recognise(head, name)
     return JsonResponse(

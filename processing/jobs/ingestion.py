@@ -1,9 +1,8 @@
-"""From bytes to rows: receive a file, ask for a reading of it, read it into entries and problems.
+"""From a file received to rows: ask for a reading of it, read it into entries and problems.
 
-*Receive* keeps the bytes as they came; the same bytes are one file, whoever sends them again.
 *Request* opens a reading (agency, format, reader version) and its run. *Read* parses in a child
-process under limits and stores all it says, or nothing, in the caller's transaction; running it
-again does the same as once. *Dry run* does all that, and the association, inside transactions
+process (`reading_child`) and stores all it says, or nothing, in the caller's transaction; running
+it again does the same as once. *Dry run* does all that, and the association, inside transactions
 that are rolled back, so that what it foretells is what the real thing does.
 
 Identity. A report is ``id:<agency's event id>`` or, without one, ``hash:<hash of its text>``. An
@@ -18,36 +17,24 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import json
 import logging
-import os
 import re
-import selectors
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import threading
-import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import IO, Any
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
 from catalog import exchange
 from catalog.formats import (
     FORMATS,
-    Limits,
     ReadOptions,
     by_code,
     detect,
@@ -57,9 +44,7 @@ from catalog.formats import (
 from catalog.formats.problems import Problem, Severity
 from catalog.formats.records import EventRecord
 from catalog.models import (
-    CHUNK_BYTES,
     Agency,
-    BulletinChunk,
     BulletinEntry,
     BulletinFile,
     BulletinProblem,
@@ -70,12 +55,13 @@ from catalog.models import (
     User,
 )
 from processing.jobs import association, editions, hints, station_readings
+from processing.jobs.reading_child import ChildFailed, parse
+from processing.jobs.receiving import Refused
 from processing.jobs.stations import StationResolver
 from processing.models import ProcessingRun, WorkItem
-from processing.reading_process import Done, Failed, Garbled, Reported, Told, Unassociated, decode
+from processing.reading_process import Reported, Unassociated
 from processing.transactions import Overtaken
 
-HEAD_BYTES = 64 * 1024
 #: One batch is copied in while the next is made, so the first should not be long in coming.
 BATCH_EVENTS = 100
 #: Arrivals make a batch heavy, not events.
@@ -89,11 +75,6 @@ COPIES_AHEAD = 2
 MAX_PROBLEMS = 20_000
 #: What a dry run shows of a long file.
 DRY_RUN_LINES = 500
-#: Child and parent need not wake each other for every 64 KiB.
-PIPE_BYTES = 1024 * 1024
-#: How far the child may be ahead of the rows.
-AHEAD_BYTES = 8 * 1024 * 1024
-MAX_LINE_BYTES = 256 * 1024 * 1024
 #: How long the thread that makes rows may keep the interpreter from the one that copies them in
 #: [s]. A copy needs it some twenty times, for a moment each; Python's usual 5 ms a time took an
 #: eighth of the whole.
@@ -114,105 +95,6 @@ CODES = (
 
 Progress = Callable[[int, int], None]
 logger = logging.getLogger(__name__)
-
-
-class Refused(Exception):
-    """The file is not taken: a code and its values, translated when shown."""
-
-    def __init__(self, code: str, **values: Any) -> None:
-        super().__init__(f"{code} {values}")
-        self.code = code
-        self.values = values
-
-
-# --- receive --------------------------------------------------------------------------------------
-
-
-@dataclass
-class Spool:
-    """Bytes on their way in, hashed and counted; use as a context manager."""
-
-    file: IO[bytes]
-    sha256: str
-    size: int
-    head: bytes
-
-    def __enter__(self) -> Spool:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.file.close()
-
-    def chunks(self) -> Iterator[bytes]:
-        self.file.seek(0)
-        while data := self.file.read(CHUNK_BYTES):
-            yield data
-
-
-def spool(chunks: Iterable[bytes]) -> Spool:
-    """Take bytes in, no further than the size limit.
-
-    Raises
-    ------
-    Refused
-        ``file-too-large``, ``empty-file``.
-    """
-    file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=4 * CHUNK_BYTES)  # noqa: SIM115
-    digest = hashlib.sha256()
-    size = 0
-    head = b""
-    try:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > settings.UPLOAD_MAX_BYTES:
-                raise Refused("file-too-large", limit=settings.UPLOAD_MAX_BYTES)
-            digest.update(chunk)
-            if len(head) < HEAD_BYTES:
-                head += chunk[: HEAD_BYTES - len(head)]
-            file.write(chunk)
-        if size == 0:
-            raise Refused("empty-file")
-    except BaseException:
-        file.close()
-        raise
-    return Spool(file, digest.hexdigest(), size, head)
-
-
-def receive(name: str, chunks: Iterable[bytes], uploader: User) -> tuple[BulletinFile, bool]:
-    """Keep a file as received; return it and whether it is new.
-
-    The same bytes sent twice, or by two at the same moment, are the same file.
-    """
-    with spool(chunks) as spooled:
-        return keep(name, spooled, uploader)
-
-
-def keep(name: str, spooled: Spool, uploader: User) -> tuple[BulletinFile, bool]:
-    """Store spooled bytes, unless the same bytes are there."""
-    known = BulletinFile.objects.filter(sha256=spooled.sha256).first()
-    if known is not None:
-        return known, False
-    try:
-        with transaction.atomic():
-            file = BulletinFile.objects.create(
-                sha256=spooled.sha256,
-                name=file_name(name),
-                size=spooled.size,
-                uploader=uploader,
-            )
-            for ordinal, data in enumerate(spooled.chunks()):
-                BulletinChunk.objects.create(file=file, ordinal=ordinal, data=data)
-    except IntegrityError:
-        # Somebody sent the same bytes at the same moment and was first.
-        return BulletinFile.objects.get(sha256=spooled.sha256), False
-    logger.info("received file %d, %d bytes", file.pk, file.size)
-    return file, True
-
-
-def file_name(name: str) -> str:
-    """Return the last part of a client's path, printable and not too long."""
-    last = re.split(r"[\\/]", name)[-1]
-    return "".join(c for c in last if c.isprintable())[-255:] or "bulletin"
 
 
 # --- what is it? ----------------------------------------------------------------------------------
@@ -471,201 +353,6 @@ def existing_run(
 def priority_of(size: int) -> int:
     """A duty bulletin goes before an archive."""
     return 3 if size < 256 * 1024 else 5 if size < 8 * 1024 * 1024 else 7
-
-
-# --- the child process ----------------------------------------------------------------------------
-
-
-class ChildFailed(Exception):
-    """The reader could not read the file; carries the problem that says why."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.code)
-        self.problem = problem
-
-
-def parse(
-    file: BulletinFile, format: str, options: ReadOptions | None = None
-) -> Iterator[Reported | Unassociated | Problem]:
-    """Read a stored file in a child process under limits; yield what it says.
-
-    Raises
-    ------
-    ChildFailed
-        Nothing can be read, or a limit was met.
-    """
-    memory = settings.READ_MAX_MEMORY_MB * 1024 * 1024
-    deadline = time.monotonic() + settings.READ_MAX_SECONDS
-    limits = Limits(max_bytes=settings.UPLOAD_MAX_BYTES)
-    given = {name: value for name, value in asdict(limits).items() if name != "latest_time"}
-    _ = by_code(format).read  # imported here too: the child writes no bytecode, and finds ours
-    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as errors:
-        for chunk in file.iter_bytes():
-            source.write(chunk)
-        source.seek(0)
-        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [
-                sys.executable,
-                "-m",
-                "processing.reading_process",
-                format,
-                str(settings.READ_MAX_SECONDS),
-                str(memory),
-                json.dumps(given),
-                json.dumps(asdict(options or ReadOptions())),
-            ],
-            stdin=source,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            pipesize=PIPE_BYTES,
-            cwd=settings.BASE_DIR,
-            env=child_environment(),
-        )
-        if child.stdout is None:
-            raise RuntimeError("the child has no pipe")
-        try:
-            ended = False
-            with _Intake(child.stdout) as intake:
-                for line in _lines(intake, deadline):
-                    if ended:
-                        raise Garbled("after the end")
-                    message = decode(line)
-                    match message:
-                        case Told(problem):
-                            yield problem
-                        case Failed(problem):
-                            raise ChildFailed(replace(problem, severity=Severity.ERROR))
-                        case Done():
-                            ended = True
-                        case _:
-                            yield message
-            code = child.wait(timeout=max(1.0, deadline - time.monotonic()))
-            if not ended:
-                raise _crash(child, code, errors)
-        except Garbled as error:
-            logger.warning("reader of file %d wrote what it never writes: %s", file.pk, error)
-            raise ChildFailed(Problem(None, "reader-crashed", severity=Severity.ERROR)) from error
-        finally:
-            child.kill()
-            child.wait()
-            child.stdout.close()
-
-
-def child_environment() -> dict[str, str]:
-    """What the child may know: where the code is; no secret, no database, no broker."""
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": str(settings.BASE_DIR),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LANG": "C.UTF-8",
-        "TMPDIR": tempfile.gettempdir(),
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-    if sys.pycache_prefix is not None:  # else it would compile every reader again for each file
-        environment["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
-    return environment
-
-
-class _Intake:
-    """Takes what the child writes off its pipe on a thread, so that rows do not keep it waiting.
-
-    Use as a context manager; the child should be dead before it ends, but need not be.
-    """
-
-    def __init__(self, out: IO[bytes]) -> None:
-        self._out = out
-        self._held: deque[bytes] = deque()
-        self._size = 0
-        self._ended = False
-        self._changed = threading.Condition()
-        self._wake, self._stop = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
-
-    def __enter__(self) -> _Intake:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-        self._stop.close()
-        self._thread.join()
-        self._wake.close()
-
-    def take(self, seconds: float) -> bytes:
-        """Return the next of what has come, waiting for it; nothing at the end.
-
-        Raises
-        ------
-        TimeoutError
-            Nothing came in time.
-        """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._held or self._ended, seconds):
-                raise TimeoutError
-            data = self._held.popleft() if self._held else b""
-            self._size -= len(data)
-            self._changed.notify_all()
-        return data
-
-    def _run(self) -> None:
-        try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._out, selectors.EVENT_READ)
-                selector.register(self._wake, selectors.EVENT_READ)
-                while all(key.fileobj is self._out for key, _ in selector.select()):
-                    data = os.read(self._out.fileno(), PIPE_BYTES)
-                    with self._changed:
-                        self._changed.wait_for(lambda: self._size < AHEAD_BYTES or self._ended)
-                        if not data or self._ended:
-                            return
-                        self._held.append(data)
-                        self._size += len(data)
-                        self._changed.notify_all()
-        finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
-
-
-def _lines(intake: _Intake, deadline: float) -> Iterator[bytes]:
-    """Yield the lines the child writes, until it ends or its time is up."""
-    held = bytearray()  # of a line that goes on: a list of pieces could be a piece a byte
-    while True:
-        try:
-            if (left := deadline - time.monotonic()) <= 0:
-                raise TimeoutError
-            data = intake.take(left)
-        except TimeoutError:
-            limit = f"{settings.READ_MAX_SECONDS} s"
-            raise ChildFailed(Problem(None, "time-limit", "", "", limit, Severity.ERROR)) from None
-        if not data:
-            return  # half a line: the child died
-        lines = data.split(b"\n")
-        if len(lines) == 1:
-            held += data
-            if len(held) > MAX_LINE_BYTES:
-                raise Garbled("line")
-            continue
-        held += lines[0]
-        yield bytes(held)
-        yield from lines[1:-1]
-        held = bytearray(lines[-1])
-
-
-def _crash(child: subprocess.Popen[bytes], code: int, errors: IO[bytes]) -> ChildFailed:
-    """Say why the child ended before its answer did."""
-    errors.seek(0)
-    trace = errors.read(20_000).decode("utf-8", "replace")
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        limit = f"{settings.READ_MAX_SECONDS} s"
-        return ChildFailed(Problem(None, "time-limit", "", "", limit, Severity.ERROR))
-    if "MemoryError" in trace:
-        limit = f"{settings.READ_MAX_MEMORY_MB} MB"
-        return ChildFailed(Problem(None, "memory-limit", "", "", limit, Severity.ERROR))
-    logger.error("reader ended with %d:\n%s", code, trace)
-    return ChildFailed(Problem(None, "reader-crashed", "", str(code), "", Severity.ERROR))
 
 
 # --- read -----------------------------------------------------------------------------------------
@@ -1200,10 +887,3 @@ def _foretell(rehearsal: ProcessingRun, reading: BulletinReading) -> dict[str, A
             for p in problems[:DRY_RUN_LINES]
         ],
     }
-
-
-def open_bytes(path: Path) -> Iterator[bytes]:
-    """Yield a file's bytes, for the command that ingests from disk."""
-    with path.open("rb") as stream:
-        while data := stream.read(CHUNK_BYTES):
-            yield data

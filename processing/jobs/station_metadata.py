@@ -32,7 +32,7 @@ from catalog.models import (
     StationFileProblem,
     User,
 )
-from processing.jobs.ingestion import file_name
+from processing.jobs.receiving import file_name
 from processing.transactions import writing
 
 logger = logging.getLogger(__name__)

@@ -56,8 +56,14 @@ from processing.core.location_kernel import DEEPEST_KM
 from processing.core.magnitude_scales import BY_ID, Outcome
 from processing.core.measuring import Arrivals, Turns
 from processing.core.predictions import codes_of, predict
-from processing.jobs import ingestion, station_metadata, station_readings, travel_time_tables
-from processing.jobs.ingestion import Refused
+from processing.jobs import (
+    reading_child,
+    receiving,
+    station_metadata,
+    station_readings,
+    travel_time_tables,
+)
+from processing.jobs.receiving import Refused
 from processing.models import WorkItem
 from processing.transactions import retried, writing
 
@@ -121,9 +127,9 @@ def receive(event: Event, name: str, chunks: Iterable[bytes], user: User) -> Tak
     Refused
         The file is not taken; nothing of it is stored.
     """
-    with ingestion.spool(chunks) as spooled:
+    with receiving.spool(chunks) as spooled:
         kind = kind_of(spooled.head)
-        name = ingestion.file_name(name)
+        name = receiving.file_name(name)
         if kind == "stationxml":
             return _receive_stations(event, name, b"".join(spooled.chunks()), user)
         if not kind:
@@ -135,7 +141,7 @@ def receive(event: Event, name: str, chunks: Iterable[bytes], user: User) -> Tak
     return Taken(name, kind, is_new)
 
 
-def _keep(event: Event, name: str, spooled: ingestion.Spool, user: User) -> bool:
+def _keep(event: Event, name: str, spooled: receiving.Spool, user: User) -> bool:
     """Store a file unless it is there, all in one transaction; return whether it is new."""
     with writing():
         Event.objects.select_for_update().get(pk=event.pk)
@@ -270,7 +276,7 @@ def _compile_reader() -> None:
     """
     if sys.pycache_prefix is None:
         return
-    environment = ingestion.child_environment()
+    environment = reading_child.child_environment()
     del environment["PYTHONDONTWRITEBYTECODE"]
     try:
         subprocess.run(
@@ -320,7 +326,7 @@ def ask(
                 stdout=said,
                 stderr=errors,
                 cwd=settings.BASE_DIR,
-                env=ingestion.child_environment(),
+                env=reading_child.child_environment(),
                 timeout=CHILD_SECONDS + 30,
                 check=False,
             ).returncode

@@ -52,11 +52,11 @@ ColumnMapping.objects.create(name="list", definition={MAPPING!r}, created_by=use
 SEND = """
 from pathlib import Path
 from catalog.models import Agency, BulletinFile, User
-from processing.jobs import ingestion
+from processing.jobs import ingestion, receiving
 user = User.objects.get(username="duty")
 for path, agency, format, accept, earlier in {files!r}:
     code, options = ingestion.said_of(format)
-    file, _ = ingestion.receive(Path(path).name, ingestion.open_bytes(Path(path)), user)
+    file, _ = receiving.receive(Path(path).name, receiving.open_bytes(Path(path)), user)
     ingestion.request_reading(
         file, agency=Agency.objects.get(code=agency), format=code, requested_by=user,
         options=options, accept_readings=accept,

@@ -13,7 +13,7 @@ from django.test import Client
 
 from catalog.models import Agency, BulletinFile, User
 from processing import leases, tasks
-from processing.jobs import ingestion
+from processing.jobs import receiving
 from processing.models import NO_SPACE_SECONDS, WorkItem
 from processing.transactions import is_no_space
 
@@ -68,7 +68,7 @@ def test_an_upload_on_a_full_disk_is_refused_whole(
     client.force_login(User.objects.create_superuser("duty"))
     client.raise_request_exception = False
     Agency.objects.create(code="SOME")
-    monkeypatch.setattr(ingestion, "spool", no_space)
+    monkeypatch.setattr(receiving, "spool", no_space)
     answer = client.post(
         address,
         {field: SimpleUploadedFile("a.csv", b"x" * 100), "agency": "SOME", "kind": "manual"},

@@ -37,7 +37,7 @@ from catalog.models import (
 )
 from processing import tasks
 from processing.desk import uploads
-from processing.jobs.ingestion import Refused
+from processing.jobs.receiving import Refused
 from processing.models import ProcessingRun, WorkItem
 from tests.processing.test_bad_input import agency, operator, work_off
 

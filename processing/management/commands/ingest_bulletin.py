@@ -14,8 +14,8 @@ from django.utils.translation import override
 from catalog.models import User
 from processing import tasks
 from processing.desk import messages, uploads
-from processing.jobs import ingestion
-from processing.jobs.ingestion import Refused
+from processing.jobs import ingestion, receiving
+from processing.jobs.receiving import Refused
 from processing.models import ProcessingRun, WorkItem
 
 LOOK_SECONDS = 0.5
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             try:
                 taken = uploads.take(
                     path.name,
-                    ingestion.open_bytes(path),
+                    receiving.open_bytes(path),
                     user,
                     agency=options["agency"],
                     format=options["format"],

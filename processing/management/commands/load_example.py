@@ -39,7 +39,7 @@ from catalog.models import (
 from processing.example import felt_reports
 from processing.example.files import BULLETINS
 from processing.example.quarries import QUARRIES
-from processing.jobs import confirmation, ingestion
+from processing.jobs import confirmation, ingestion, receiving
 from processing.jobs.settlements import rerender_around
 from processing.models import ProcessingRun
 from processing.transactions import writing
@@ -137,7 +137,7 @@ class Command(BaseCommand):
 
     def load(self, example: Example, user: User) -> ProcessingRun | None:
         name = example.name
-        file, _ = ingestion.receive(name, example.chunks(), user)
+        file, _ = receiving.receive(name, example.chunks(), user)
         known = latest_run(file)
         if known is not None:
             self.stdout.write(f"{name}: known since {file.received_at:%Y-%m-%d}, {known.status}")

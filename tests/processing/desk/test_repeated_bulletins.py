@@ -6,14 +6,14 @@ import pytest
 
 from catalog.models import Agency, Change, Event, Origin, User
 from processing import tasks
-from processing.jobs import ingestion
+from processing.jobs import ingestion, receiving
 from processing.models import WorkItem
 
 pytestmark = pytest.mark.django_db(databases=["default", "progress"])
 
 
 def ingest(data: bytes, agency: Agency, user: User) -> None:
-    file, _ = ingestion.receive("a.isf", [data], user)
+    file, _ = receiving.receive("a.isf", [data], user)
     ingestion.request_reading(file, agency=agency, format="isf", requested_by=user)
     while item := WorkItem.objects.filter(state="open").order_by("priority", "pk").first():
         assert item.attempts == 0, item.last_error

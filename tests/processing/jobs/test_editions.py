@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Agency, BulletinFile, EventRow, Report, User
-from processing.jobs import ingestion
+from processing.jobs import ingestion, receiving
 from processing.models import ProcessingRun
 from tests.processing.bulletins import person
 from tests.processing.test_pipeline import work
@@ -31,7 +31,7 @@ SECOND = """time,latitude,longitude,kr
 def send(name: str, text: str, edition_of: BulletinFile | None = None) -> BulletinFile:
     user = person()
     agency, _ = Agency.objects.get_or_create(code="SOME")
-    file, _ = ingestion.receive(name, [text.encode()], user)
+    file, _ = receiving.receive(name, [text.encode()], user)
     ingestion.request_reading(
         file, agency=agency, format="catalogue-csv", requested_by=user, edition_of=edition_of
     )

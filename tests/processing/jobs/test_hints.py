@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Agency, BulletinFile, EventRow, User
-from processing.jobs import ingestion
+from processing.jobs import ingestion, receiving
 from processing.models import ProcessingRun
 from tests.processing.bulletins import person
 from tests.processing.test_pipeline import work
@@ -32,7 +32,7 @@ def table(times: list[datetime], shift: float = 0.0) -> str:
 def send(agency: str, text: str) -> BulletinFile:
     user = person()
     owner, _ = Agency.objects.get_or_create(code=agency)
-    file, _ = ingestion.receive(f"{agency}.csv", [text.encode()], user)
+    file, _ = receiving.receive(f"{agency}.csv", [text.encode()], user)
     ingestion.request_reading(file, agency=owner, format="catalogue-csv", requested_by=user)
     work()
     return file

@@ -42,7 +42,7 @@ from catalog.models import (
     User,
 )
 from processing import reading_process
-from processing.jobs import ingestion
+from processing.jobs import ingestion, reading_child, receiving
 from processing.models import ProcessingRun, WorkItem
 from processing.transactions import Overtaken
 
@@ -61,7 +61,7 @@ def agency(db: None) -> Agency:
 
 
 def receive(data: bytes, operator: User, name: str = "a.isf") -> BulletinFile:
-    file, _ = ingestion.receive(name, [data], operator)
+    file, _ = receiving.receive(name, [data], operator)
     return file
 
 
@@ -92,7 +92,7 @@ def take(data: bytes, agency: Agency, operator: User, name: str = "a.isf") -> Bu
 
 def test_a_file_is_kept_byte_for_byte_in_chunks(operator: User) -> None:
     data = bytes(range(256)) * 10_000
-    file, created = ingestion.receive(
+    file, created = receiving.receive(
         "../../etc/passwd\n.isf", (data[i : i + 777] for i in range(0, len(data), 777)), operator
     )
     assert created
@@ -103,8 +103,8 @@ def test_a_file_is_kept_byte_for_byte_in_chunks(operator: User) -> None:
 
 
 def test_the_same_bytes_are_one_file(operator: User) -> None:
-    first, created = ingestion.receive("a.isf", [b"abc"], operator)
-    second, again = ingestion.receive("b.isf", [b"ab", b"c"], operator)
+    first, created = receiving.receive("a.isf", [b"abc"], operator)
+    second, again = receiving.receive("b.isf", [b"ab", b"c"], operator)
     assert (first, created, again) == (second, True, False)
     assert second.name == "a.isf"
 
@@ -119,8 +119,8 @@ def test_too_large_a_file_is_refused_while_it_comes_in(operator: User, settings:
             taken += 100
             yield b"x" * 100
 
-    with pytest.raises(ingestion.Refused) as refused:
-        ingestion.receive("a.isf", endless(), operator)
+    with pytest.raises(receiving.Refused) as refused:
+        receiving.receive("a.isf", endless(), operator)
     assert refused.value.code == "file-too-large"
     assert taken == 1100
     assert BulletinFile.objects.count() == 0
@@ -134,7 +134,7 @@ def test_the_same_bytes_at_the_same_moment_are_one_file() -> None:
 
     def send() -> None:
         start.wait()
-        file, created = ingestion.receive("a.isf", [b"same" * 100_000], operator)
+        file, created = receiving.receive("a.isf", [b"same" * 100_000], operator)
         results.append((file.pk, created))
         connection.close()
 
@@ -170,7 +170,7 @@ def test_who_sends_a_file_again_while_it_is_read_need_not_wait(
         finally:
             connection.close()
 
-    parse = ingestion.parse
+    parse = reading_child.parse
 
     def parse_while_asked(*given: Any) -> Iterator[Any]:
         thread = threading.Thread(target=ask)
@@ -191,7 +191,7 @@ def test_a_nul_where_an_author_stands_is_no_agency(agency: Agency) -> None:
 
 
 def test_an_agency_nobody_can_be_called_is_unknown(operator: User, agency: Agency) -> None:
-    with pytest.raises(ingestion.Refused) as refused:
+    with pytest.raises(receiving.Refused) as refused:
         ingestion.choose(BULLETIN, "a.isf", agency="A\x00", format="isf", user=operator)
     assert refused.value.code == "unknown-agency"
 
@@ -375,7 +375,9 @@ def test_a_reader_that_wants_too_much_memory_is_stopped(
 
 
 def test_the_child_knows_no_secret() -> None:
-    assert not {"SECRET_KEY", "DATABASE_URL", "REDIS_URL"} & ingestion.child_environment().keys()
+    assert (
+        not {"SECRET_KEY", "DATABASE_URL", "REDIS_URL"} & reading_child.child_environment().keys()
+    )
 
 
 def test_a_dry_run_stores_nothing_but_its_answer(operator: User, agency: Agency) -> None:
@@ -532,7 +534,7 @@ def test_the_child_imports_the_one_reader_it_needs() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True,
-        cwd=settings.BASE_DIR, env=ingestion.child_environment(),
+        cwd=settings.BASE_DIR, env=reading_child.child_environment(),
     )  # fmt: skip
     imported = set(done.stdout.split())
     assert "catalog.formats.isf" in imported

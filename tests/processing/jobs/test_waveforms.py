@@ -16,7 +16,7 @@ from catalog.models import Event, Origin, User, WaveformFile, WaveformMeasuremen
 from processing import pipeline, waveform_process
 from processing.core.magnitude_scales import Outcome
 from processing.jobs import station_metadata, waveform_decisions, waveforms
-from processing.jobs.ingestion import Refused
+from processing.jobs.receiving import Refused
 from processing.jobs.station_readings import NotDecidable
 from processing.models import WorkItem
 from processing.transactions import writing
