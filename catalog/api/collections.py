@@ -576,7 +576,7 @@ COMMUNITY_INTENSITIES = Collection(
             ("ems98_equivalent", NUMBER, "EMS-98, and MSK-64, that the CDI is taken as equal to.",
              4.0, "ems98"),
             ("distance_km", NUMBER, "Epicentral distance of the middle, km.", 24.3),
-            ("method", TEXT, "Method.", "kz-portal/felt/dyfi-cdi-1", "method_id"),
+            ("method", TEXT, "Method.", "kz-portal/felt/dyfi-cdi-1+felt-filters-2026.1", "method_id"),
             ("computed_at", TIME, "When.", "2026-01-10T08:00:00Z"),
         ),
         Member("outline", Type.OBJECT,

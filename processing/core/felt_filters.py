@@ -18,6 +18,7 @@ from enum import StrEnum
 
 from processing.core import felt as community
 
+#: Part of the name of the method that every community intensity is stored with.
 FILTERS = "felt-filters-2026.1"
 
 

@@ -35,7 +35,8 @@ from processing.core.felt_filters import Flag
 from processing.jobs import macroseismics, publishing
 from processing.jobs.felt import GONE, flags_with, indices_of, predicted
 
-METHOD_ID = f"kz-portal/felt/{core.METHOD_ID}"
+#: How values are made of reports, and by which doubts reports are left out.
+METHOD_ID = f"kz-portal/felt/{core.METHOD_ID}+{felt_filters.FILTERS}"
 #: How well a settlement's point places people where the report does not say [km]. Ours.
 SETTLEMENT_PRECISION_KM = 5.0
 #: Where fewer of those who felt it answered a question, the weighted sum tells nothing. Ours.
