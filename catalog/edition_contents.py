@@ -239,7 +239,7 @@ def reference_of(edition: Edition, language: str) -> Reference:
     return Reference(
         key=f"{told['agency'].lower()}-{edition.file_stem.lower()}",
         author=told["author"].get(language) or told["author"]["en"],
-        title=f"{_('Earthquake catalogue of Kazakhstan')}: {edition.title}",
+        title=_("Earthquake catalogue of Kazakhstan") + ": " + edition.title,
         year=edition.published_at.year,
         version=edition.catalogue_version,
         url=told["url"],

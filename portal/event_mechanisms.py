@@ -193,7 +193,8 @@ def _facts(m: FocalMechanism, known: Whole | None) -> list[tuple[str, str]]:
         ratio = seismo.decimal(m.station_distribution_ratio, 2)
         facts.append((_("Station distribution ratio"), ratio))
     if m.scalar_moment is not None:
-        facts.append((_("Scalar moment"), f"{m.scalar_moment:.2e}\u00a0{_('N m')}"))
+        unit = _("N m")
+        facts.append((_("Scalar moment"), f"{m.scalar_moment:.2e}\u00a0{unit}"))
     share = _double_couple(m, known)
     if share is not None:
         facts.append((_("Double couple"), f"{seismo.decimal(100 * share, 0)}\u00a0%"))
@@ -344,7 +345,7 @@ def _names(shown: Sequence[MechanismShown]) -> list[str]:
     for one in shown:
         name = one.name
         if one.mechanism.is_computed:
-            name = f"{name} ({_('computed')})"
+            name += " (" + _("computed") + ")"
         if name in names:
             name = f"{name} {sum(n.startswith(name) for n in names) + 1}"
         names.append(name)

@@ -134,7 +134,8 @@ class Feed:
     @property
     def title(self) -> str:
         """The title in the language now active."""
-        return f"{_('Earthquakes of Kazakhstan')}: {self.size.words}, {self.period.words}"
+        name = _("Earthquakes of Kazakhstan")
+        return f"{name}: {self.size.words}, {self.period.words}"
 
     def search(self, now: datetime) -> EventSearch:
         start = now - self.period.length
@@ -255,13 +256,14 @@ def event_title(row: EventRow) -> str:
     if not told_sizes and row.mpva is not None:
         told_sizes.append(("MPVA", row.mpva))
     size = ", ".join(f"{scale} {seismo.magnitude(value)}" for scale, value in told_sizes)
-    text = f"{size or _('size not known')} – {seismo.row_title(row)}"
+    size = size or _("size not known")
+    text = f"{size} – {seismo.row_title(row)}"
     if row.event_type not in ("", "earthquake"):
         text = f"{text} ({seismo.event_type_words(row.event_type)})"
     if row.status == Event.Status.AUTOMATIC:
-        text = f"{text} – {_('automatic, not reviewed')}"
+        text = text + " – " + _("automatic, not reviewed")
     if row.synthetic:
-        text = f"{_('Synthetic example event, not a real earthquake')}: {text}"
+        text = _("Synthetic example event, not a real earthquake") + ": " + text
     return _clean(text)
 
 

@@ -79,7 +79,7 @@ def table_of(search: EventSearch, events: int, columns: int) -> Table:
         event = found[one.event_id]
         words = grade_words(one)
         if one.calculated:
-            words = f"{words} {_('(calc.)')}"
+            words += " " + _("(calc.)")
         if seismo.is_at_epicentre(one):
             event.i0 = event.i0 or words
             continue

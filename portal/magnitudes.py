@@ -497,7 +497,7 @@ def _reported(event: Event, origin: Origin, magnitudes: Sequence[Magnitude]) -> 
         tables.append(
             StationTable(
                 anchor=f"reported-stations-{number}",
-                title=f"{agency}, {kind or _('type not stated')}",
+                title=", ".join((agency, kind or _("type not stated"))),
                 why_not="",
                 counted=_stations_counted(len(group)),
                 unit="",

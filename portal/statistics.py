@@ -248,9 +248,10 @@ def _energy(found: Statistics) -> Section | None:
         time_axis(found.energies[0].start, found.energies[-1].end),
         powers(min(lived) / 3, max(lived) * 1.5, _("Energy, J")),
     )  # fmt: skip
+    unit = pgettext("unit", "J")
     for p in found.energies:
         chart.bar(p.start.toordinal(), p.end.toordinal(), p.energy_j or chart.y.low)
-        _period_point(chart, p, found.energy_unit, f"{joules(p.energy_j)} {pgettext('unit', 'J')}")
+        _period_point(chart, p, found.energy_unit, f"{joules(p.energy_j)} {unit}")
     return Section(
         "energy",
         chart.title,
@@ -282,13 +283,13 @@ def _depths(found: Statistics) -> Section | None:
         linear(low, max(high, low + 20), _("Depth, km"), 10),
         counts(max(d.number for d in found.depths), _("Number of events")),
     )
-    rows = []
+    rows, unit = [], pgettext("unit", "km")
     for d in found.depths:
         chart.bar(d.from_km, d.from_km + 5, d.fixed, "bar-2")
         chart.bar(d.from_km, d.from_km + 5, d.number, base=d.fixed)
         name = f"{d.from_km}–{d.to_km}" if d.to_km is not None else f"≥ {d.from_km}"
         name = name.replace("-", "\N{MINUS SIGN}")
-        chart.point(d.from_km + 2.5, f"{name} {pgettext('unit', 'km')}: {people(d.number)}")
+        chart.point(d.from_km + 2.5, f"{name} {unit}: {people(d.number)}")
         rows.append((name, people(d.number), people(d.fixed)))
     chart.legend.append(("bar", _("depth, not said to be fixed")))
     if fixed:

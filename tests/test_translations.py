@@ -5,6 +5,7 @@ Reads the message files as text, so it needs neither a database nor compiled cat
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from collections.abc import Iterator
@@ -68,6 +69,22 @@ def test_message_file_holds_exactly_what_the_sources_ask_for(
 ) -> None:
     held = {(entry.msgctxt, entry.msgid) for entry in messages(language) if not entry.obsolete}
     assert held == extracted, "run: manage.py makemessages -l kk -l ru (see CONTRIBUTING.md)"
+
+
+def test_no_message_hides_in_an_f_string() -> None:
+    """What is asked for inside an f-string is not extracted, so it would never be translated."""
+    hidden = [
+        f"{path.relative_to(settings.BASE_DIR)}:{call.lineno}"
+        for room in ("portal", "catalog", "processing")
+        for path in sorted((settings.BASE_DIR / room).rglob("*.py"))
+        for text in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and (call.func.id == "_" or "gettext" in call.func.id)
+    ]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
