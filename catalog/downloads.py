@@ -551,11 +551,18 @@ def _asked_records(
 
 
 def _ndk_events(search: EventSearch) -> Generator[bytes, None, None]:
-    """Yield five lines a mechanism of the search's events that has a tensor."""
+    """Yield five lines a mechanism of the search's events that has a tensor.
+
+    Limit and offset count the events of the search, as in every format, not those that have one.
+    """
     tensors = FocalMechanism.objects.filter(
         event=OuterRef("event_id"), superseded_at=None, mrr__isnull=False
     )
-    rows = search.queryset().using(ALIAS).alias(held=Exists(tensors)).filter(held=True)
+    rows = search.queryset().using(ALIAS)
+    if rows.query.is_sliced:
+        held = EventRow.objects.using(ALIAS).filter(pk__in=rows.values("pk"))
+        rows = held.order_by(*search.ordering())
+    rows = rows.alias(held=Exists(tensors)).filter(held=True)
     stream = rows.values_list("event_id", flat=True).iterator(chunk_size=BATCH_RECORDS)
 
     def records() -> Iterator[EventRecord]:

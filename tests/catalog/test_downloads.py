@@ -373,6 +373,12 @@ def test_ndk_holds_the_events_that_have_a_tensor(shop):
     row = FocalMechanism.objects.create(event=event, **six)
     try:
         text = body(get(EventSearch(), "ndk"))
+        # Limit and offset count the events of the search.
+        place = [r.event_id for r in EventSearch().queryset()].index(event.pk) + 1
+        assert body(get(EventSearch(limit=place), "ndk")) == text
+        assert body(get(EventSearch(offset=place), "ndk")) == text
+        assert body(get(EventSearch(limit=place - 1), "ndk")) == b""
+        assert body(get(EventSearch(offset=place + 1), "ndk")) == b""
     finally:
         with unguarded("catalog_focalmechanism"):
             row.delete()
