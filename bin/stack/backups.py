@@ -342,7 +342,7 @@ def _swap(backup: Backup, database: Database) -> str:
             f"{others} sessions use the database {database.name}", "stop the portal first"
         )
     door = database.named("postgres")
-    stamp = f"{datetime.now(UTC):%Y%m%dt%H%M%S}"
+    stamp = f"{datetime.now(UTC):%Y%m%dt%H%M%S%f}"  # two restores may come within a second
     new, old = f"{database.name}_new_{stamp}", f"{database.name}_before_{stamp}"
     try:
         door.ask(f'CREATE DATABASE "{new}"')
