@@ -34,10 +34,9 @@ from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Planes
 from portal.beachball import beachball
 from processing.core import first_motion, first_motion_rays, geodesy
-from processing.core.earth_models import Mixture, mixture_at
+from processing.core.earth_models import mixture_at
 from processing.core.first_motion import Polarities
-from processing.core.first_motion_rays import FIRST_ARRIVALS, OTHER_MODELS, rays
-from processing.core.predictions import codes_of, predict
+from processing.core.first_motion_rays import OTHER_MODELS, first_arrivals, rays
 
 NEEDS = ()
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,14 +112,6 @@ def draw(places: np.ndarray, least: int, most: int, random: np.random.Generator)
         Polarities(sign, weight, told.azimuth, told.takeoff),
         Polarities(sign, weight, azimuth[None, near], angle[None]),
     )
-
-
-def first_arrivals(model: Mixture, distance: np.ndarray, depth: float) -> list[str]:
-    """Return what arrives first at each distance [deg], by name."""
-    depths = np.full(len(distance), depth)
-    every = [predict(model, codes_of([p] * len(depths)), distance, depths) for p in FIRST_ARRIVALS]
-    times = np.array([np.where(np.isnan(one.time), np.inf, one.time) for one in every])
-    return [FIRST_ARRIVALS[i] for i in times.argmin(axis=0)]
 
 
 def random_planes(random: np.random.Generator, count: int | None = None) -> Planes:

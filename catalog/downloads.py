@@ -29,7 +29,17 @@ import psycopg
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connections, transaction
-from django.db.models import CharField, Exists, F, FloatField, Func, OuterRef, TextField, Value
+from django.db.models import (
+    CharField,
+    Exists,
+    F,
+    FloatField,
+    Func,
+    OuterRef,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.functions import Cast, Concat, NullIf
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
@@ -551,19 +561,9 @@ def _asked_records(
 
 
 def _ndk_events(search: EventSearch) -> Generator[bytes, None, None]:
-    """Yield five lines a mechanism of the search's events that has a tensor.
-
-    Limit and offset count the events of the search, as in every format, not those that have one.
-    """
-    tensors = FocalMechanism.objects.filter(
-        event=OuterRef("event_id"), superseded_at=None, mrr__isnull=False
-    )
-    rows = search.queryset().using(ALIAS)
-    if rows.query.is_sliced:
-        held = EventRow.objects.using(ALIAS).filter(pk__in=rows.values("pk"))
-        rows = held.order_by(*search.ordering())
-    rows = rows.alias(held=Exists(tensors)).filter(held=True)
-    stream = rows.values_list("event_id", flat=True).iterator(chunk_size=BATCH_RECORDS)
+    """Yield five lines a mechanism of the search's events that has a tensor."""
+    found = _ids_with(search, FocalMechanism.objects.filter(mrr__isnull=False))
+    stream = found.iterator(chunk_size=BATCH_RECORDS)
 
     def records() -> Iterator[EventRecord]:
         while keys := list(islice(stream, BATCH_RECORDS)):
@@ -707,26 +707,35 @@ def _tabled_records(
     TooMany
         Before the first, if they are more than ``MAX_RECORDS``.
     """
-    rows = search.queryset().using(ALIAS)
-    held = (
-        Value(True)
-        if part is None
-        else Exists(part._default_manager.filter(event=OuterRef("event_id"), superseded_at=None))
-    )
-    keys: list[int] = []
-    flags = rows.annotate(held=held).values_list("event_id", "held")
-    with closing(flags.iterator()) as found:
-        for key, has_part in found:
-            if has_part:
-                keys.append(key)
-            if len(keys) > MAX_RECORDS:
-                raise TooMany(
-                    MAX_RECORDS,
-                    f"A year book table holds at most {MAX_RECORDS} events. Ask for a shorter "
-                    "span of time, or for another format.",
-                )
+    ids = _ids_with(search, None if part is None else part._default_manager.all())
+    stream: Any = ids.iterator()
+    with closing(stream) as found:
+        keys = list(islice(found, MAX_RECORDS + 1))
+    if len(keys) > MAX_RECORDS:
+        raise TooMany(
+            MAX_RECORDS,
+            f"A year book table holds at most {MAX_RECORDS} events. Ask for a shorter "
+            "span of time, or for another format.",
+        )
     for start in range(0, len(keys), BATCH_RECORDS):
         yield from _records_as_tabled(keys[start : start + BATCH_RECORDS])
+
+
+def _ids_with(
+    search: EventSearch, parts: QuerySet[FocalMechanism | IntensityObservation] | None
+) -> QuerySet[EventRow, int]:
+    """Return the ids of a search's events that have one of the parts now, in its order.
+
+    Limit and offset count the events of the search, as in every format, not those that have one.
+    """
+    rows = search.queryset().using(ALIAS)
+    if parts is not None:
+        if rows.query.is_sliced:
+            of_search = EventRow.objects.using(ALIAS).filter(pk__in=rows.values("pk"))
+            rows = of_search.order_by(*search.ordering())
+        current = parts.filter(event=OuterRef("event_id"), superseded_at=None)
+        rows = rows.alias(held=Exists(current)).filter(held=True)
+    return rows.values_list("event_id", flat=True)
 
 
 def _records_as_tabled(keys: Sequence[int]) -> Iterator[EventRecord]:

@@ -94,13 +94,20 @@ def _takeoff(mixture: Mixture, phases: list[str], distance: FloatArray, depth: f
     angle = takeoff_angles(read.dt_ddelta, read.dt_dh)
     missing = np.flatnonzero(np.isnan(angle))
     if len(missing):
-        far, deep = distance[missing], depths[missing]
-        every = [predict(mixture, codes_of([p] * len(missing)), far, deep) for p in FIRST_ARRIVALS]
-        times = np.array([np.where(np.isnan(t.time), np.inf, t.time) for t in every])
-        first = times.argmin(axis=0)
-        angles = np.array([takeoff_angles(t.dt_ddelta, t.dt_dh) for t in every])
-        angle[missing] = angles[first, np.arange(len(missing))]
+        names = first_arrivals(mixture, distance[missing], depth)
+        first = predict(mixture, codes_of(names), distance[missing], depths[missing])
+        angle[missing] = takeoff_angles(first.dt_ddelta, first.dt_dh)
     return angle
+
+
+def first_arrivals(mixture: Mixture, distance: FloatArray, depth: float) -> list[str]:
+    """Return the name of what arrives first of P at each distance [deg] from a depth [km]."""
+    depths = np.full(len(distance), depth)
+    every = [
+        predict(mixture, codes_of([p] * len(depths)), distance, depths) for p in FIRST_ARRIVALS
+    ]
+    times = np.array([np.where(np.isnan(one.time), np.inf, one.time) for one in every])
+    return [FIRST_ARRIVALS[i] for i in times.argmin(axis=0)]
 
 
 def takeoff_angles(dt_ddelta: ArrayLike, dt_dh: ArrayLike) -> FloatArray:
