@@ -55,6 +55,17 @@ class PolarityShown:
 
 
 @dataclass(frozen=True, slots=True)
+class RatioShown:
+    """The lg ratio of the amplitudes of S and P at a station, and what the mechanism expects."""
+
+    station: str
+    read: float
+    expected: float
+    azimuth: float
+    takeoff: float
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of the table: a plane's strike, dip, rake or an axis's azimuth and plunge [deg]."""
 
@@ -75,6 +86,7 @@ class MechanismShown:
     planes: list[Line]
     axes: list[Line]
     polarities: list[PolarityShown] = field(default_factory=list)
+    ratios: list[RatioShown] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     description: str = ""
@@ -136,6 +148,7 @@ def shown_of(m: FocalMechanism) -> MechanismShown:
         planes,
         axes,
         polarities[:MOST_DRAWN],
+        _ratios(m.parameters),
         _facts(m, known),
         _notes(m, known, planes, polarities),
         _description(m, planes, axes) if ball else "",
@@ -185,6 +198,11 @@ def _facts(m: FocalMechanism, known: Whole | None) -> list[tuple[str, str]]:
         facts.append((_("Polarities"), str(m.station_polarity_count)))
     if m.misfit is not None:
         facts.append((_("Misfit"), seismo.decimal(m.misfit, 2)))
+    if ratios := _ratios(m.parameters):
+        facts.append((_("Amplitude ratios of S and P"), str(len(ratios))))
+        scatter = m.parameters.get("ratio_misfit")
+        if isinstance(scatter, float):
+            facts.append((_("Scatter of their lg"), seismo.decimal(scatter, 2)))
     if m.azimuthal_gap is not None:
         facts.append((_("Azimuthal gap"), seismo.degrees(m.azimuthal_gap)))
     if m.takeoff_gap is not None:
@@ -265,7 +283,7 @@ def quality_words(m: FocalMechanism) -> str:
     """Explain a grade; one an agency gave is told as its own."""
     if not m.quality:
         return ""
-    if not m.method_id.startswith("kz-first-motion"):
+    if not m.method_id.startswith(first_motion.METHOD):
         return _("Quality %(grade)s is the author's own grade.") % {"grade": m.quality}
     if m.quality in first_motion.QUALITY:
         least, widest, most, spread = first_motion.QUALITY[m.quality]
@@ -289,7 +307,7 @@ def quality_words(m: FocalMechanism) -> str:
 
 def _polarities(parameters: Any) -> list[PolarityShown]:
     """Return the first motions a computation kept; what cannot be drawn is left out."""
-    kept = parameters.get("polarities") if isinstance(parameters, dict) else None
+    kept = parameters.get("stations") if isinstance(parameters, dict) else None
     usable = []
     for one in kept if isinstance(kept, list) else ():
         try:
@@ -308,6 +326,24 @@ def _polarities(parameters: Any) -> list[PolarityShown]:
         PolarityShown(station, up, wrong, x, y, azimuth, takeoff)
         for (station, up, wrong, azimuth, takeoff), (x, y) in zip(usable, spots, strict=True)
     ]
+
+
+def _ratios(parameters: Any) -> list[RatioShown]:
+    """Return the amplitude ratios a computation kept; what cannot be read is left out."""
+    kept = parameters.get("ratios") if isinstance(parameters, dict) else None
+    shown = []
+    for one in kept if isinstance(kept, list) else ():
+        try:
+            read, azimuth, takeoff = (
+                float(one[name]) for name in ("log_ratio", "azimuth", "takeoff")
+            )
+            expected = read - float(one["residual"])
+            station = str(one.get("station") or "")
+        except (AttributeError, KeyError, TypeError, ValueError):
+            continue
+        if np.isfinite((read, expected, azimuth, takeoff)).all():
+            shown.append(RatioShown(station, read, expected, azimuth, takeoff))
+    return shown
 
 
 def _description(m: FocalMechanism, planes: Sequence[Line], axes: Sequence[Line]) -> str:

@@ -25,8 +25,9 @@ from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Planes
 from catalog.models import Event, FocalMechanism, User
 from portal import focal_sphere
+from portal.event_mechanisms import RatioShown
 from portal.focal_sphere import Sphere, Spot
-from processing.core import first_motion, first_motion_rays, geodesy
+from processing.core import first_motion, first_motion_ratios, first_motion_rays, geodesy
 from processing.desk import messages
 from processing.desk.readings import is_key, may_decide
 from processing.desk.views import staff_only
@@ -92,6 +93,17 @@ class Shown:
     @property
     def contradicting(self) -> int:
         return int(self.solution.contradicting.sum()) if self.solution else 0
+
+    @property
+    def ratios(self) -> list[RatioShown]:
+        s = self.solved
+        if s is None:
+            return []
+        off = s.solution.ratio_residual
+        return [
+            RatioShown(r.code, r.log_ratio, r.log_ratio - float(o), float(a), float(t))
+            for r, o, (a, t) in zip(s.ratios, off, s.ratio_rays, strict=True)
+        ]
 
     @property
     def is_alike(self) -> bool:
@@ -181,6 +193,8 @@ def first_motions(request: HttpRequest, public_id: str) -> HttpResponse:
             "problems": problems,
             "shown": shown,
             "lines": lines,
+            "ratios": shown[-1].ratios,
+            "reach": first_motion_ratios.REACH_KM,
             "sphere": _sphere(lines, shown),
             "others": _others(event, shown[-1]),
             "words": query_of({li.motion.station: li.word for li in lines if li.word}),

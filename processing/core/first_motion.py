@@ -2,8 +2,10 @@
 
 Every double couple of an even grid is weighed by how well it explains the polarities, for each of
 several trials of the location and the velocity model (take-off angles of each), and for several
-shares of wrong readings; trials and shares are averaged over, none is picked. What is told is the
-double couple nearest to all of them by weight, and how far from it 68 % of the weight lies.
+shares of wrong readings; trials and shares are averaged over, none is picked. Ratios of the
+amplitudes of S and P, where there are some, weigh the same double couples and trials
+(`first_motion_ratios`). What is told is the double couple nearest to all of them by weight, and how
+far from it 68 % of the weight lies.
 
 The likelihood of a polarity is that of Walsh, Arnold & Townend: a reading near a nodal plane, where
 little arrives, says little; any reading is wrong at times. The grid is Alexa's.
@@ -27,11 +29,14 @@ from numpy.typing import NDArray
 
 from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Axes, Planes
+from processing.core import first_motion_ratios
 from processing.core.compiling import compiled
+from processing.core.first_motion_ratios import LEAST_RATIOS, Ratios
 
 FloatArray = NDArray[np.float64]
 
-METHOD_ID = "kz-portal/first-motion/1"
+METHOD = "kz-portal/first-motion"
+METHOD_ID = f"{METHOD}/2"
 
 #: Double couples looked at: a quarter of so many rotations, some 5 degrees apart. Ours.
 ROTATIONS = 120_000
@@ -122,13 +127,31 @@ class Solution:
     """A sample of what the polarities allow, drawn by weight: at most ``ACCEPTED_SHOWN``."""
     wrong_share: float
     """Mean share of wrong polarities the data ask for."""
+    ratio_residual: FloatArray
+    """Of log10 amplitude ratios, of the first trial and less their mean; empty where they are too
+    few to count."""
+
+    @property
+    def ratio_misfit(self) -> float | None:
+        """Root mean square of the residuals of log10 amplitude ratios."""
+        off = self.ratio_residual
+        return float(np.sqrt((off**2).mean())) if len(off) else None
 
 
-def solve(polarities: Polarities) -> Solution | None:
+def solve(polarities: Polarities, ratios: Ratios | None = None) -> Solution | None:
     """Return the mechanism of polarities; None for fewer than ``LEAST_POLARITIES``.
 
     The order of polarities does not matter. Polarities all alike have a solution too: a wide one.
+
+    Parameters
+    ----------
+    ratios : Ratios, optional
+        Amplitude ratios with rays of the same trials; one alone says nothing.
     """
+    if ratios is not None and len(ratios.azimuth) != len(polarities.azimuth):
+        raise ValueError(
+            f"ratios: found {len(ratios.azimuth)} trials, expected {len(polarities.azimuth)}"
+        )
     n = len(polarities.sign)
     if n < LEAST_POLARITIES:
         return None
@@ -138,6 +161,9 @@ def solve(polarities: Polarities) -> Solution | None:
     log_weights = _log_likelihood(
         directions[:, order], polarities.sign[order], polarities.weight[order], grid
     )
+    compared = ratios is not None and len(ratios.log_ratio) >= LEAST_RATIOS
+    if ratios is not None and compared:
+        log_weights += _log_likelihood_of_ratios(ratios, grid)[:, :, None]
     weights, wrong_share = _marginal(log_weights)
     told = _centre(weights)
     normal, slip = _vectors(told)
@@ -164,6 +190,9 @@ def solve(polarities: Polarities) -> Solution | None:
         quality=quality_of(probability, uncertainty, misfit, ratio, azimuthal, takeoff),
         accepted=_accepted(weights),
         wrong_share=wrong_share,
+        ratio_residual=first_motion_ratios.residuals(ratios, normal, slip)
+        if ratios is not None and compared
+        else np.empty(0),
     )
 
 
@@ -208,6 +237,8 @@ class _Grid:
     slip: FloatArray
     tensor: NDArray[np.float32]
     """Shape (m, 6), see ``_products``."""
+    square: NDArray[np.float32]
+    """Of the tensor, shape (m, 6), its elements in the same order."""
 
 
 #: Constants of super-Fibonacci spirals (Alexa 2022, equation 11).
@@ -228,7 +259,8 @@ def _grid() -> _Grid:
     kept = every[np.abs(every[:, 0]) >= np.abs(every[:, 1:]).max(axis=1)]
     kept = kept * np.sign(kept[:, :1])
     normal, slip = _vectors(kept)
-    return _Grid(kept, normal, slip, _products(normal, slip))
+    square = (_products(normal, normal) + _products(slip, slip)) / np.float32(2.0)
+    return _Grid(kept, normal, slip, _products(normal, slip), square)
 
 
 def _vectors(quaternion: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -296,9 +328,25 @@ def _log_likelihood(
 
     The amplitude 2 (g.n)(g.d) is the product of two tensors: of the ray, of the double couple.
     """
-    rays = _products(directions, directions) * _DIAGONAL_ONCE * sign[:, None]
+    rays = _ray_tensors(directions) * sign[:, None].astype(np.float32)
     result = np.empty((len(directions), len(grid.tensor), len(WRONG_SHARES)), np.float32)
-    _add_up(rays.astype(np.float32), weight.astype(np.float32), grid.tensor, _tables(), result)
+    _add_up(rays, weight.astype(np.float32), grid.tensor, _tables(), result)
+    return result
+
+
+def _log_likelihood_of_ratios(ratios: Ratios, grid: _Grid) -> NDArray[np.float32]:
+    """Return the log likelihoods, shape (trials, grid)."""
+    directions = ratios.directions()
+    order = np.lexsort((ratios.log_ratio, *directions[0].T))
+    rays = _ray_tensors(directions[:, order])
+    ordered = Ratios(ratios.log_ratio[order], ratios.azimuth[:, order], ratios.takeoff[:, order])
+    return first_motion_ratios.log_likelihood(ordered, rays, grid.tensor, grid.square)
+
+
+def _ray_tensors(directions: FloatArray) -> NDArray[np.float32]:
+    result: NDArray[np.float32] = (_products(directions, directions) * _DIAGONAL_ONCE).astype(
+        np.float32
+    )
     return result
 
 

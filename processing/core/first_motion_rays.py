@@ -83,12 +83,16 @@ def rays(
     others = [mixture_at(latitude, longitude, only=name) for name in OTHER_MODELS]
     for trial in range(trials):
         mixture = best if trial % 2 == 0 else others[(trial // 2) % len(others)]
-        takeoff[trial] = _takeoff(mixture, phases, distance[trial], depths[trial])
+        takeoff[trial] = takeoffs(mixture, phases, distance[trial], depths[trial])
     # A trial whose model has no ray says nothing: the first trial's stands in.
     return Rays(azimuth, np.where(np.isnan(takeoff), takeoff[:1], takeoff))
 
 
-def _takeoff(mixture: Mixture, phases: list[str], distance: FloatArray, depth: float) -> FloatArray:
+def takeoffs(mixture: Mixture, phases: list[str], distance: FloatArray, depth: float) -> FloatArray:
+    """Return take-off angles [deg] of phases at distances [deg] from a depth [km].
+
+    Of one that the model lacks there it is that of the first arrival.
+    """
     depths = np.full(len(phases), depth)
     read = predict(mixture, codes_of(phases), distance, depths)
     angle = takeoff_angles(read.dt_ddelta, read.dt_dh)

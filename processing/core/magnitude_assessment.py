@@ -237,6 +237,21 @@ def _of_groups(ordered: Sequence[AmplitudeReading], make: Any) -> list[_Candidat
     return [candidate for group in groups.values() for candidate in make(group)]
 
 
+def pairs(
+    readings: Iterable[AmplitudeReading],
+) -> list[tuple[AmplitudeReading, float, float]]:
+    """Return what sensors read of both P and S in one report, in a fixed order.
+
+    Each is a reading of it, its largest P on the vertical and its largest S on a horizontal, in
+    the unit of the readings.
+    """
+    return [
+        (c.first, c.amplitude, c.second_amplitude)
+        for c in _of_groups(sorted(readings, key=_stable), _added)
+        if c.outcome is None and c.amplitude is not None and c.second_amplitude is not None
+    ]
+
+
 def _added(group: Sequence[AmplitudeReading]) -> list[_Candidate]:
     """Add the largest P on the vertical and the largest S on a horizontal."""
     waves = {

@@ -3,7 +3,8 @@
 Travel times are those of the locator's own models for the region, with errors drawn from the
 a-priori errors the locator assumes (methods 3.1). The Expedition locates with the same models, so
 its errors are honest; the data centre with iasp91, so the two agencies differ as they really do.
-Amplitudes follow the WSG formula of the energy class (methods 1.2).
+Amplitudes follow the WSG formula of the energy class (methods 1.2); their sum is shared by P and S
+as the mechanism sends them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from catalog import focal_geometry
-from processing.core import geodesy, phases
+from processing.core import first_motion_ratios, geodesy, phases
 from processing.core.earth_models import Mixture, mixture_at
 from processing.core.first_motion_rays import takeoff_angles
 from processing.core.predictions import codes_of, predict
@@ -27,8 +28,8 @@ from processing.example.sites import Network, Site
 LARGEST_SIGMAS = 2.5
 #: S is read where it stands out of the coda of P.
 S_OVER_THRESHOLD = 1.6
-#: Shares of P and S in the sum of amplitudes the class is made of, and their periods [s]. Ours.
-P_SHARE, S_SHARE = 0.25, 0.75
+#: lg of the ratio of S and P where both have the same radiation, and its scatter. Ours.
+LG_S_OVER_P, RATIO_SIGMA = 0.3, 0.2
 STATION_KR_SIGMA = 0.25
 IMPULSIVE_OVER_THRESHOLD = 6.0
 POLARITY_OVER_THRESHOLD = 4.0
@@ -50,6 +51,10 @@ class Reading:
     period_s: float
     kr: float | None
     """Energy class from this station; on its S reading."""
+
+
+#: Name, travel time [s], dt/ddelta [s/deg], dt/dh [s/km].
+_Onset = tuple[str, float, float, float]
 
 
 def class_distance_term(distance_km: float) -> float:
@@ -89,6 +94,7 @@ def observe(source: Source, network: Network, rng: np.random.Generator) -> tuple
     # All that is drawn is drawn for every station, so that what one sees changes nothing at others.
     draws = rng.normal(size=(len(sites), 4))
     chances = rng.random(size=len(sites))
+    scatter = RATIO_SIGMA * rng.spawn(1)[0].normal(size=len(sites)).clip(-2.0, 2.0)
     readings: list[Reading] = []
     seen = 0
     for i in (int(i) for i in np.argsort(distance, kind="stable")):
@@ -101,7 +107,7 @@ def observe(source: Source, network: Network, rng: np.random.Generator) -> tuple
         seen += 1
         readings += _onsets(
             source, sites[i], mixture, float(distance[i]), float(azimuth[i]), km, ratio,
-            draws[i], float(chances[i]),
+            draws[i], float(chances[i]), LG_S_OVER_P + float(scatter[i]),
         )  # fmt: skip
     return tuple(readings)
 
@@ -116,18 +122,23 @@ def _onsets(
     ratio: float,
     draws: Sequence[float] | np.ndarray,
     chance: float,
+    lg_s_over_p: float,
 ) -> list[Reading]:
     """Return P and, where it is clear enough, S at one station."""
     station_kr = source.kr + STATION_KR_SIGMA * min(max(float(draws[3]), -2.0), 2.0)
     amplitude_nm = 1000.0 * 10.0 ** (station_kr / 1.84 - class_distance_term(km))
+    first_p = _first(mixture, "P", distance_deg, source.depth_km, site.elevation_m)
+    s_share = _share_of_s(source, first_p, azimuth, lg_s_over_p)
     readings = []
     for wave, share, period, draw in (
-        ("P", P_SHARE, 0.3 + 0.05 * distance_deg, draws[1]),
-        ("S", S_SHARE, 0.5 + 0.10 * distance_deg, draws[2]),
+        ("P", 1.0 - s_share, 0.3 + 0.05 * distance_deg, draws[1]),
+        ("S", s_share, 0.5 + 0.10 * distance_deg, draws[2]),
     ):
         if wave == "S" and ratio < S_OVER_THRESHOLD:
             continue
-        found = _first(mixture, wave, distance_deg, source.depth_km, site.elevation_m)
+        found = first_p
+        if wave == "S":
+            found = _first(mixture, wave, distance_deg, source.depth_km, site.elevation_m)
         if found is None:
             continue
         name, seconds, slope, dt_dh = found
@@ -158,10 +169,21 @@ def _onsets(
     return readings
 
 
+def _share_of_s(source: Source, first_p: _Onset | None, azimuth: float, lg_ratio: float) -> float:
+    """Return the part of S in the sum of both amplitudes; that of a blast has no direction."""
+    if first_p is not None and not source.kind.endswith("blast"):
+        _name, _seconds, slope, dt_dh = first_p
+        m = source.mechanism
+        ray = focal_geometry.axis_vector(azimuth, 90.0 - takeoff_angles(slope, dt_dh))
+        planes = focal_geometry.fault_vectors(m.strike, m.dip, m.rake)
+        lg_ratio += float(first_motion_ratios.predicted(ray, *planes))
+    return float(1.0 / (1.0 + 10.0**-lg_ratio))
+
+
 def _first(
     mixture: Mixture, wave: str, distance_deg: float, depth_km: float, elevation_m: float
-) -> tuple[str, float, float, float] | None:
-    """Return name, travel time [s], dt/ddelta [s/deg], dt/dh [s/km] of the first P or S."""
+) -> _Onset | None:
+    """Return the first P or S."""
     names = [f"{wave}{branch}" for branch in "gbn"]
     found = predict(
         mixture, codes_of([*names, wave]), np.full(4, distance_deg), np.full(4, depth_km)

@@ -4,7 +4,8 @@ Work of its own kind, asked for after an event was located and its preferred ori
 least eight stations have a polarity. One station counts once: by its first arrival, that of the
 preferred origin's agency first, then the earliest reading. Where two readings of that arrival
 contradict each other, neither counts until an editor says so. A station known as reversed at the
-time is turned round; an editor's word on a polarity comes last and holds.
+time is turned round; an editor's word on a polarity comes last and holds. Near stations whose
+amplitudes of P and S are both known add their ratio.
 
 A computed mechanism is stored as the portal's and takes the place of the former one only where
 something it follows from has changed. Man-made events get none: what pushes everywhere has no
@@ -18,7 +19,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,9 +40,11 @@ from catalog.models import (
     PolarityDecision,
     StationPolarityReversal,
 )
-from processing.core import first_motion, first_motion_rays, phases
+from processing.core import first_motion, first_motion_rays, geodesy, phases
 from processing.core.first_motion import LEAST_POLARITIES, METHOD_ID, Polarities
-from processing.jobs import location
+from processing.core.first_motion_ratios import REACH_KM, Ratios
+from processing.jobs import amplitude_ratios, location
+from processing.jobs.amplitude_ratios import AmplitudeRatio
 from processing.jobs.location_inputs import AT_THE_SURFACE, phases_named
 from processing.models import WorkItem
 
@@ -112,6 +115,8 @@ class Inputs:
     man_made: bool
     motions: tuple[Motion, ...] = ()
     """By station."""
+    ratios: tuple[AmplitudeRatio, ...] = ()
+    """By station, however far."""
     standing: FocalMechanism | None = None
     """What was computed before."""
     last_decision: MergeDecision | None = None
@@ -123,8 +128,8 @@ class Inputs:
 
     @property
     def polarities(self) -> str:
-        """A digest of the polarities that count, wherever the event lies."""
-        return _digest(sorted([m.station, m.sign, m.weight] for m in self.used))
+        """A digest of the polarities and ratios that count, wherever the event lies."""
+        return _digest([*sorted([m.station, m.sign, m.weight] for m in self.used), *self._sized()])
 
     @property
     def decision(self) -> MergeDecision | None:
@@ -136,18 +141,22 @@ class Inputs:
     def evidence(self) -> str:
         """A digest of what is read, whatever editors said of it."""
         read = sorted([m.station, m.phase, m.read, m.contradicted, m.onset] for m in self.motions)
-        return _digest([read, self._place()])
+        return _digest([read, *self._sized(), self._place()])
 
     def fingerprint(self) -> str:
         """A digest of all that decides the solution and its status."""
         of = sorted([m.station, m.latitude, m.longitude, m.phase] for m in self.used)
-        told = [METHOD_ID, self.man_made, of, self.polarities, self._place()]
+        near = [[r.station, r.latitude, r.longitude] for r in self.ratios]
+        told = [METHOD_ID, self.man_made, of, near, self.polarities, self._place()]
         return _digest([*told, self.decision.pk if self.decision else None])
 
     def with_words(self, words: Mapping[int, str]) -> Inputs:
         """Return the same with these words of an editor, by station, and no others."""
         spoken = (replace(m, word=words.get(m.station, "")) for m in self.motions)
         return replace(self, motions=tuple(spoken))
+
+    def _sized(self) -> list[list[float]]:
+        return [[r.station, r.log_ratio] for r in self.ratios]
 
     def _place(self) -> list[float | None]:
         o = self.origin
@@ -172,6 +181,10 @@ class Solved:
     solution: first_motion.Solution
     warnings: tuple[str, ...]
     """``all-alike``: every station moved the same way, which many mechanisms allow."""
+    ratios: tuple[AmplitudeRatio, ...] = ()
+    """Those compared, none where they are too few."""
+    ratio_rays: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    """Azimuth and take-off angle of each [deg], shape (n, 2)."""
 
 
 class NotSolvable(Exception):
@@ -210,6 +223,7 @@ def load(event: Event) -> Inputs:
     )
     if origin is not None:
         inputs.motions = _motions(event, origin)
+        inputs.ratios = amplitude_ratios.of_event(event.pk, origin)
     return inputs
 
 
@@ -334,17 +348,7 @@ def solve(inputs: Inputs) -> Solved:
     used = inputs.used
     if len(used) < LEAST_POLARITIES:
         raise NotSolvable("too-few-polarities", found=len(used), expected=LEAST_POLARITIES)
-    epicentre, depth = errors_km(origin)
-    rays = first_motion_rays.rays(
-        origin.latitude,
-        origin.longitude,
-        DEPTH_KM if origin.depth_km is None else origin.depth_km,
-        [m.latitude for m in used],
-        [m.longitude for m in used],
-        [m.phase for m in used],
-        epicentre_error_km=epicentre,
-        depth_error_km=depth,
-    )
+    rays = _rays(origin, used, [m.phase for m in used])
     # Where no model has a ray to a station, its polarity tells nothing.
     reached = np.flatnonzero(np.isfinite(rays.takeoff).all(axis=0))
     used = tuple(used[i] for i in reached)
@@ -354,16 +358,56 @@ def solve(inputs: Inputs) -> Solved:
         rays.azimuth[:, reached],
         rays.takeoff[:, reached],
     )
-    solution = first_motion.solve(polarities)
+    near, ratios = _near_ratios(origin, inputs.ratios)
+    solution = first_motion.solve(polarities, ratios)
     if solution is None:
         raise NotSolvable("too-few-polarities", found=len(used), expected=LEAST_POLARITIES)
     alike = len({m.sign for m in used}) == 1
+    compared = len(solution.ratio_residual)
     return Solved(
         used,
         polarities.azimuth[0],
         polarities.takeoff[0],
         solution,
         ("all-alike",) if alike else (),
+        near[:compared],
+        np.column_stack((ratios.azimuth[0], ratios.takeoff[0]))[:compared],
+    )
+
+
+def _near_ratios(
+    origin: Origin, ratios: Sequence[AmplitudeRatio]
+) -> tuple[tuple[AmplitudeRatio, ...], Ratios]:
+    """Return the ratios of stations that direct waves reach, and the directions of these."""
+    distance, _azimuth = geodesy.distance_azimuth(
+        geodesy.geocentric_latitude(origin.latitude),
+        origin.longitude,
+        geodesy.geocentric_latitude([r.latitude for r in ratios]),
+        [r.longitude for r in ratios],
+    )
+    reached = np.flatnonzero(np.asarray(distance) * geodesy.KM_PER_DEGREE <= REACH_KM)
+    near = tuple(ratios[int(i)] for i in reached)
+    rays = _rays(origin, near, ["Pg"] * len(near))
+    known = np.flatnonzero(np.isfinite(rays.takeoff).all(axis=0))
+    near = tuple(near[i] for i in known)
+    lg = np.array([r.log_ratio for r in near])
+    return near, Ratios(lg, rays.azimuth[:, known], rays.takeoff[:, known])
+
+
+def _rays(
+    origin: Origin, stations: Sequence[Motion | AmplitudeRatio], names: list[str]
+) -> first_motion_rays.Rays:
+    """Return the directions to stations in all trials, the errors of the origin known."""
+    epicentre, depth = errors_km(origin)
+    return first_motion_rays.rays(
+        origin.latitude,
+        origin.longitude,
+        DEPTH_KM if origin.depth_km is None else origin.depth_km,
+        [s.latitude for s in stations],
+        [s.longitude for s in stations],
+        names,
+        epicentre_error_km=epicentre,
+        depth_error_km=depth,
     )
 
 
@@ -482,6 +526,20 @@ def _row(event: Event, inputs: Inputs, solved: Solved, told: str) -> FocalMechan
                 for m in inputs.motions
                 if not m.is_used
             ],
+            "ratios": [
+                {
+                    "station": r.code,
+                    "station_id": r.station,
+                    "log_ratio": r.log_ratio,
+                    "residual": round(float(residual), 3),
+                    "azimuth": round(float(azimuth), 1),
+                    "takeoff": round(float(takeoff), 1),
+                }
+                for r, residual, (azimuth, takeoff) in zip(
+                    solved.ratios, s.ratio_residual, solved.ratio_rays, strict=True
+                )
+            ],
+            "ratio_misfit": None if s.ratio_misfit is None else round(s.ratio_misfit, 3),
             "accepted": [
                 [round(float(a), 1) for a in plane] for plane in zip(*s.accepted, strict=True)
             ],

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
+from processing.core.first_motion import METHOD_ID
 from tests.browser.auditing import grave_issues, misfits
 from tests.browser.conftest import OpenBrowser
 from tests.portal.conftest import KARAGANDA, published
@@ -31,8 +32,8 @@ def several(site: str) -> None:
         )
         preferred(
             event, strike_1=plane[0], dip_1=plane[1], rake_1=plane[2], quality="B",
-            method_id="kz-first-motion-1", uncertainty_deg=18.0, probability=0.71, misfit=0.1,
-            station_polarity_count=18, parameters={"polarities": POLARITIES},
+            method_id=METHOD_ID, uncertainty_deg=18.0, probability=0.71, misfit=0.1,
+            station_polarity_count=18, parameters={"stations": POLARITIES},
         )  # fmt: skip
     event.focalmechanisms.create(mrr=3e17, mtt=-1e17, mpp=-2e17, mrt=1e17, mrp=5e16, mtp=2e16)
 

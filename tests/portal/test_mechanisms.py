@@ -22,6 +22,7 @@ from catalog.models import Agency, Event, EventRow, FocalMechanism
 from portal.event_mechanisms import quality_words, shown_of
 from portal.mechanism_plots import density_at, pictures_of, rose_of
 from portal.mechanism_words import MEANINGS, STYLES
+from processing.core.first_motion import METHOD_ID
 from tests.portal.conftest import KARAGANDA, MakeEvent
 
 PLANE = {"strike_1": 230, "dip_1": 40, "rake_1": 85}
@@ -78,8 +79,8 @@ def test_agencies_are_compared_and_what_was_worked_out_is_marked(
 def test_polarities_are_drawn_up_down_and_crossed(client: Client, make_event: MakeEvent):
     event = make_event()
     preferred(
-        event, **PLANE, quality="A", method_id="kz-first-motion-1", uncertainty_deg=17.4,
-        parameters={"polarities": [
+        event, **PLANE, quality="A", method_id=METHOD_ID, uncertainty_deg=17.4,
+        parameters={"stations": [
             {"station": "AAA", "sign": 1, "azimuth": 10, "takeoff": 40, "contradicting": False},
             {"station": "BBB", "sign": -1, "azimuth": 90, "takeoff": 120, "contradicting": True},
             {"station": "<b>", "sign": "x", "azimuth": 90, "takeoff": 20}, 7, {},
@@ -105,7 +106,7 @@ def test_polarities_are_drawn_up_down_and_crossed(client: Client, make_event: Ma
         (TENSOR, "worked out from the moment tensor", True),
         (TENSOR, "not a double couple alone", True),
         ({**PLANE, "strike_2": 10, "dip_2": 80, "rake_2": 0}, "do not belong together", True),
-        ({"quality": "D", "method_id": "kz-first-motion-1"}, "Use it with care", False),
+        ({"quality": "D", "method_id": METHOD_ID}, "Use it with care", False),
         ({"agency": ""}, "Too little is known", False),
     ],
 )  # fmt: skip
@@ -126,7 +127,7 @@ def test_a_dip_that_cannot_be_is_shown_and_not_used():
 
 def test_every_grade_and_style_has_words():
     for grade in "ABCD":
-        told = quality_words(FocalMechanism(quality=grade, method_id="kz-first-motion-1"))
+        told = quality_words(FocalMechanism(quality=grade, method_id=METHOD_ID))
         assert told.startswith(f"Quality {grade}: ")
     assert set(STYLES) == set(MEANINGS) == set(geometry.STYLES)
 

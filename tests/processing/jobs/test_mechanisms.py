@@ -12,7 +12,12 @@ from django.core.management import call_command
 
 from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Planes
-from catalog.formats.records import FocalMechanismRecord, NodalPlaneRecord
+from catalog.formats.records import (
+    AmplitudeRecord,
+    FocalMechanismRecord,
+    NodalPlaneRecord,
+    StationReference,
+)
 from catalog.models import (
     Event,
     EventRow,
@@ -22,6 +27,8 @@ from catalog.models import (
     Station,
     StationPolarityReversal,
 )
+from portal import event_mechanisms
+from processing.core.first_motion_ratios import predicted
 from processing.core.first_motion_rays import rays
 from processing.jobs import mechanism_decisions, mechanisms
 from processing.jobs.station_readings import NotDecidable
@@ -104,7 +111,48 @@ def test_a_mechanism_is_computed_stored_and_published(stations):
     assert len(told) == COUNT and {s["sign"] for s in told} == {1, -1}
     assert 0 < len(found.parameters["accepted"]) <= 60
     assert (here.preferred_focal_mechanism == found) == (found.quality in "ABC")
+    # The page draws each, and tells the grade as ours.
+    shown = event_mechanisms.shown_of(found)
+    assert [p.station for p in shown.polarities] == [s["station"] for s in told]
+    assert any(note.startswith(f"Quality {found.quality}: ") for note in shown.notes)
     assert EventRow.objects.get().has_mechanism
+
+
+def amplitudes(stations: list[Station], lg: list[float]) -> tuple[AmplitudeRecord, ...]:
+    """P and S as a class of energy takes them, in nm, with these lg ratios."""
+    return tuple(
+        AmplitudeRecord(
+            amplitude_id=f"{station.code}{kind}", value=value, unit="nm", type=kind, period=0.5,
+            station=StationReference(station.code, channel=channel),
+        )
+        for station, ratio in zip(stations, lg, strict=True)
+        for kind, value, channel in (("AP", 100.0, "SHZ"), ("AS", 100.0 * 10.0**ratio, "SHN"))
+    )  # fmt: skip
+
+
+def test_ratios_of_near_stations_weigh_in_and_a_change_of_one_computes_anew(stations):
+    near = [s for s in stations if s.point.distance(Point(PLACE[1], PLACE[0], srid=4326)) < 0.9]
+    found = rays(
+        *PLACE, 10.0, [s.latitude for s in near], [s.longitude for s in near],
+        ["Pg"] * len(near), trials=1,
+    )  # fmt: skip
+    ray = geometry.axis_vector(found.azimuth[0], 90.0 - found.takeoff[0])
+    lg = [float(x) for x in predicted(ray, *geometry.fault_vectors(*TRUTH)) + 0.7]
+    far = next(s for s in stations if s not in near)
+    sizes = amplitudes([*near, far], [*lg, 3.0])
+    lay_event(stations, signs(stations), amplitudes=sizes)
+    first = current()
+    told = first.parameters["ratios"]
+    assert [r["station_id"] for r in told] == sorted(s.pk for s in near)
+    assert first.parameters["ratio_misfit"] < 0.3 and off(first) < 20.0
+    one = next(r for r in told if r["station_id"] == near[0].pk)
+    assert one["log_ratio"] == pytest.approx(lg[0], abs=1e-3)
+    changed = (*amplitudes(near[:1], [lg[0] + 0.5]), *sizes[2:])
+    values = reported(stations, signs(stations), amplitudes=changed)
+    associate(lay("SOME", event("s1", 0.0, *PLACE, **values)))
+    recompute()
+    second = current()
+    assert second != first and second.parameters["inputs"] != first.parameters["inputs"]
 
 
 def test_computing_again_changes_nothing_nor_does_a_second_worker(stations):
