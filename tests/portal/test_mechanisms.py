@@ -84,6 +84,9 @@ def test_polarities_are_drawn_up_down_and_crossed(client: Client, make_event: Ma
             {"station": "AAA", "sign": 1, "azimuth": 10, "takeoff": 40, "contradicting": False},
             {"station": "BBB", "sign": -1, "azimuth": 90, "takeoff": 120, "contradicting": True},
             {"station": "<b>", "sign": "x", "azimuth": 90, "takeoff": 20}, 7, {},
+        ], "ratio_misfit": 0.31, "ratios": [
+            {"station": "AAA", "log_ratio": 0.7, "residual": -0.25, "azimuth": 10, "takeoff": 95},
+            {"station": "BBB", "log_ratio": None, "residual": 0, "azimuth": 1, "takeoff": 2}, "x",
         ]},
     )  # fmt: skip
     body = section(client, event)
@@ -91,6 +94,9 @@ def test_polarities_are_drawn_up_down_and_crossed(client: Client, make_event: Ma
     assert body.count('class="beachball__wrong"') == 1 and "<b>" not in body
     assert ">upwards<" in body and "downwards, contradicts" in body
     assert ">computed<" in body and "±17°" in body
+    # Of the two amplitude ratios the one that can be read.
+    assert "Amplitude ratios of S and P</dt><dd>1</dd>" in body and "<dd>0.31</dd>" in body
+    assert '<td class="num">0.70</td><td class="num">0.95</td>' in body
     assert "probability at least 0.8, uncertainty at most 25°" in body
     # Up-going at azimuth 90: drawn at the contrary point, in the west.
     spot = re.search(r'beachball__down" cx="(-?[\d.]+)" cy="(-?[\d.]+)"', body)

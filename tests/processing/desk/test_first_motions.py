@@ -22,7 +22,13 @@ from catalog.models import (
 )
 from processing.jobs import mechanisms
 from tests.processing.bulletins import recompute
-from tests.processing.jobs.test_mechanisms import lay_event, signs, stations
+from tests.processing.jobs.test_mechanisms import (
+    amplitudes,
+    lay_event,
+    near_ratios,
+    signs,
+    stations,
+)
 
 __all__ = ["stations"]
 pytestmark = pytest.mark.django_db(databases=["default", "progress"])
@@ -59,6 +65,17 @@ def test_the_page_shows_every_station_on_the_sphere_and_in_the_table(desk_client
     assert page.count('<select name="w-') == 24
     assert "is-against" in page and "sphere__before" not in page
     assert "Editors confirm and reject mechanisms." in page
+    assert "Fewer than two stations have both amplitudes" in page
+
+
+def test_amplitude_ratios_are_told_by_station(desk_client, stations):
+    near, lg = near_ratios(stations)
+    sized = lay_event(stations, signs(stations), amplitudes=amplitudes(near, lg))
+    page = shown(desk_client, sized)
+    table = page[page.index('id="ratios"') :]
+    assert all(f'<th scope="row">{s.code}</th>' in table for s in near)
+    assert f'<td class="num">{lg[0]:.2f}</td>'.replace("-", "−") in table
+    assert f'<td class="num">{len(near)}, 0.' in page
 
 
 def test_what_is_tried_is_shown_beside_what_is_in_force_and_stored_nowhere(

@@ -130,14 +130,20 @@ def amplitudes(stations: list[Station], lg: list[float]) -> tuple[AmplitudeRecor
     )  # fmt: skip
 
 
-def test_ratios_of_near_stations_weigh_in_and_a_change_of_one_computes_anew(stations):
-    near = [s for s in stations if s.point.distance(Point(PLACE[1], PLACE[0], srid=4326)) < 0.9]
+def near_ratios(stations: list[Station]) -> tuple[list[Station], list[float]]:
+    """The stations within reach, and the lg ratios of a true mechanism there."""
+    place = Point(PLACE[1], PLACE[0], srid=4326)
+    near = [s for s in stations if s.point.distance(place) < 0.9]
     found = rays(
         *PLACE, 10.0, [s.latitude for s in near], [s.longitude for s in near],
         ["Pg"] * len(near), trials=1,
     )  # fmt: skip
     ray = geometry.axis_vector(found.azimuth[0], 90.0 - found.takeoff[0])
-    lg = [float(x) for x in predicted(ray, *geometry.fault_vectors(*TRUTH)) + 0.7]
+    return near, (predicted(ray, *geometry.fault_vectors(*TRUTH)) + 0.7).tolist()
+
+
+def test_ratios_of_near_stations_weigh_in_and_a_change_of_one_computes_anew(stations):
+    near, lg = near_ratios(stations)
     far = next(s for s in stations if s not in near)
     sizes = amplitudes([*near, far], [*lg, 3.0])
     lay_event(stations, signs(stations), amplitudes=sizes)
