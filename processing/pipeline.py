@@ -24,6 +24,7 @@ from catalog.models import BulletinReading, Event, Report, User
 from processing.jobs import (
     association,
     calibrations,
+    clock_suspects,
     confirmation,
     declustering,
     event_type,
@@ -121,7 +122,7 @@ def associate(item: WorkItem) -> None:
             item.release()
             return
 
-    clocks = association.suspect_clocks(run)
+    clocks = clock_suspects.suspect_clocks(run)
 
     def end() -> None:
         with writing():
@@ -130,7 +131,7 @@ def associate(item: WorkItem) -> None:
                 files = (run.reading.file_id, run.reading.edition_of_id)
                 confirmation.request(files, run, priority=item.priority)
             touched = association.withdraw_missing(run)
-            association.flag_clocks(run, clocks)
+            clock_suspects.flag_clocks(run, clocks)
             WorkItem.objects.request_many("recompute", touched, run=run, priority=item.priority)
             item.finish()
 

@@ -20,7 +20,7 @@ from django.db import connection
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from catalog.models import Event, MergeDecision, Report, User
-from processing.jobs import association
+from processing.jobs import arranging, association
 from processing.jobs.station_readings import GONE, NotDecidable
 from processing.models import WorkItem
 from processing.transactions import retried, writing
@@ -218,7 +218,7 @@ def _check_seen(reports: Collection[int], seen: str, members: bool = False) -> N
 def _lock() -> None:
     """Take the association's lock: what is checked then holds until the commit."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [association.ADVISORY_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [arranging.ADVISORY_LOCK])
 
 
 def _standing_reports(keys: Collection[int]) -> dict[int, Report]:

@@ -23,7 +23,7 @@ from catalog.models import (
     Station,
 )
 from processing.core import geodesy, travel_times
-from processing.jobs import association
+from processing.jobs import association, clock_suspects
 from processing.models import JointRelocation, WorkItem
 from tests.processing.bulletins import (
     arrangement,
@@ -312,8 +312,8 @@ def test_a_clock_wrong_by_an_hour_is_put_up_for_review_once():
     run = lay("KNDC", event("k1", 3601))
     associate(run)
     for _ in range(2):
-        flags = association.suspect_clocks(run)
-        association.flag_clocks(run, flags)
+        flags = clock_suspects.suspect_clocks(run)
+        clock_suspects.flag_clocks(run, flags)
     review = MergeDecision.objects.get(kind="review")
     assert review.parts["reason"] == "clock"
     assert abs(review.parts["shift_s"]) == 3600.0

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, connections
 
 from catalog.models import Change, Event, MergeDecision, Report, User
-from processing.jobs import association, merge_decisions, merge_queue
+from processing.jobs import arranging, merge_decisions, merge_queue
 from processing.jobs.merge_decisions import Refused, foretold, stored
 from processing.jobs.merge_queue import Filter
 from processing.models import WorkItem
@@ -242,6 +242,6 @@ def test_two_editors_at_once_store_one_decision(doubted):
     assert sorted(told) == ["decided-meanwhile", "stored"]
     assert MergeDecision.objects.filter(kind__in=["same", "different"]).count() == 1
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [association.ADVISORY_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [arranging.ADVISORY_LOCK])
         assert cursor.fetchone()[0], "nobody holds the lock"
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [association.ADVISORY_LOCK])
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [arranging.ADVISORY_LOCK])
