@@ -30,7 +30,22 @@ if _config.CACHE_DIR:
     _config.CACHE_DIR = str(Path(_config.CACHE_DIR) / f"core-{_sources()}")
 
 
+_UNCOUNTED: dict[str, Any] = {"_nrt": False}
+"""Without Numba's runtime, which is what makes, counts and frees arrays."""
+
+
 def compiled(function: Function) -> Function:
     """Compile a function when it is first called with arguments of some types."""
     decorate = numba.njit(cache=True, nogil=True, error_model="numpy")
+    return cast(Function, decorate(function))
+
+
+def compiled_inner(function: Function) -> Function:
+    """Compile a function for the loops of others: it makes no arrays and returns none.
+
+    So it need not count references to the arrays it is handed, which takes longer than the
+    arithmetic of a travel time. Numba refuses one that makes an array; one that returned an array
+    of its caller would have it freed twice.
+    """
+    decorate = numba.njit(cache=True, nogil=True, error_model="numpy", **_UNCOUNTED)
     return cast(Function, decorate(function))

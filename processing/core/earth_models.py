@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from processing.core.compiling import compiled
+from processing.core.compiling import compiled_inner
 from processing.core.travel_times import Kernel, load, ray
 
 FloatArray = NDArray[np.float64]
@@ -393,7 +393,7 @@ class Mixture:
     surface_s_km_s: float
 
 
-@compiled
+@compiled_inner
 def _fall(x: float, full_to: float, none_from: float) -> tuple[float, float, float]:
     """Return the cubic that falls from 1 to 0 between two ends, and its two derivatives."""
     if x <= full_to:
@@ -409,7 +409,7 @@ def _fall(x: float, full_to: float, none_from: float) -> tuple[float, float, flo
     )
 
 
-@compiled
+@compiled_inner
 def mixed_ray(
     kernels: tuple[Kernel, Kernel, Kernel],
     weights: FloatArray,

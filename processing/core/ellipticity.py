@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from processing.core.compiling import compiled
+from processing.core.compiling import compiled_inner
 
 FloatArray = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ def load() -> FloatArray:
     return table
 
 
-@compiled
+@compiled_inner
 def correction(
     table: FloatArray,
     family: int,

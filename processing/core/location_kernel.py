@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from processing.core.compiling import compiled
+from processing.core.compiling import compiled, compiled_inner
 from processing.core.earth_models import mixed_ray
 from processing.core.ellipticity import correction
 from processing.core.geodesy import EARTH_RADIUS_KM, KM_PER_DEGREE
@@ -156,7 +156,7 @@ def room(n: int) -> Predicted:
     )
 
 
-@compiled
+@compiled_inner
 def predict_one(
     readings: Readings,
     phase: int,
@@ -195,7 +195,7 @@ def predict_one(
     return t, p, q, c, sigma
 
 
-@compiled
+@compiled_inner
 def predict_into(
     readings: Readings,
     phase: IntArray,
@@ -227,7 +227,7 @@ def predict_into(
         out.sigma[i] = sigma
 
 
-@compiled
+@compiled_inner
 def residuals_into(
     readings: Readings,
     predicted: Predicted,
@@ -282,7 +282,30 @@ def residuals_into(
     return missing
 
 
-@compiled
+@compiled_inner
+def variance_of(
+    readings: Readings, predicted: Predicted, row: int, shared: FloatArray, spread: FloatArray
+) -> float:
+    """Return the variance of a row; `HIDDEN_VARIANCE` without a prediction."""
+    n = readings.time.size
+    kind, i = row // n, row % n
+    if kind == BACKAZIMUTH:
+        return float(readings.backazimuth_sigma[i] ** 2)
+    if kind == SLOWNESS:
+        return float(readings.slowness_sigma[i] ** 2)
+    if np.isnan(predicted.sigma[i]) or np.isnan(predicted.time[i]):
+        return HIDDEN_VARIANCE
+    place = readings.station[i]
+    variance = spread[i] ** 2 * (
+        shared[place, place] + predicted.sigma[i] ** 2 + readings.reading_sigma[i] ** 2
+    )
+    variance += readings.model_error[i] ** 2
+    if readings.clock[i]:
+        variance += CLOCK_S**2
+    return float(variance)
+
+
+@compiled_inner
 def variances_into(
     readings: Readings,
     predicted: Predicted,
@@ -291,27 +314,12 @@ def variances_into(
     spread: FloatArray,
     variance: FloatArray,
 ) -> None:
-    """Fill in the variance of each row, shape (m,); `HIDDEN_VARIANCE` without a prediction."""
-    n = readings.time.size
+    """Fill in the variance of each row, shape (m,)."""
     for k in range(rows.size):
-        kind, i = rows[k] // n, rows[k] % n
-        if kind == BACKAZIMUTH:
-            variance[k] = readings.backazimuth_sigma[i] ** 2
-        elif kind == SLOWNESS:
-            variance[k] = readings.slowness_sigma[i] ** 2
-        elif np.isnan(predicted.sigma[i]) or np.isnan(predicted.time[i]):
-            variance[k] = HIDDEN_VARIANCE
-        else:
-            place = readings.station[i]
-            variance[k] = spread[i] ** 2 * (
-                shared[place, place] + predicted.sigma[i] ** 2 + readings.reading_sigma[i] ** 2
-            )
-            variance[k] += readings.model_error[i] ** 2
-            if readings.clock[i]:
-                variance[k] += CLOCK_S**2
+        variance[k] = variance_of(readings, predicted, rows[k], shared, spread)
 
 
-@compiled
+@compiled_inner
 def covariance_into(
     readings: Readings,
     phase: IntArray,
@@ -329,18 +337,16 @@ def covariance_into(
     multiplies the errors of readings; the model's error is common to all times.
     """
     n = readings.time.size
-    variance = np.empty(rows.size)
-    variances_into(readings, predicted, rows, shared, spread, variance)
     for k in range(rows.size):
         kind, i = rows[k] // n, rows[k] % n
-        matrix[k, k] = variance[k]
+        matrix[k, k] = variance_of(readings, predicted, rows[k], shared, spread)
         for j in range(k):
             matrix[k, j] = 0.0
-        if kind != TIME or variance[k] >= HIDDEN_VARIANCE:
+        if kind != TIME or matrix[k, k] >= HIDDEN_VARIANCE:
             continue
         place = readings.station[i]
         for j in range(k):
-            if rows[j] // n != TIME or variance[j] >= HIDDEN_VARIANCE:
+            if rows[j] // n != TIME or matrix[j, j] >= HIDDEN_VARIANCE:
                 continue
             other = rows[j] % n
             there = readings.station[other]
@@ -359,7 +365,7 @@ def covariance_into(
             matrix[j, k] = matrix[k, j]
 
 
-@compiled
+@compiled_inner
 def factorise(matrix: FloatArray) -> None:
     """Turn a covariance into its Cholesky factor, in its lower triangle.
 
@@ -379,7 +385,7 @@ def factorise(matrix: FloatArray) -> None:
                 matrix[k, k] = np.sqrt(max(total, floor))
 
 
-@compiled
+@compiled_inner
 def whiten(factor: FloatArray, residual: FloatArray, partial: FloatArray) -> None:
     """Solve L x = residual and L X = partial in place."""
     m, columns = partial.shape
@@ -474,7 +480,7 @@ def moved(place: FloatArray, step: FloatArray) -> FloatArray:
     return result
 
 
-@compiled
+@compiled_inner
 def linearise(
     readings: Readings,
     phase: IntArray,
@@ -764,7 +770,7 @@ def search(
     return kept[:held][order], misfit[:held][order]
 
 
-@compiled
+@compiled_inner
 def apart_deg(one: FloatArray, other: FloatArray) -> float:
     """Return the great-circle distance of two places [deg]."""
     a, b = np.radians(one[0]), np.radians(other[0])
@@ -911,13 +917,13 @@ def scatter_into(
                 spread[i] = max(factor, 1.0)
 
 
-@compiled
+@compiled_inner
 def _class_of(wave: int, distance: float) -> int:
     near = 0 if distance < LOCAL_DEG else 1 if distance < REGIONAL_DEG else 2
     return 3 * wave + near
 
 
-@compiled
+@compiled_inner
 def plausible_chi2(freedom: int) -> float:
     """Return about the chi-square that one event in twenty exceeds (Wilson & Hilferty 1931)."""
     nu = max(freedom, 1)

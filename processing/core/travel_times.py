@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from processing.core.compiling import compiled
+from processing.core.compiling import compiled, compiled_inner
 from processing.core.geodesy import EARTH_RADIUS_KM, KM_PER_DEGREE
 
 FloatArray = NDArray[np.float64]
@@ -168,7 +168,7 @@ def _hints(nodes: FloatArray, per_unit: float) -> IntArray:
     return hints
 
 
-@compiled
+@compiled_inner
 def _cell(
     integers: IntArray, reals: FloatArray, at: int, size: int, at_hints: int, hints: int, step: int,
     x: float,
@@ -180,7 +180,7 @@ def _cell(
     return int(i)
 
 
-@compiled
+@compiled_inner
 def _in_patch(
     integers: IntArray, reals: FloatArray, patch: int, column: int, node: int, distance_deg: float,
     depth_km: float,
@@ -230,7 +230,7 @@ def _in_patch(
     return time, slope, time_dh, curve
 
 
-@compiled
+@compiled_inner
 def straight_line(distance_deg: float, depth_km: float) -> tuple[float, float, float, float]:
     """Return the chord source-station [km], its derivatives [km/deg], [km/km] and [km/deg2]."""
     radian = np.pi / 180.0
@@ -249,7 +249,7 @@ def straight_line(distance_deg: float, depth_km: float) -> tuple[float, float, f
     return chord, along * radian, down, bent * radian * radian
 
 
-@compiled
+@compiled_inner
 def ray(
     kernel: Kernel, code: int, distance_deg: float, depth_km: float
 ) -> tuple[float, float, float, float]:
