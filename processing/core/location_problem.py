@@ -6,6 +6,7 @@ solution is made from (`surroundings`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +15,7 @@ import numpy as np
 
 from processing.core import earth_models, ellipticity, geodesy, phases, travel_times
 from processing.core import location_kernel as kernel
+from processing.core.compiling import compiled, compiled_inner
 from processing.core.location_kernel import BoolArray, FloatArray, IntArray
 
 REGIONAL = earth_models.REGIONAL
@@ -243,6 +245,21 @@ def phase_rules() -> kernel.Rules:
     )
 
 
+def _in_order(arrivals: Sequence[ArrivalObservation]) -> list[int]:
+    """Return the arrivals' numbers in an order that does not depend on how they were given."""
+    key: list[tuple[object, ...]] = [(a.station, a.phase, a.time) for a in arrivals]
+    if len(set(key)) < len(key):
+        key = [
+            (
+                a.station, a.phase, a.time, a.latitude, a.longitude, a.elevation_m or 0.0,
+                a.time_uncertainty or 0.0, a.backazimuth or -1.0, a.slowness or -1.0,
+                a.correction_s, a.doubtful_clock, a.off, a.name_held,
+            )
+            for a in arrivals
+        ]  # fmt: skip
+    return sorted(range(len(key)), key=key.__getitem__)
+
+
 def prepare(arrivals: Sequence[ArrivalObservation]) -> Problem:
     """Sort the arrivals and turn them into arrays.
 
@@ -251,61 +268,28 @@ def prepare(arrivals: Sequence[ArrivalObservation]) -> Problem:
     LocationError
         ``not_finite``: a coordinate or a time is no number.
     """
-
-    def key(i: int) -> tuple[object, ...]:
-        a = arrivals[i]
-        return (
-            a.station, a.phase, a.time, a.latitude, a.longitude, a.elevation_m or 0.0,
-            a.time_uncertainty or 0.0, a.backazimuth or -1.0, a.slowness or -1.0, a.correction_s,
-            a.doubtful_clock, a.off, a.name_held,
-        )  # fmt: skip
-
     for number, a in enumerate(arrivals):
-        if not np.isfinite([a.time, a.latitude, a.longitude, a.elevation_m or 0.0]).all():
+        if not (
+            math.isfinite(a.time)
+            and math.isfinite(a.latitude)
+            and math.isfinite(a.longitude)
+            and math.isfinite(a.elevation_m or 0.0)
+        ):
             raise LocationError("not_finite", {"arrival": number})
-    order = sorted(range(len(arrivals)), key=key)
+    order = _in_order(arrivals)
     rows = tuple(arrivals[i] for i in order)
     names = tuple(phases.standard_name(a.phase) for a in rows)
     numbers: dict[str, int] = {}
-    station = np.array([numbers.setdefault(a.station, len(numbers)) for a in rows], dtype=np.int64)
-    phi = np.radians(geodesy.geocentric_latitude([a.latitude for a in rows]))
-    clocks = {a.station for a in rows if a.doubtful_clock}
-    slowness_sigma = [
-        (None if n is None else phases.PHASES[n].slowness_sigma) or np.nan for n in names
-    ]
-
-    def given(values: Sequence[float | None]) -> FloatArray:
-        return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-
-    readings = kernel.Readings(
-        sin_latitude=np.sin(phi),
-        cos_latitude=np.cos(phi),
-        longitude=np.radians([a.longitude for a in rows]),
-        elevation_km=np.array([(a.elevation_m or 0.0) / 1000.0 for a in rows]),
-        surface_slowness=np.zeros(len(rows)),
-        station=station,
-        time=np.array([a.time - a.correction_s for a in rows], dtype=np.float64),
-        reading_sigma=np.array(
-            # Two readings of one onset never agree better than this.
-            [max(a.time_uncertainty or 0.0, 0.5 * SAME_READING_S) for a in rows]
-        ),
-        model_error=np.zeros(len(rows)),
-        backazimuth=given([a.backazimuth for a in rows]),
-        backazimuth_sigma=np.hypot(
-            phases.BACKAZIMUTH_SIGMA_DEG, [a.backazimuth_uncertainty or 0.0 for a in rows]
-        ),
-        slowness=given([a.slowness for a in rows]),
-        slowness_sigma=np.hypot(slowness_sigma, [a.slowness_uncertainty or 0.0 for a in rows]),
-        clock=np.array([a.station in clocks for a in rows], dtype=np.bool_),
-    )
-    groups: dict[tuple[str, str], int] = {}
+    station = [numbers.setdefault(a.station, len(numbers)) for a in rows]
+    groups: dict[tuple[int, str], int] = {}
     group = np.array(
         [
-            groups.setdefault((a.station, name or a.phase), len(groups))
-            for a, name in zip(rows, names, strict=True)
+            groups.setdefault((number, name or a.phase), len(groups))
+            for number, a, name in zip(station, rows, names, strict=True)
         ],
         dtype=np.int64,
     )
+    readings = _readings(rows, names, station)
     return Problem(
         rows=rows,
         order=np.array(order, dtype=np.int64),
@@ -318,29 +302,119 @@ def prepare(arrivals: Sequence[ArrivalObservation]) -> Problem:
     )
 
 
+def _readings(
+    rows: Sequence[ArrivalObservation], names: Sequence[str | None], station: list[int]
+) -> kernel.Readings:
+    """Return the arrivals as arrays; ``station`` numbers the station of each."""
+    nothing = math.nan
+    told = np.array(
+        [
+            (
+                a.latitude, a.longitude, (a.elevation_m or 0.0) / 1000.0, a.time - a.correction_s,
+                # Two readings of one onset never agree better than this.
+                max(a.time_uncertainty or 0.0, 0.5 * SAME_READING_S),
+                nothing if a.backazimuth is None else a.backazimuth,
+                a.backazimuth_uncertainty or 0.0,
+                nothing if a.slowness is None else a.slowness,
+                a.slowness_uncertainty or 0.0,
+                _slowness_sigma(name),
+            )
+            for a, name in zip(rows, names, strict=True)
+        ],
+        dtype=np.float64,
+    ).reshape(len(rows), 10)  # fmt: skip
+    # One measure after another, each contiguous.
+    latitude, longitude, elevation, time, sigma, azimuth, azimuth_error, slowness, error, own = (
+        np.ascontiguousarray(told.T)
+    )
+    phi = np.radians(geodesy.geocentric_latitude(latitude))
+    clocks = {number for number, a in zip(station, rows, strict=True) if a.doubtful_clock}
+    return kernel.Readings(
+        sin_latitude=np.sin(phi),
+        cos_latitude=np.cos(phi),
+        longitude=np.radians(longitude),
+        elevation_km=elevation,
+        surface_slowness=np.zeros(len(rows)),
+        station=np.array(station, dtype=np.int64),
+        time=time,
+        reading_sigma=sigma,
+        model_error=np.zeros(len(rows)),
+        backazimuth=azimuth,
+        backazimuth_sigma=np.hypot(phases.BACKAZIMUTH_SIGMA_DEG, azimuth_error),
+        slowness=slowness,
+        slowness_sigma=np.hypot(own, error),
+        clock=np.array([number in clocks for number in station], dtype=np.bool_),
+    )
+
+
+def _slowness_sigma(name: str | None) -> float:
+    """Return the a-priori error of a phase's slowness [s/deg], NaN where it does not define."""
+    return (None if name is None else phases.PHASES[name].slowness_sigma) or math.nan
+
+
 def _shared(readings: kernel.Readings, count: int, on: set[int]) -> FloatArray:
     """Return the covariance [s^2] of the errors of one phase at each two stations.
 
     on : the stations that may define; it is a covariance for them.
     """
-    first = np.zeros(count, dtype=np.int64)
-    first[readings.station[::-1]] = np.arange(readings.station.size)[::-1]
-    cos_phi, lam = readings.cos_latitude[first], readings.longitude[first]
-    unit = np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), readings.sin_latitude[first]])
-    chord = np.sqrt(((unit[:, :, None] - unit[:, None, :]) ** 2).sum(axis=0))
-    km = 2.0 * geodesy.EARTH_RADIUS_KM * np.arcsin(np.minimum(0.5 * chord, 1.0))
-    left: FloatArray = np.where(
-        km <= VARIOGRAM_KM[-1], SILL_S2 - np.interp(km, VARIOGRAM_KM, VARIOGRAM_S2), 0.0
-    )
-    among = np.ix_(sorted(on), sorted(on))
+    left: FloatArray = _left_in_common(readings, count)
+    among = np.ix_(sorted(on), sorted(on)) if len(on) < count else ...
     if not _keeps_positive(left[among]):
         left[among] = _nearest_covariance(left[among])
     return left
 
 
+@compiled
+def _left_in_common(readings: kernel.Readings, count: int) -> FloatArray:
+    """Return what the variogram leaves in common to each two of ``count`` stations [s^2]."""
+    place = np.empty((count, 3))
+    for i in range(readings.station.size - 1, -1, -1):
+        station = readings.station[i]
+        place[station, 0] = readings.cos_latitude[i] * np.cos(readings.longitude[i])
+        place[station, 1] = readings.cos_latitude[i] * np.sin(readings.longitude[i])
+        place[station, 2] = readings.sin_latitude[i]
+    left = np.empty((count, count))
+    for i in range(count):
+        left[i, i] = SILL_S2
+        for j in range(i):
+            square = 0.0
+            for axis in range(3):
+                square += (place[i, axis] - place[j, axis]) ** 2
+            km = 2.0 * geodesy.EARTH_RADIUS_KM * np.arcsin(min(0.5 * np.sqrt(square), 1.0))
+            left[i, j] = left[j, i] = SILL_S2 - _variogram(km) if km <= VARIOGRAM_KM[-1] else 0.0
+    return left
+
+
+@compiled_inner
+def _variogram(km: float) -> float:
+    """Return the variogram at a distance within its table [s^2]."""
+    k = 0
+    while k < VARIOGRAM_KM.size - 2 and km > VARIOGRAM_KM[k + 1]:
+        k += 1
+    per_km = (VARIOGRAM_S2[k + 1] - VARIOGRAM_S2[k]) / (VARIOGRAM_KM[k + 1] - VARIOGRAM_KM[k])
+    return float(VARIOGRAM_S2[k] + per_km * (km - VARIOGRAM_KM[k]))
+
+
+@compiled
 def _keeps_positive(shared: FloatArray) -> bool:
-    """Tell whether the errors of single phases make a covariance of what stations share."""
-    return not shared.size or float(np.linalg.eigvalsh(shared)[0]) > -LEAST_OWN_S2
+    """Tell whether the errors of single phases make a covariance of what stations share.
+
+    It is one where it has a Cholesky factor.
+    """
+    factor = np.zeros(shared.shape)
+    for k in range(shared.shape[0]):
+        for j in range(k + 1):
+            total = shared[k, j]
+            for i in range(j):
+                total -= factor[k, i] * factor[j, i]
+            if j < k:
+                factor[k, j] = total / factor[j, j]
+                continue
+            total += LEAST_OWN_S2
+            if not total > 0.0:
+                return False
+            factor[k, k] = np.sqrt(total)
+    return True
 
 
 def _nearest_covariance(shared: FloatArray) -> FloatArray:
@@ -359,10 +433,10 @@ def _nearest_covariance(shared: FloatArray) -> FloatArray:
 def earth_at(
     model: str, own: Sequence[earth_models.OwnModel], latitude: float, longitude: float
 ) -> earth_models.Mixture:
-    only = None if model == REGIONAL else model
-    return earth_models.mixture_at(
-        float(geodesy.geographic_latitude(latitude)), longitude, only=only, own=own
-    )
+    """Return the models to use at a geocentric latitude; one that is named holds everywhere."""
+    if model != REGIONAL:
+        return earth_models.mixture_at(0.0, 0.0, only=model, own=own)
+    return earth_models.mixture_at(float(geodesy.geographic_latitude(latitude)), longitude, own=own)
 
 
 @dataclass

@@ -8,6 +8,7 @@ distance it may define a location, and its a-priori error.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ ONSETS = "eiq"
 """Letters some bulletins write before the phase: emergent, impulsive, questionable."""
 
 
+@lru_cache(maxsize=1024)
 def standard_name(reported: str) -> str | None:
     """Return the IASPEI name of a reported phase name, None if it is not known here.
 

@@ -543,6 +543,21 @@ def test_a_continent_of_stations_has_a_covariance():
     assert solution.semi_minor_km > 2.0
 
 
+def test_each_two_stations_share_what_the_variogram_leaves():
+    arrivals = synthetic_arrivals(stations=30, nearest_deg=0.1, farthest_deg=9.0)
+    problem = location_problem.prepare(arrivals)
+    where = {a.station: (geodesy.geocentric_latitude(a.latitude), a.longitude) for a in arrivals}
+    latitude, longitude = np.array(
+        [where[s] for s in dict.fromkeys(a.station for a in problem.rows)]
+    ).T
+    distance, _ = geodesy.distance_azimuth(
+        latitude[:, None], longitude[:, None], latitude, longitude
+    )
+    km = distance * geodesy.KM_PER_DEGREE
+    left = np.where(km <= 1000.0, SILL - np.interp(km, NODES_KM, GAMMA), 0.0)
+    assert problem.shared == pytest.approx(left, abs=1e-9)
+
+
 def test_the_stations_of_the_example_share_what_the_variogram_says():
     arrivals = synthetic_arrivals(stations=40, nearest_deg=0.1, farthest_deg=9.0)
     shared = location_problem.prepare(arrivals).shared
