@@ -29,12 +29,13 @@ Flinn (1965), Rev. Geophys. 3, 157-185 (confidence ellipse).
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from processing.core import default_depth, earth_models, ellipticity, geodesy, phases
@@ -48,6 +49,7 @@ from processing.core.location_problem import (
     Alternative,
     ArrivalObservation,
     Hypocentre,
+    Linear,
     LocationError,
     LocationSolution,
     Problem,
@@ -56,6 +58,7 @@ from processing.core.location_problem import (
     figure_row,
     linear,
     phase_rules,
+    predicted_at,
     prepare,
 )
 
@@ -141,20 +144,29 @@ class _Fit:
     """At the confidence level, from the profile of chi-square over depth; None if held."""
 
 
-def _defining_rows(problem: Problem, rules: kernel.Rules) -> IntArray:
+@lru_cache(maxsize=1)
+def _defining_phases() -> tuple[frozenset[int], frozenset[int]]:
+    """Return the rows of phases that are predicted, and of those whose time may define."""
+    rules = phase_rules()
+    predicted = frozenset(np.flatnonzero(rules.code >= 0).tolist())
+    with_error = np.flatnonzero(np.isfinite(rules.sigma_s).any(axis=1)).tolist()
+    return predicted, predicted & set(with_error)
+
+
+def _defining_rows(problem: Problem) -> IntArray:
     """Return the data that may define: times, back-azimuths, slownesses while times are few."""
     n = len(problem.rows)
-    on = np.array([not a.off for a in problem.rows], dtype=np.bool_)
-    time = on & np.isfinite(rules.sigma_s[problem.phase]).any(axis=1)
-    time &= rules.code[problem.phase] >= 0
-    azimuth = on & np.isfinite(problem.readings.backazimuth)
-    slowness = on & np.isfinite(problem.readings.slowness)
-    slowness &= np.isfinite(problem.readings.slowness_sigma) & (rules.code[problem.phase] >= 0)
+    predicted, defining = _defining_phases()
+    phase = problem.phase.tolist()
+    on = [i for i, a in enumerate(problem.rows) if not a.off]
+    time = [i for i in on if phase[i] in defining]
+    read = np.isfinite(problem.readings.backazimuth)
+    azimuth = [n + i for i in on if read[i]] if read.any() else []
+    read = np.isfinite(problem.readings.slowness) & np.isfinite(problem.readings.slowness_sigma)
+    slowness = [2 * n + i for i in on if read[i] and phase[i] in predicted] if read.any() else []
     if len(set(problem.group[time].tolist())) > FEW_TIMES:
-        slowness &= False
-    return np.concatenate(
-        [np.flatnonzero(time), n + np.flatnonzero(azimuth), 2 * n + np.flatnonzero(slowness)]
-    ).astype(np.int64)
+        slowness = []
+    return np.array([*time, *azimuth, *slowness], dtype=np.int64)
 
 
 def _check_evidence(problem: Problem, rows: IntArray, code: str) -> None:
@@ -162,12 +174,11 @@ def _check_evidence(problem: Problem, rows: IntArray, code: str) -> None:
     n = len(problem.rows)
     times = rows[rows < n]
     count = len(set(problem.group[times].tolist()))
-    stations = len({problem.rows[i].station for i in times})
-    with_array = bool((rows >= n).any()) and count > 0
+    stations = len(set(problem.readings.station[times].tolist()))
     if count >= MINIMUM_DEFINING and stations >= MINIMUM_STATIONS:
         return
-    others = len({(k // n, problem.group[k % n]) for k in rows[rows >= n].tolist()})
-    if with_array and count + others >= MINIMUM_ARRAY_DATA:
+    others = len({(k // n, int(problem.group[k % n])) for k in rows[rows >= n].tolist()})
+    if others and count and count + others >= MINIMUM_ARRAY_DATA:
         return
     raise LocationError(
         code,
@@ -379,9 +390,9 @@ def doubt_model(work: Work, at: FloatArray) -> bool:
         was = bool(work.readings.model_error.any())
         work.readings.model_error[:] = 0.0
         return was
-    here = linear(work, at)[0].time
+    here = predicted_at(work, at).time
     work.use(earth_at(name, (), *place))
-    there = linear(work, at)[0].time
+    there = predicted_at(work, at).time
     work.use(mixture)
     work.readings.model_error[:] = doubt * np.nan_to_num(there - here)
     return True
@@ -463,7 +474,7 @@ def _held_depth(
     """Return the depth to hold and the letter of the rule."""
     reported = [s.depth_km for s in start if s.depth_km is not None]
     if reported:
-        depth = float(np.median(reported))
+        depth = float(statistics.median(reported))
         return min(max(depth, 0.0), kernel.DEEPEST_KM), "H" if len(reported) == 1 else "M"
     usual = default_depth.at(latitude, longitude)
     return (DEFAULT_DEPTH_KM, "D") if usual is None else (usual, "G")
@@ -471,39 +482,41 @@ def _held_depth(
 
 def _depth_resolvable(work: Work, fit: _Fit) -> bool:
     """Tell whether something resolves depth (iLoc's rules; project methods 3.3)."""
-    n = len(work.problem.rows)
-    predicted = linear(work, fit.place)[0]
     used = work.rows[fit.active]
-    times = used[used < n]
+    times = used[used < len(work.problem.rows)]
     if len(set(work.problem.group[times].tolist())) <= MINIMUM_DEFINING:
         return False
-    if (predicted.distance[times] <= NEAR_STATION_DEG).any():
+    distance = predicted_at(work, fit.place).distance[times].tolist()
+    if min(distance) <= NEAR_STATION_DEG:
+        return True
+    names = [NAMES[row] for row in work.phase[times].tolist()]
+    if sum(name in DEEP_PHASES for name in names) >= DEPTH_PHASES_NEEDED:
         return True
     pairs: dict[int, set[str]] = {}
-    deep = 0
-    for i in times.tolist():
-        name = NAMES[work.phase[i]]
-        deep += name in DEEP_PHASES
-        if predicted.distance[i] <= PAIR_DISTANCE_DEG:
-            pairs.setdefault(int(work.readings.station[i]), set()).add(phases.PHASES[name].family)
-    both = sum({"P", "S"} <= found for found in pairs.values())
-    return both >= PAIRS_NEEDED or deep >= DEPTH_PHASES_NEEDED
+    for station, name, far in zip(
+        work.readings.station[times].tolist(), names, distance, strict=True
+    ):
+        if far <= PAIR_DISTANCE_DEG:
+            pairs.setdefault(station, set()).add(phases.PHASES[name].family)
+    return sum({"P", "S"} <= found for found in pairs.values()) >= PAIRS_NEEDED
 
 
 def _free(work: Work, fit: _Fit) -> _Fit | None:
     """Return the minimum with the depth free, begun at the depths that fit best; None if bad."""
-    depths = np.unique(np.array([*DEPTH_TRIALS_KM, float(fit.place[2])]))
-    places, costs = kernel.profile(
+    depths = np.array(sorted({*DEPTH_TRIALS_KM, float(fit.place[2])}))
+    places, found_costs = kernel.profile(
         work.readings, work.phase, phase_rules(), work.earth, work.problem.shared, fit.spread,
         work.rows, fit.place, depths, LIMIT,
     )  # fmt: skip
+    costs = found_costs.tolist()
+    last = len(costs) - 1
     lowest = [
         k
-        for k in range(costs.size)
-        if (k == 0 or costs[k] <= costs[k - 1]) and (k == costs.size - 1 or costs[k] < costs[k + 1])
+        for k in range(len(costs))
+        if (k == 0 or costs[k] <= costs[k - 1]) and (k == last or costs[k] < costs[k + 1])
     ]
     best: _Fit | None = None
-    for k in sorted(lowest, key=lambda k: float(costs[k]))[:2]:
+    for k in sorted(lowest, key=costs.__getitem__)[:2]:
         if best is not None and costs[k] > best.objective + RIVAL:
             break
         found = _settle(work, places[k], free=True)
@@ -522,7 +535,7 @@ def _with_depth_error(work: Work, fit: _Fit) -> _Fit:
 
 def _linear_depth_error(work: Work, fit: _Fit) -> float:
     """Return the depth's error [km] at the confidence level, as if times were linear in depth."""
-    covariance, _ = _covariance(work, fit)
+    covariance, _ = _covariance(work, fit, linear(work, fit.place, fit.spread))
     return float(np.sqrt(_f_quantile(1, A_PRIORI_WEIGHT) * covariance[3, 3]))
 
 
@@ -535,27 +548,26 @@ def _depth_error(work: Work, fit: _Fit) -> float:
     the derivatives at the minimum do not tell.
     """
     depth = float(fit.place[2])
-    linear = _linear_depth_error(work, fit)
-    trials = [0.0, *DEPTH_TRIALS_KM, *(depth + 0.5 * k * linear for k in (-3, -2, -1, 1, 2, 3))]
-    depths = np.unique(np.clip(trials, 0.0, kernel.DEEPEST_KM))
-    depths = depths[np.abs(depths - depth) > 1e-6]
-    depths = np.sort(np.append(depths, depth))
-    worse = kernel.depth_profile(
+    step = 0.5 * _linear_depth_error(work, fit)
+    trials = (0.0, *DEPTH_TRIALS_KM, *(depth + k * step for k in (-3, -2, -1, 1, 2, 3)))
+    within = {min(max(trial, 0.0), kernel.DEEPEST_KM) for trial in trials}
+    depths = sorted([depth, *(trial for trial in within if abs(trial - depth) > 1e-6)])
+    found = kernel.depth_profile(
         work.readings, work.phase, phase_rules(), work.earth, work.problem.shared, fit.spread,
-        work.rows[fit.active], fit.place, depths,
+        work.rows[fit.active], fit.place, np.array(depths),
     )  # fmt: skip
     # One minimum more in between does no harm: the interval counts from the lowest that was met.
-    worse -= worse.min()
+    worse = (found - found.min()).tolist()
     limit = _f_quantile(1, A_PRIORI_WEIGHT)
-    inside = np.flatnonzero(worse <= limit)
-    low, high = int(inside[0]), int(inside[-1])
-    top, bottom = float(depths[low]), float(depths[high])
+    inside = [k for k, value in enumerate(worse) if value <= limit]
+    low, high = inside[0], inside[-1]
+    top, bottom = depths[low], depths[high]
     if low > 0:
         part = (worse[low - 1] - limit) / (worse[low - 1] - worse[low])
-        top = float(depths[low - 1] + part * (depths[low] - depths[low - 1]))
-    if high < depths.size - 1:
+        top = depths[low - 1] + part * (depths[low] - depths[low - 1])
+    if high < len(depths) - 1:
         part = (limit - worse[high]) / (worse[high + 1] - worse[high])
-        bottom = float(depths[high] + part * (depths[high + 1] - depths[high]))
+        bottom = depths[high] + part * (depths[high + 1] - depths[high])
     return max(bottom - depth, depth - top)
 
 
@@ -628,7 +640,6 @@ def locate(
     """
     if fixed_depth_km is not None and not 0.0 <= fixed_depth_km <= kernel.DEEPEST_KM:
         raise LocationError("depth_out_of_range", {"depth_km": fixed_depth_km})
-    rules = phase_rules()
     somewhere = arrivals[0] if arrivals else None
     mixture = (
         earth_at(
@@ -643,7 +654,7 @@ def locate(
         )
     )
     problem = prepare(arrivals)
-    rows = _defining_rows(problem, rules)
+    rows = _defining_rows(problem)
     _check_evidence(problem, rows, "too_few_arrivals")
     work = Work(problem, model, tuple(own), mixture, rows, problem.phase.copy())
     work.doubts = model == REGIONAL if doubt is None else doubt
@@ -651,7 +662,7 @@ def locate(
     reported = [s.depth_km for s in start if s.depth_km is not None]
     trial = fixed_depth_km
     if trial is None:
-        trial = float(np.median(reported)) if reported else DEFAULT_DEPTH_KM
+        trial = float(statistics.median(reported)) if reported else DEFAULT_DEPTH_KM
     trial = min(max(trial, 0.0), kernel.DEEPEST_KM)
 
     fits = _first_fits(work, start, trial, fixed_depth_km is not None)
@@ -688,17 +699,12 @@ def locate(
                     followed = _follow_region(work, freed)
                     same = followed is freed
                     fit, code = freed if same else _with_depth_error(work, followed), "F"
-    _check_evidence(
-        problem, work.rows[fit.active & _consistent(work, fit)], "too_few_consistent_arrivals"
-    )
-    return _solution(work, fit, code, fits[1:])
-
-
-def _consistent(work: Work, fit: _Fit) -> BoolArray:
-    """Tell which data lie within six errors: the last few are used whether they fit or not."""
-    _, residual, _, covariance = linear(work, fit.place, fit.spread)
-    result: BoolArray = np.abs(residual) <= CONSISTENT_SIGMA * np.sqrt(np.diag(covariance))
-    return result
+    there = linear(work, fit.place, fit.spread)
+    # The last few are used whether they fit or not.
+    error = np.sqrt(there.covariance.diagonal())
+    consistent = np.abs(there.residual) <= CONSISTENT_SIGMA * error
+    _check_evidence(problem, work.rows[fit.active & consistent], "too_few_consistent_arrivals")
+    return _solution(work, fit, there, code, fits[1:])
 
 
 def _first_fits(
@@ -752,7 +758,7 @@ def _f_quantile(dimensions: int, freedom: float) -> float:
     return float(special.fdtri(dimensions, freedom, CONFIDENCE_LEVEL))
 
 
-def _covariance(work: Work, fit: _Fit) -> tuple[FloatArray, float]:
+def _covariance(work: Work, fit: _Fit, there: Linear) -> tuple[FloatArray, float]:
     """Return the a-priori covariance of the parameters (s^2, s km, km^2) and the condition number.
 
     Raises
@@ -760,15 +766,12 @@ def _covariance(work: Work, fit: _Fit) -> tuple[FloatArray, float]:
     LocationError
         When the data leave a parameter undetermined.
     """
-    normal = kernel.information(
-        work.readings, work.phase, phase_rules(), work.earth, work.problem.shared, fit.spread,
-        work.rows[fit.active], fit.place, 3 + fit.free,
-    )  # fmt: skip
-    if len({work.problem.rows[k % len(work.problem.rows)].station for k in work.rows}) < 3:
+    normal = kernel.information(there.covariance, there.partial, fit.active, 3 + fit.free)
+    if work.stations < 3:
         # One array's slowness tells little of the distance, and nothing where it is that of a head
         # wave: then a place is known to the reach of a regional array and no better.
         normal[[1, 2], [1, 2]] += 1.0 / REACH_KM**2
-    scale = np.sqrt(np.diag(normal))
+    scale = np.sqrt(normal.diagonal())
     if not scale.min() > UNDETERMINED:
         raise LocationError("singular", {"phases": int(fit.active.sum())})
     both = scale[:, None] * scale
@@ -783,10 +786,10 @@ def _ellipse(covariance: FloatArray) -> tuple[float, float, float]:
 
     covariance : shape (2, 2), of east and north.
     """
-    east, north, both = covariance[0, 0], covariance[1, 1], covariance[0, 1]
-    middle, half = 0.5 * (east + north), np.hypot(0.5 * (east - north), both)
-    azimuth = float(np.degrees(0.5 * np.arctan2(2.0 * both, north - east))) % 180.0
-    return float(np.sqrt(middle + half)), float(np.sqrt(max(middle - half, 0.0))), azimuth
+    east, north, both = map(float, (covariance[0, 0], covariance[1, 1], covariance[0, 1]))
+    middle, half = 0.5 * (east + north), math.hypot(0.5 * (east - north), both)
+    azimuth = math.degrees(0.5 * math.atan2(2.0 * both, north - east)) % 180.0
+    return math.sqrt(middle + half), math.sqrt(max(middle - half, 0.0)), azimuth
 
 
 def figure_s(
@@ -811,30 +814,27 @@ def uniformity(azimuth: FloatArray) -> float:
     Bondár & McLaughlin (2009), Bull. Seism. Soc. Am. 99, 465-472. doi:10.1785/0120080123
     """
     ordered = np.sort(azimuth % 360.0)
-    even = 360.0 * np.arange(ordered.size) / ordered.size
-    shift = ordered.mean() - even.mean()
-    return float(4.0 * np.abs(ordered - (even + shift)).sum() / (360.0 * ordered.size))
+    apart = ordered - 360.0 / ordered.size * np.arange(ordered.size)
+    off: float = np.abs(apart - apart.sum() / ordered.size).sum()
+    return float(4.0 * off / (360.0 * ordered.size))
 
 
-def _solution(work: Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> LocationSolution:
+def _solution(
+    work: Work, fit: _Fit, there: Linear, code: str, others: Sequence[_Fit]
+) -> LocationSolution:
     """Assemble the solution, arrays back in the order in which arrivals were given."""
     problem, readings, place = work.problem, work.readings, fit.place
+    predicted = there.predicted
     n = len(problem.rows)
     columns = 3 + fit.free
-    parameters, condition = _covariance(work, fit)
+    parameters, condition = _covariance(work, fit, there)
     used_rows = work.rows[fit.active]
-    predicted, _, _, errors = linear(work, place, fit.spread)
-    chosen = np.flatnonzero(fit.active)
-    correlated = errors[np.ix_(chosen, chosen)]
-    deviations = np.sqrt(np.diag(correlated))
-    correlation = correlated / np.outer(deviations, deviations)
-    effective = float(chosen.size**2 / (correlation**2).sum())
-    axis = float(np.sqrt(2.0 * _f_quantile(2, A_PRIORI_WEIGHT + chosen.size - columns)))
-    line = float(np.sqrt(_f_quantile(1, A_PRIORI_WEIGHT + chosen.size - columns)))
+    freedom = used_rows.size - columns
+    axis = math.sqrt(2.0 * _f_quantile(2, A_PRIORI_WEIGHT + freedom))
+    line = math.sqrt(_f_quantile(1, A_PRIORI_WEIGHT + freedom))
     major, minor, ellipse_azimuth = _ellipse(parameters[1:3, 1:3])
-    freedom = chosen.size - columns
     confidence = (
-        float(np.sqrt(2.0 * _f_quantile(2, float(freedom)) * fit.chi2 / freedom))
+        math.sqrt(2.0 * _f_quantile(2, float(freedom)) * max(fit.chi2, 0.0) / freedom)
         if freedom > 0
         else None
     )
@@ -844,31 +844,32 @@ def _solution(work: Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> Locat
     residual = readings.time - place[3] - predicted.time
     azimuth_residual = readings.backazimuth - np.degrees(predicted.backazimuth)
     azimuth_residual -= 360.0 * np.round(azimuth_residual / 360.0)
-    used = [np.zeros(n, dtype=bool) for _ in range(3)]
-    for kind in (kernel.TIME, kernel.BACKAZIMUTH, kernel.SLOWNESS):
-        used[kind][used_rows[used_rows // n == kind] % n] = True
+    data_used = np.zeros(3 * n, dtype=np.bool_)
+    data_used[used_rows] = True
+    used, azimuth_used, slowness_used = data_used.reshape(3, n)
     deviation = np.full(n, np.nan)
     times = work.rows < n
     deviation[work.rows[times]] = fit.deviation[times]
-    weight = np.where(used[0], 1.0, 0.0)
-    for number in set(problem.group[used[0]].tolist()):
-        members = used[0] & (problem.group == number)
-        weight[members] = 1.0 / members.sum()
+    members = np.bincount(problem.group[used], minlength=n)
+    weight = np.where(used, 1.0 / np.maximum(members, 1)[problem.group], 0.0)
+    with_times = int(used.sum())
 
-    defining = np.flatnonzero(used[0] | used[1] | used[2])
-    first_of_station = {int(readings.station[i]): int(i) for i in defining[::-1]}
-    stations = np.array(sorted(first_of_station.values()))
+    first_of_station: dict[int, int] = {}
+    for i in np.flatnonzero(used | azimuth_used | slowness_used).tolist():
+        first_of_station.setdefault(int(readings.station[i]), i)
+    stations = np.array(list(first_of_station.values()))
     esaz = np.degrees(predicted.azimuth) % 360.0
     gap, secondary_gap = geodesy.azimuthal_gaps(esaz[stations])
+    evenness = uniformity(esaz[stations])
     near = predicted.distance[stations]
+    nearest = float(near.min())
     local = stations[near * geodesy.KM_PER_DEGREE <= LOCAL_KM]
-    gt5 = False
-    if local.size >= 3:
-        gt5 = (
-            uniformity(esaz[local]) <= GT5_UNIFORMITY
-            and near.min() * geodesy.KM_PER_DEGREE <= GT5_NEAREST_KM
-            and geodesy.azimuthal_gaps(esaz[local])[1] <= GT5_SECONDARY_GAP
-        )
+    gt5 = (
+        local.size >= 3
+        and nearest * geodesy.KM_PER_DEGREE <= GT5_NEAREST_KM
+        and uniformity(esaz[local]) <= GT5_UNIFORMITY
+        and geodesy.azimuthal_gaps(esaz[local])[1] <= GT5_SECONDARY_GAP
+    )
     alternatives = tuple(
         Alternative(_hypocentre(f.place), f.objective - fit.objective)
         for f in others
@@ -885,17 +886,15 @@ def _solution(work: Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> Locat
     if readings.model_error.any():
         warnings.append("model-error")
 
-    def given(values: NDArray[np.generic]) -> NDArray[np.generic]:
-        result = np.empty_like(values)
-        result[problem.order] = values
-        return result
-
-    names = [NAMES[row] or a.phase for row, a in zip(work.phase, problem.rows, strict=True)]
+    names = [
+        NAMES[row] or a.phase for row, a in zip(work.phase.tolist(), problem.rows, strict=True)
+    ]
     reasons = (
-        [_reason(work, predicted, used[0], i) for i in range(n)]
-        if not used[0].all() or work.renamed or work.clocks or readings.clock.any()
+        [_reason(work, predicted, used, i) for i in range(n)]
+        if with_times < n or work.renamed or work.clocks or readings.clock.any()
         else [""] * n
     )
+    # Where the first, second, ... of the arrivals as given stands here.
     back = np.argsort(problem.order)
     return LocationSolution(
         latitude=float(geodesy.geographic_latitude(place[0])),
@@ -911,38 +910,40 @@ def _solution(work: Work, fit: _Fit, code: str, others: Sequence[_Fit]) -> Locat
         ellipse_azimuth=ellipse_azimuth,
         confidence_semi_major_km=None if confidence is None else confidence * major,
         confidence_semi_minor_km=None if confidence is None else confidence * minor,
-        time_error=line * float(np.sqrt(parameters[0, 0])),
+        time_error=line * math.sqrt(parameters[0, 0]),
         depth_error_km=fit.depth_error_km if fit.free else None,
-        standard_error=float(np.sqrt(np.mean(residual[used[0]] ** 2))) if used[0].any() else 0.0,
-        error_scale=float(fit.spread[used[0]].mean()) if used[0].any() else 1.0,
+        standard_error=math.sqrt((residual[used] ** 2).sum() / with_times) if with_times else 0.0,
+        error_scale=float(fit.spread[used].sum() / with_times) if with_times else 1.0,
         chi_square=float(fit.chi2),
-        effective_data=effective,
+        effective_data=kernel.effective_data(there.covariance, fit.active),
         condition_number=condition,
         azimuthal_gap=gap,
         secondary_azimuthal_gap=secondary_gap,
-        uniformity=uniformity(esaz[stations]),
+        uniformity=evenness,
         gt5_candidate=bool(gt5),
-        minimum_distance=float(near.min()),
-        median_distance=float(np.median(near)),
+        minimum_distance=nearest,
+        median_distance=statistics.median(near.tolist()),
         maximum_distance=float(near.max()),
         associated_phase_count=len(set(problem.group.tolist())),
-        used_phase_count=len(set(problem.group[used[0]].tolist())),
-        associated_station_count=len({a.station for a in problem.rows}),
+        used_phase_count=len(set(problem.group[used].tolist())),
+        associated_station_count=len(set(readings.station.tolist())),
         used_station_count=len(stations),
-        depth_phase_count=sum(names[i] in DEEP_PHASES for i in np.flatnonzero(used[0])),
-        phase=tuple(names[i] for i in back),
-        reason=tuple(reasons[i] for i in back),
-        residual=given(residual).astype(np.float64),
-        deviation=given(deviation).astype(np.float64),
-        spread=given(fit.spread).astype(np.float64),
-        weight=given(weight).astype(np.float64),
-        used=given(used[0]).astype(np.bool_),
-        backazimuth_residual=given(azimuth_residual).astype(np.float64),
-        backazimuth_used=given(used[1]).astype(np.bool_),
-        slowness_residual=given(readings.slowness - predicted.slope).astype(np.float64),
-        slowness_used=given(used[2]).astype(np.bool_),
-        distance=given(predicted.distance).astype(np.float64),
-        azimuth=given(esaz).astype(np.float64),
+        depth_phase_count=sum(
+            name in DEEP_PHASES for name, on in zip(names, used, strict=True) if on
+        ),
+        phase=tuple(names[i] for i in back.tolist()),
+        reason=tuple(reasons[i] for i in back.tolist()),
+        residual=residual[back],
+        deviation=deviation[back],
+        spread=fit.spread[back],
+        weight=weight[back],
+        used=used[back],
+        backazimuth_residual=azimuth_residual[back],
+        backazimuth_used=azimuth_used[back],
+        slowness_residual=(readings.slowness - predicted.slope)[back],
+        slowness_used=slowness_used[back],
+        distance=predicted.distance[back],
+        azimuth=esaz[back],
         warnings=tuple(warnings),
         alternatives=alternatives,
         converged=bool(fit.converged),

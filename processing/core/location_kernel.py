@@ -1276,25 +1276,31 @@ def depth_profile(
 
 @compiled
 def information(
-    readings: Readings,
-    phase: IntArray,
-    rules: Rules,
-    earth: Earth,
-    shared: FloatArray,
-    spread: FloatArray,
-    rows: IntArray,
-    place: FloatArray,
-    columns: int,
+    covariance: FloatArray, partial: FloatArray, active: BoolArray, columns: int
 ) -> FloatArray:
-    """Return G' C^-1 G of rows at a place: the inverse of the solution's a-priori covariance."""
-    m = rows.size
-    residual, partial = np.empty(m), np.empty((m, 4))
-    factor = np.empty((m, m))
-    linearise(
-        readings, phase, rules, earth, shared, spread, rows, place, room(readings.time.size),
-        residual, partial, factor, True,
-    )  # fmt: skip
+    """Return G' C^-1 G of active rows: the inverse of the solution's a-priori covariance."""
+    used = np.flatnonzero(active)
+    factor = np.empty((used.size, used.size))
+    for x in range(used.size):
+        for y in range(used.size):
+            factor[x, y] = covariance[used[x], used[y]]
+    design = partial[used]
+    residual = np.zeros(used.size)
     factorise(factor)
-    whiten(factor, residual, partial)
-    normal, _, _ = normal_equations(residual, partial)
+    whiten(factor, residual, design)
+    normal, _, _ = normal_equations(residual, design)
     return normal[:columns, :columns].copy()
+
+
+@compiled_inner
+def effective_data(covariance: FloatArray, active: BoolArray) -> float:
+    """Return how many independent rows the active ones are worth: n^2 over the sum of r_ij^2."""
+    count, total = 0, 0.0
+    for i in range(active.size):
+        if not active[i]:
+            continue
+        count += 1
+        for j in range(active.size):
+            if active[j]:
+                total += covariance[i, j] ** 2 / (covariance[i, i] * covariance[j, j])
+    return count**2 / total

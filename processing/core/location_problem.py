@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -462,6 +463,11 @@ class Work:
         speed = np.array([mixture.surface_p_km_s, mixture.surface_s_km_s])
         self.readings.surface_slowness[:] = 1.0 / speed[phase_rules().wave[self.phase]]
 
+    @cached_property
+    def stations(self) -> int:
+        """Number of the stations whose data may define."""
+        return len(set(self.readings.station[self.rows % len(self.problem.rows)].tolist()))
+
     @property
     def readings(self) -> kernel.Readings:
         return self.problem.readings
@@ -471,10 +477,27 @@ class Work:
         return kernel.Earth(self.mixture.kernels, self.mixture.weights, self.mixture.fades)
 
 
-def linear(
-    work: Work, place: FloatArray, spread: FloatArray | None = None
-) -> tuple[kernel.Predicted, FloatArray, FloatArray, FloatArray]:
-    """Return predictions, residuals (m,), partial derivatives (m, 4) and covariance (m, m)."""
+def predicted_at(work: Work, place: FloatArray) -> kernel.Predicted:
+    """Return what the readings are predicted to be at a place."""
+    predicted = kernel.room(len(work.problem.rows))
+    kernel.predict_into(work.readings, work.phase, phase_rules(), work.earth, place, predicted)
+    return predicted
+
+
+class Linear(NamedTuple):
+    """The problem around a place."""
+
+    predicted: kernel.Predicted
+    residual: FloatArray
+    """Shape (m,)."""
+    partial: FloatArray
+    """Shape (m, 4)."""
+    covariance: FloatArray
+    """Shape (m, m)."""
+
+
+def linear(work: Work, place: FloatArray, spread: FloatArray | None = None) -> Linear:
+    """Return predictions, residuals, partial derivatives and covariance of the rows at a place."""
     m = work.rows.size
     predicted = kernel.room(len(work.problem.rows))
     residual, partial, covariance = np.empty(m), np.empty((m, 4)), np.empty((m, m))
@@ -483,4 +506,4 @@ def linear(
         np.ones(len(work.problem.rows)) if spread is None else spread, work.rows, place, predicted,
         residual, partial, covariance, True,
     )  # fmt: skip
-    return predicted, residual, partial, covariance
+    return Linear(predicted, residual, partial, covariance)
