@@ -51,16 +51,36 @@ def correction(
 ) -> float:
     """Return what to add to a travel time of the sphere [s].
 
+    ``latitude`` of the source, geocentric, and ``azimuth`` to the station [rad]; else as
+    `correction_towards`.
+    """
+    return correction_towards(
+        table, family, distance_deg, depth_km, np.sin(latitude), np.cos(latitude), np.cos(azimuth)
+    )
+
+
+@compiled_inner
+def correction_towards(
+    table: FloatArray,
+    family: int,
+    distance_deg: float,
+    depth_km: float,
+    sin_latitude: float,
+    cos_latitude: float,
+    cos_azimuth: float,
+) -> float:
+    """Return what to add to a travel time of the sphere [s].
+
     Parameters
     ----------
     table : array, shape (families, depths, distances, 3)
         From `load`.
     family : int
         Index in `FAMILIES`; negative for a phase without coefficients, which gives 0.
-    latitude : float
-        Of the source, geocentric [rad].
-    azimuth : float
-        Source to station [rad].
+    sin_latitude, cos_latitude : float
+        Of the source, geocentric.
+    cos_azimuth : float
+        Source to station.
 
     Notes
     -----
@@ -75,7 +95,7 @@ def correction(
     while row < table.shape[1] - 2 and depth_km > DEPTHS_KM[row + 1]:
         row += 1
     v = (depth_km - DEPTHS_KM[row]) / (DEPTHS_KM[row + 1] - DEPTHS_KM[row])
-    cos_theta, sin_theta = np.sin(latitude), np.cos(latitude)  # of the colatitude
+    cos_theta, sin_theta = sin_latitude, cos_latitude  # of the colatitude
     total = 0.0
     for m in range(3):
         tau = (1.0 - v) * (
@@ -87,7 +107,8 @@ def correction(
         if m == 0:
             total += tau * 0.5 * (3.0 * cos_theta * cos_theta - 1.0)
         elif m == 1:
-            total += tau * np.sqrt(3.0) * cos_theta * sin_theta * np.cos(azimuth)
+            total += tau * np.sqrt(3.0) * cos_theta * sin_theta * cos_azimuth
         else:
-            total += tau * 0.5 * np.sqrt(3.0) * sin_theta * sin_theta * np.cos(2.0 * azimuth)
+            cos_twice = 2.0 * cos_azimuth * cos_azimuth - 1.0
+            total += tau * 0.5 * np.sqrt(3.0) * sin_theta * sin_theta * cos_twice
     return total

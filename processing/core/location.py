@@ -235,24 +235,24 @@ def _reported(start: Sequence[Hypocentre], held: float, fixed: bool) -> list[Flo
 
 def _coarse_places(work: Work) -> FloatArray:
     """Return geocentric places to search from, shape (k, 2): near and around early stations."""
-    problem = work.problem
+    problem, readings = work.problem, work.readings
     n = len(problem.rows)
     times = work.rows[work.rows < n]
-    early = times[np.argsort(problem.readings.time[times], kind="stable")]
+    early = times[np.argsort(readings.time[times], kind="stable")]
     firsts: list[int] = []
     for i in early.tolist():
-        if problem.readings.station[i] not in problem.readings.station[firsts]:
+        if readings.station[i] not in readings.station[firsts]:
             firsts.append(i)
-    latitude = np.degrees(np.arcsin(problem.readings.sin_latitude))
-    longitude = np.degrees(problem.readings.longitude)
+    latitude = np.degrees(np.arctan2(readings.z, np.hypot(readings.x, readings.y)))
+    longitude = np.degrees(np.arctan2(readings.y, readings.x))
     places = [np.column_stack([latitude[firsts[:8]], longitude[firsts[:8]]])]
     family = [None if name is None else phases.PHASES[name].family for name in problem.names]
     told = []
     for i in firsts[:6]:
         # A circle of the distance that S-P tells.
-        same = np.flatnonzero(problem.readings.station == problem.readings.station[i])
-        p = [problem.readings.time[j] for j in same if family[j] == "P"]
-        s = [problem.readings.time[j] for j in same if family[j] == "S"]
+        same = np.flatnonzero(readings.station == readings.station[i])
+        p = [readings.time[j] for j in same if family[j] == "P"]
+        s = [readings.time[j] for j in same if family[j] == "S"]
         if p and s and 0.0 < min(s) - min(p) < LONGEST_S_MINUS_P_S:
             told.append(float((min(s) - min(p)) / S_MINUS_P_DEG))
             if len(told) <= 4:
@@ -270,9 +270,9 @@ def _coarse_places(work: Work) -> FloatArray:
             azimuth = np.arange(count) * 360.0 / count
             ring = geodesy.destination(latitude[i], longitude[i], azimuth, radius)
             places.append(np.column_stack(ring))
-    for i in np.flatnonzero(np.isfinite(problem.readings.backazimuth))[:4].tolist():
+    for i in np.flatnonzero(np.isfinite(readings.backazimuth))[:4].tolist():
         ray = geodesy.destination(
-            latitude[i], longitude[i], problem.readings.backazimuth[i],
+            latitude[i], longitude[i], readings.backazimuth[i],
             np.array((0.1, *RING_DISTANCES_DEG)),
         )  # fmt: skip
         places.append(np.column_stack(ray))
@@ -402,6 +402,7 @@ def _rename(work: Work, fit: _Fit) -> bool:
     """Give arrivals that do not fit the name of their family that does; tell whether any was."""
     n = len(work.problem.rows)
     predicted, _, _, covariance = linear(work, fit.place, fit.spread)
+    phi = math.radians(fit.place[0])
     found = False
     for k in np.flatnonzero(~fit.active).tolist():
         i = int(work.rows[k])
@@ -417,8 +418,9 @@ def _rename(work: Work, fit: _Fit) -> bool:
             if other == name:
                 continue
             time, _, _, _, sigma = kernel.predict_one(
-                work.readings, ROW[other], phase_rules(), work.earth, fit.place, i,
-                float(predicted.distance[i]), float(predicted.azimuth[i]),
+                work.readings, ROW[other], phase_rules(), work.earth, float(fit.place[2]),
+                math.sin(phi), math.cos(phi), i, float(predicted.distance[i]),
+                float(predicted.cos_azimuth[i]),
             )  # fmt: skip
             there = abs(work.readings.time[i] - fit.place[3] - time)
             # A branch that is not there falls back to the first arrival: the same time.
@@ -858,7 +860,7 @@ def _solution(
     for i in np.flatnonzero(used | azimuth_used | slowness_used).tolist():
         first_of_station.setdefault(int(readings.station[i]), i)
     stations = np.array(list(first_of_station.values()))
-    esaz = np.degrees(predicted.azimuth) % 360.0
+    esaz = np.degrees(np.arctan2(predicted.sin_azimuth, predicted.cos_azimuth)) % 360.0
     gap, secondary_gap = geodesy.azimuthal_gaps(esaz[stations])
     evenness = uniformity(esaz[stations])
     near = predicted.distance[stations]

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from processing.core.compiling import compiled, compiled_inner
 from processing.core.earth_models import mixed_ray
-from processing.core.ellipticity import correction
+from processing.core.ellipticity import correction_towards
 from processing.core.geodesy import EARTH_RADIUS_KM, KM_PER_DEGREE
 
 FloatArray = NDArray[np.float64]
@@ -67,11 +67,12 @@ DEEPEST_KM = 700.0
 class Readings(NamedTuple):
     """An event's readings; every array of shape (n,), NaN where nothing was measured."""
 
-    sin_latitude: FloatArray
-    """Of the station, geocentric."""
-    cos_latitude: FloatArray
-    longitude: FloatArray
-    """[rad]"""
+    x: FloatArray
+    """Where the station is on the unit sphere, geocentric: towards longitude 0,"""
+    y: FloatArray
+    """towards longitude 90,"""
+    z: FloatArray
+    """and north."""
     elevation_km: FloatArray
     surface_slowness: FloatArray
     """1/v under the station [s/km]."""
@@ -125,10 +126,11 @@ class Predicted(NamedTuple):
 
     distance: FloatArray
     """[deg]"""
-    azimuth: FloatArray
-    """Event to station [rad]."""
+    sin_azimuth: FloatArray
+    """Event to station."""
+    cos_azimuth: FloatArray
     backazimuth: FloatArray
-    """Station to event [rad]."""
+    """Station to event [rad]; NaN where none was read."""
     time: FloatArray
     """Travel time [s]."""
     slope: FloatArray
@@ -153,6 +155,7 @@ def room(n: int) -> Predicted:
         np.empty(n),
         np.empty(n),
         np.empty(n),
+        np.empty(n),
     )
 
 
@@ -162,14 +165,16 @@ def predict_one(
     phase: int,
     rules: Rules,
     earth: Earth,
-    place: FloatArray,
+    depth_km: float,
+    sin_phi: float,
+    cos_phi: float,
     i: int,
     distance: float,
-    azimuth: float,
+    cos_azimuth: float,
 ) -> tuple[float, float, float, float, float]:
     """Return travel time, its slope, dt/dh, curvature and a-priori error of reading i.
 
-    ``distance`` [deg] and ``azimuth`` [rad] lead from the place to the station.
+    ``distance`` [deg] and azimuth lead from the place, at latitude phi, to the station.
     """
     sigma = np.nan
     for band in range(rules.to_deg.shape[1]):
@@ -181,7 +186,7 @@ def predict_one(
         return np.nan, np.nan, np.nan, np.nan, sigma
     t = p = q = c = np.nan
     while code >= 0:
-        t, p, q, c = mixed_ray(earth.kernels, earth.weights, earth.fades, code, distance, place[2])
+        t, p, q, c = mixed_ray(earth.kernels, earth.weights, earth.fades, code, distance, depth_km)
         if not np.isnan(t) or code == rules.fallback[phase]:
             break
         code = rules.fallback[phase]
@@ -189,8 +194,8 @@ def predict_one(
         # The ray's last leg up to the station: h sqrt(1/v^2 - p^2).
         vertical = readings.surface_slowness[i] ** 2 - (p / KM_PER_DEGREE) ** 2
         t += readings.elevation_km[i] * np.sqrt(max(vertical, 0.0))
-    t += correction(
-        rules.ellipticity, rules.figure[phase], distance, place[2], np.radians(place[0]), azimuth
+    t += correction_towards(
+        rules.ellipticity, rules.figure[phase], distance, depth_km, sin_phi, cos_phi, cos_azimuth
     )
     return t, p, q, c, sigma
 
@@ -207,22 +212,26 @@ def predict_into(
     """Fill in what every reading is predicted to be at a place."""
     phi, lam = np.radians(place[0]), np.radians(place[1])
     sin_phi, cos_phi = np.sin(phi), np.cos(phi)
+    sin_lam, cos_lam = np.sin(lam), np.cos(lam)
     for i in range(readings.time.size):
-        sin_s, cos_s = readings.sin_latitude[i], readings.cos_latitude[i]
-        turn = readings.longitude[i] - lam
-        sin_turn, cos_turn = np.sin(turn), np.cos(turn)
-        east = cos_s * sin_turn
-        north = cos_phi * sin_s - sin_phi * cos_s * cos_turn
-        along = sin_phi * sin_s + cos_phi * cos_s * cos_turn
-        distance = np.degrees(np.arctan2(np.sqrt(east * east + north * north), along))
+        x, y, z = readings.x[i], readings.y[i], readings.z[i]
+        outward = x * cos_lam + y * sin_lam
+        east = y * cos_lam - x * sin_lam
+        north = cos_phi * z - sin_phi * outward
+        across = np.sqrt(east * east + north * north)
+        distance = np.degrees(np.arctan2(across, sin_phi * z + cos_phi * outward))
         out.distance[i] = distance
-        out.azimuth[i] = np.arctan2(east, north)
-        out.backazimuth[i] = np.arctan2(
-            -cos_phi * sin_turn, cos_s * sin_phi - sin_s * cos_phi * cos_turn
-        )
+        out.sin_azimuth[i] = east / across if across > 0.0 else 0.0
+        out.cos_azimuth[i] = north / across if across > 0.0 else 1.0
+        out.backazimuth[i] = np.nan
+        if not np.isnan(readings.backazimuth[i]):
+            out.backazimuth[i] = np.arctan2(
+                -cos_phi * east, (x * x + y * y) * sin_phi - z * cos_phi * outward
+            )
         t, p, q, c, sigma = predict_one(
-            readings, phase[i], rules, earth, place, i, distance, out.azimuth[i]
-        )
+            readings, phase[i], rules, earth, place[2], sin_phi, cos_phi, i, distance,
+            out.cos_azimuth[i],
+        )  # fmt: skip
         out.time[i], out.slope[i], out.dt_dh[i], out.curvature[i] = t, p, q, c
         out.sigma[i] = sigma
 
@@ -247,7 +256,7 @@ def residuals_into(
     missing = 0
     for k in range(rows.size):
         kind, i = rows[k] // n, rows[k] % n
-        sin_az, cos_az = np.sin(predicted.azimuth[i]), np.cos(predicted.azimuth[i])
+        sin_az, cos_az = predicted.sin_azimuth[i], predicted.cos_azimuth[i]
         partial[k, 0] = partial[k, 1] = partial[k, 2] = partial[k, 3] = 0.0
         if kind == TIME:
             value = readings.time[i] - place[3] - predicted.time[i]

@@ -328,12 +328,12 @@ def _readings(
     latitude, longitude, elevation, time, sigma, azimuth, azimuth_error, slowness, error, own = (
         np.ascontiguousarray(told.T)
     )
-    phi = np.radians(geodesy.geocentric_latitude(latitude))
+    phi, lam = np.radians(geodesy.geocentric_latitude(latitude)), np.radians(longitude)
     clocks = {number for number, a in zip(station, rows, strict=True) if a.doubtful_clock}
     return kernel.Readings(
-        sin_latitude=np.sin(phi),
-        cos_latitude=np.cos(phi),
-        longitude=np.radians(longitude),
+        x=np.cos(phi) * np.cos(lam),
+        y=np.cos(phi) * np.sin(lam),
+        z=np.sin(phi),
         elevation_km=elevation,
         surface_slowness=np.zeros(len(rows)),
         station=np.array(station, dtype=np.int64),
@@ -368,19 +368,15 @@ def _shared(readings: kernel.Readings, count: int, on: set[int]) -> FloatArray:
 @compiled
 def _left_in_common(readings: kernel.Readings, count: int) -> FloatArray:
     """Return what the variogram leaves in common to each two of ``count`` stations [s^2]."""
-    place = np.empty((count, 3))
+    first = np.empty(count, np.int64)
     for i in range(readings.station.size - 1, -1, -1):
-        station = readings.station[i]
-        place[station, 0] = readings.cos_latitude[i] * np.cos(readings.longitude[i])
-        place[station, 1] = readings.cos_latitude[i] * np.sin(readings.longitude[i])
-        place[station, 2] = readings.sin_latitude[i]
+        first[readings.station[i]] = i
+    x, y, z = readings.x[first], readings.y[first], readings.z[first]
     left = np.empty((count, count))
     for i in range(count):
         left[i, i] = SILL_S2
         for j in range(i):
-            square = 0.0
-            for axis in range(3):
-                square += (place[i, axis] - place[j, axis]) ** 2
+            square = (x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2 + (z[i] - z[j]) ** 2
             km = 2.0 * geodesy.EARTH_RADIUS_KM * np.arcsin(min(0.5 * np.sqrt(square), 1.0))
             left[i, j] = left[j, i] = SILL_S2 - _variogram(km) if km <= VARIOGRAM_KM[-1] else 0.0
     return left
