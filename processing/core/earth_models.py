@@ -488,23 +488,42 @@ def region_weight(model: EarthModel | OwnModel, latitude: float, longitude: floa
     return 0.0 if model.region is None else _weight_in(model.region, latitude, longitude)
 
 
+class _Edge(NamedTuple):
+    """An edge of a region in degrees of latitude: where it starts, where it leads, its length."""
+
+    x: float
+    y: float
+    along_x: float
+    along_y: float
+    length: float
+
+
+@lru_cache(maxsize=256)
+def _edges(region: Region) -> tuple[float, float, tuple[_Edge, ...]]:
+    """Return a region's middle longitude [deg], its parallel's degree in meridian's, its edges."""
+    corners = np.array(region)
+    scale = float(np.cos(np.radians(corners[:, 1].mean())))
+    start = corners * [scale, 1.0]
+    along = np.roll(start, -1, axis=0) - start
+    rows = np.column_stack([start, along, np.hypot(*along.T)]).tolist()
+    return float(corners[:, 0].mean()), scale, tuple(_Edge(*row) for row in rows)
+
+
 def _weight_in(region: Region, latitude: float, longitude: float) -> float:
     """Return 1 in a region, 0 outside, smooth at the border.
 
     The product over the region's edges of a smooth step of the distance to each [deg], half on the
     edge itself, so that it has a derivative everywhere, also near a corner.
     """
-    corners = np.array(region)
-    scale = np.array([np.cos(np.radians(corners[:, 1].mean())), 1.0])
+    middle, scale, edges = _edges(region)
     # The nearest turn of the longitude.
-    middle = float(corners[:, 0].mean())
-    turned = middle + (longitude - middle + 180.0) % 360.0 - 180.0
-    start = corners * scale
-    along = np.roll(start, -1, axis=0) - start
-    offset = np.array([turned, latitude]) * scale - start
-    inside = (along[:, 0] * offset[:, 1] - along[:, 1] * offset[:, 0]) / np.hypot(*along.T)
-    u = np.clip(0.5 + inside / (2.0 * BORDER_DEG), 0.0, 1.0)
-    return float(np.prod(u * u * (3.0 - 2.0 * u)))
+    x = (middle + (longitude - middle + 180.0) % 360.0 - 180.0) * scale
+    weight = 1.0
+    for edge in edges:
+        inside = edge.along_x * (latitude - edge.y) - edge.along_y * (x - edge.x)
+        u = min(max(0.5 + inside / edge.length / (2.0 * BORDER_DEG), 0.0), 1.0)
+        weight *= u * u * (3.0 - 2.0 * u)
+    return weight
 
 
 @lru_cache(maxsize=256)
