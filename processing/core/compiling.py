@@ -41,11 +41,14 @@ def compiled(function: Function) -> Function:
 
 
 def compiled_inner(function: Function) -> Function:
-    """Compile a function for the loops of others: it makes no arrays and returns none.
+    """Compile a function into the loops of others: it makes no arrays and returns none.
 
     So it need not count references to the arrays it is handed, which takes longer than the
-    arithmetic of a travel time. Numba refuses one that makes an array; one that returned an array
-    of its caller would have it freed twice.
+    arithmetic of a travel time, nor copy a hundred words that describe them at every call. Numba
+    refuses one that makes an array; one that returned an array of its caller would have it freed
+    twice.
     """
-    decorate = numba.njit(cache=True, nogil=True, error_model="numpy", **_UNCOUNTED)
+    decorate = numba.njit(
+        cache=True, nogil=True, error_model="numpy", forceinline=True, **_UNCOUNTED
+    )
     return cast(Function, decorate(function))
