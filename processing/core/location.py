@@ -239,27 +239,25 @@ def _coarse_places(work: Work) -> FloatArray:
     n = len(problem.rows)
     times = work.rows[work.rows < n]
     early = times[np.argsort(readings.time[times], kind="stable")]
-    firsts: list[int] = []
+    first_of_station: dict[int, int] = {}
     for i in early.tolist():
-        if readings.station[i] not in readings.station[firsts]:
-            firsts.append(i)
+        first_of_station.setdefault(int(readings.station[i]), i)
+    firsts = list(first_of_station.values())
     latitude = np.degrees(np.arctan2(readings.z, np.hypot(readings.x, readings.y)))
     longitude = np.degrees(np.arctan2(readings.y, readings.x))
-    places = [np.column_stack([latitude[firsts[:8]], longitude[firsts[:8]]])]
+    # Of which reading's station, azimuths and distances [deg].
+    around: list[tuple[int, FloatArray, float | FloatArray]] = []
     family = [None if name is None else phases.PHASES[name].family for name in problem.names]
     told = []
     for i in firsts[:6]:
         # A circle of the distance that S-P tells.
-        same = np.flatnonzero(readings.station == readings.station[i])
-        p = [readings.time[j] for j in same if family[j] == "P"]
-        s = [readings.time[j] for j in same if family[j] == "S"]
+        same = np.flatnonzero(readings.station == readings.station[i]).tolist()
+        p = [float(readings.time[j]) for j in same if family[j] == "P"]
+        s = [float(readings.time[j]) for j in same if family[j] == "S"]
         if p and s and 0.0 < min(s) - min(p) < LONGEST_S_MINUS_P_S:
-            told.append(float((min(s) - min(p)) / S_MINUS_P_DEG))
+            told.append((min(s) - min(p)) / S_MINUS_P_DEG)
             if len(told) <= 4:
-                ring = geodesy.destination(
-                    latitude[i], longitude[i], np.arange(16) * 22.5, max(told[-1], 0.02)
-                )
-                places.append(np.column_stack(ring))
+                around.append((i, np.arange(16.0) * 22.5, max(told[-1], 0.02)))
     # Two stations that tell how far it is spare the search of the rest of the Earth.
     farthest = 2.5 * max(told) + 1.0 if len(told) > 1 else 180.0
     for number, i in enumerate(firsts[:2]):
@@ -267,16 +265,19 @@ def _coarse_places(work: Work) -> FloatArray:
             if radius > farthest:
                 break
             count = 8 if radius < 2.0 else 12 if radius < 20.0 else 18
-            azimuth = np.arange(count) * 360.0 / count
-            ring = geodesy.destination(latitude[i], longitude[i], azimuth, radius)
-            places.append(np.column_stack(ring))
+            around.append((i, np.arange(float(count)) * 360.0 / count, radius))
+    along = np.array((0.1, *RING_DISTANCES_DEG))
     for i in np.flatnonzero(np.isfinite(readings.backazimuth))[:4].tolist():
-        ray = geodesy.destination(
-            latitude[i], longitude[i], readings.backazimuth[i],
-            np.array((0.1, *RING_DISTANCES_DEG)),
-        )  # fmt: skip
-        places.append(np.column_stack(ray))
-    return np.vstack(places)
+        around.append((i, np.full(along.size, readings.backazimuth[i]), along))
+    centre = np.repeat([i for i, _, _ in around], [azimuth.size for _, azimuth, _ in around])
+    ring = geodesy.destination(
+        latitude[centre],
+        longitude[centre],
+        np.concatenate([azimuth for _, azimuth, _ in around]),
+        np.concatenate([np.broadcast_to(far, azimuth.size) for _, azimuth, far in around]),
+    )
+    near = firsts[:8]
+    return np.vstack([np.column_stack([latitude[near], longitude[near]]), np.column_stack(ring)])
 
 
 def _search(work: Work, depths: tuple[float, ...]) -> list[FloatArray]:
