@@ -20,7 +20,7 @@ from tests.processing.felt_reports import quake, report, settlement
 from tests.processing.jobs.test_mechanisms import PLACE, reported, signs
 
 #: Days of the earthquakes with first motions.
-UNDISTURBED, SOLVING, STORING, TWICE = range(4)
+UNDISTURBED, SOLVING, STORING, TWICE, REPORTED = range(5)
 #: Days of those with felt reports.
 FELT_UNDISTURBED, FELT = 10, 11
 #: So many that a worker can be met while it solves.
@@ -52,7 +52,7 @@ def prepare() -> None:
     read = signs(stations)
     records = [
         event(f"s{day}", seconds, *PLACE, **reported(stations, read, seconds + 20.0))
-        for day in (UNDISTURBED, SOLVING, STORING, TWICE)
+        for day in (UNDISTURBED, SOLVING, STORING, TWICE, REPORTED)
         for seconds in [_seconds(day)]
     ]
     with transaction.atomic():

@@ -20,6 +20,7 @@ from stack import Stack
 from tests.live.computed import (
     FELT,
     FELT_UNDISTURBED,
+    REPORTED,
     REPORTS,
     SOLVING,
     STORING,
@@ -240,6 +241,24 @@ def test_a_worker_that_hung_computes_beside_the_one_that_took_its_place(stack: S
     refused = "no longer held: mechanism"
     stack.wait_until(lambda: refused in stack.logs(lines=500), what="the end of the first")
     check_mechanism(stack, TWICE)
+
+
+@pytest.mark.xfail(
+    raises=psycopg.errors.LockNotAvailable,
+    strict=True,
+    reason="mechanisms.store holds the event FOR UPDATE, not FOR NO KEY UPDATE as recompute does",
+)
+def test_a_felt_report_need_not_wait_for_a_mechanism_that_is_stored(stack: Stack) -> None:
+    try:
+        with locked(stack, "publish"):
+            do(stack, f"reverse({REPORTED}, *REVERSED)")
+            stack.wait_until(lambda: waiting(stack, "publish"), what="a worker that publishes")
+            [(event,)] = rows(stack, f"SELECT object_id {LEASED}")
+            # What the foreign key of a report that names its event asks of the event's row.
+            row = "SELECT 1 FROM catalog_event WHERE id = %s FOR KEY SHARE NOWAIT"
+            assert rows(stack, row, event) == [(1,)]
+    finally:
+        finished(stack)
 
 
 def is_free(stack: Stack, item: int) -> bool:
