@@ -11,9 +11,9 @@ import numpy as np
 from django.contrib.gis.geos import Point
 from django.db import connection, transaction
 
-from catalog.models import Settlement, Station
+from catalog.models import EventRow, Settlement, Station
 from processing import pipeline
-from processing.jobs import mechanism_decisions
+from processing.jobs import mechanism_decisions, mechanisms
 from processing.transactions import writing
 from tests.processing.bulletins import START, associate, event, lay, person, recompute
 from tests.processing.felt_reports import quake, report, settlement
@@ -83,6 +83,13 @@ def reverse(day: int, *numbers: int) -> None:
                 Station.objects.get(code=f"ST{number}"), start, start + timedelta(hours=2),
                 "the operator", person(),
             )  # fmt: skip
+
+
+def ask(day: int) -> None:
+    """Ask for the mechanism of a day's earthquake."""
+    with writing():
+        start = START + timedelta(days=day)
+        mechanisms.request([EventRow.objects.get(time=start).pk])
 
 
 def send_reports(day: int, part: int) -> None:

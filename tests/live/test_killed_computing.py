@@ -217,11 +217,15 @@ def held(stack: Stack) -> list[int]:
 
 
 def test_a_worker_that_hung_computes_beside_the_one_that_took_its_place(stack: Stack) -> None:
-    """Asked for again meanwhile, with more to know, and offered to all: it is stored once."""
+    """Asked for twice more meanwhile, once with more to know, offered to all: it is stored once."""
     with (
         locked(stack, "read") as line,
         in_turn(
-            stack, line, f"reverse({TWICE}, REVERSED[0])", f"reverse({TWICE}, REVERSED[1])"
+            stack,
+            line,
+            f"reverse({TWICE}, REVERSED[0])",
+            f"reverse({TWICE}, REVERSED[1])",
+            f"ask({TWICE})",
         ) as go_on,
     ):
         stack.wait_until(lambda: waiting(stack, "read"), what="a worker that reads")
@@ -233,6 +237,8 @@ def test_a_worker_that_hung_computes_beside_the_one_that_took_its_place(stack: S
             stack.wait_until(lambda: is_free(stack, item), what="the end of its lease")
             offer(stack, item, WORKERS)
             stack.wait_until(lambda: waiting(stack, "read") == 2, what="two that read")
+            go_on()
+            stack.wait_until(lambda: asked_for(stack, item) == 3, what="that it is asked for again")
         finally:
             os.kill(hung, signal.SIGCONT)
     assert finished(stack) < RESUMED_SECONDS
@@ -264,6 +270,11 @@ def test_a_felt_report_need_not_wait_for_a_mechanism_that_is_stored(stack: Stack
 def is_free(stack: Stack, item: int) -> bool:
     sql = "SELECT lease_until < clock_timestamp() FROM processing_workitem WHERE id = %s"
     return bool(rows(stack, sql, item)[0][0])
+
+
+def asked_for(stack: Stack, item: int) -> int:
+    sql = "SELECT requested_version FROM processing_workitem WHERE id = %s"
+    return int(rows(stack, sql, item)[0][0])
 
 
 def offer(stack: Stack, item: int, times: int) -> None:
