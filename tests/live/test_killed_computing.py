@@ -45,7 +45,11 @@ BARRIERS = {
     "tie": "LOCK TABLE catalog_felttie IN EXCLUSIVE MODE",
     "summarise": "LOCK TABLE catalog_feltsummary IN EXCLUSIVE MODE",
 }
-LEASED = "FROM processing_workitem WHERE state = 'open' AND lease_owner <> ''"
+#: What workers have in hand, but for what Beat asks for: the map's tiles and the like.
+LEASED = (
+    "FROM processing_workitem WHERE state = 'open' AND lease_owner <> ''"
+    " AND kind IN ('mechanism', 'felt', 'felt-tie')"
+)
 #: Who has read of the catalogue and asks nothing for so long thinks about it [s].
 THINKS_S = 0.03
 
