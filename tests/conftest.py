@@ -71,7 +71,7 @@ def _language_restored() -> Iterator[None]:
 #: Files of many seconds: they are begun first, so that at the end no process of two works alone.
 LONGEST_FIRST = (
     "test_example_year.py", "test_killed_ways.py", "test_killed.py", "test_deployment.py",
-    "test_real_files.py", "test_every_format.py", "test_by_hand.py",
+    "test_killed_computing.py", "test_real_files.py", "test_every_format.py", "test_by_hand.py",
     "test_admin_of_every_model.py",
 )  # fmt: skip
 #: Where the stages of bin/test look for such tests.

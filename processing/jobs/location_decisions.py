@@ -37,7 +37,7 @@ def accept(
         ``event-gone``: merged or deleted meanwhile; ``readings-changed``: other readings than the
         person saw; or the code of a `LocationError`: with these settings there is no solution.
     """
-    event = Event.objects.select_for_update().get(pk=event_key)
+    event = Event.objects.select_for_update(no_key=True).get(pk=event_key)
     if event.status in GONE:
         raise NotDecidable("event-gone")
     inputs = location_inputs.load(event)
@@ -90,7 +90,7 @@ def undo(decision_key: int, actor: User, note: str = "") -> Outcome:
     if decision is None or decision.event is None:
         raise NotDecidable("nothing-to-undo")
     key = decision.event.merged_into_id or decision.event.pk
-    event = Event.objects.select_for_update().get(pk=key)
+    event = Event.objects.select_for_update(no_key=True).get(pk=key)
     in_force = location_inputs.load(event).decision
     if in_force is None or in_force.pk != decision.pk:
         raise NotDecidable("nothing-to-undo")

@@ -217,7 +217,7 @@ def _standing(model: type[Row], key: int) -> Row:
 
 
 def _held(event_key: int) -> Event:
-    event: Event | None = Event.objects.select_for_update().filter(pk=event_key).first()
+    event: Event | None = Event.objects.select_for_update(no_key=True).filter(pk=event_key).first()
     if event is None or event.status in GONE:
         raise NotDecidable("event-gone")
     return event

@@ -58,7 +58,7 @@ def decide(
     """
     if status not in (CONFIRMED, REJECTED):
         raise ValueError(f"status: found {status!r}, expected {CONFIRMED} or {REJECTED}")
-    event = Event.objects.select_for_update().get(pk=event_key)
+    event = Event.objects.select_for_update(no_key=True).get(pk=event_key)
     if event.status in GONE:
         raise NotDecidable("event-gone")
     inputs = mechanisms.load(event)
@@ -129,7 +129,7 @@ def undo(decision_key: int, actor: User, note: str = "") -> None:
     if decision is None or decision.event is None:
         raise NotDecidable("nothing-to-undo")
     key = decision.event.merged_into_id or decision.event.pk
-    event = Event.objects.select_for_update().get(pk=key)
+    event = Event.objects.select_for_update(no_key=True).get(pk=key)
     last = mechanisms.load(event).last_decision
     if last is None or last.pk != decision.pk:
         raise NotDecidable("nothing-to-undo")

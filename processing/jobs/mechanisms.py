@@ -438,7 +438,7 @@ def store(found: Computed) -> Event | None:
 
     If the event has changed since it was computed, it is computed again here.
     """
-    event: Event = Event.objects.select_for_update().get(pk=found.event)
+    event: Event = Event.objects.select_for_update(no_key=True).get(pk=found.event)
     if event.status in GONE:
         return None
     inputs = load(event)

@@ -116,7 +116,7 @@ def in_force(event: Event) -> dict[str, MergeDecision]:
 
 
 def _held(event_key: int) -> Event:
-    event: Event | None = Event.objects.select_for_update().filter(pk=event_key).first()
+    event: Event | None = Event.objects.select_for_update(no_key=True).filter(pk=event_key).first()
     if event is None or event.status in GONE:
         raise NotDecidable("event-gone")
     return event

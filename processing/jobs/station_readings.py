@@ -542,7 +542,7 @@ def _decide(associations: Sequence[int], actor: User, note: str, act: Any, count
         rows = sorted(best.values(), key=lambda row: (row.event_id or 0, row.pk))
     # Event rows in key order, before anything that depends on them is written.
     keys = {row.event_id for row in rows}
-    list(Event.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
+    list(Event.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"))
     outcome.touched = act(rows, actor=actor, note=note, now=timezone.now())
     outcome.counts[counted] = len(rows)
     request_location(outcome)
@@ -670,7 +670,7 @@ def request_location(outcome: Outcome, run: Any = None) -> None:
     """Ask for the events with new evidence to be located anew."""
     alive = Event.objects.filter(pk__in=outcome.touched).exclude(status__in=GONE)
     # Event rows in key order, as everywhere.
-    keys = list(alive.order_by("pk").select_for_update().values_list("pk", flat=True))
+    keys = list(alive.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
     Event.objects.filter(pk__in=keys).update(evidence_version=F("evidence_version") + 1)
     versions = list(Event.objects.filter(pk__in=keys).values_list("pk", "evidence_version"))
     WorkItem.objects.request_many("recompute", versions, run=run, priority=PRIORITY)

@@ -86,7 +86,9 @@ def decide(
     outcome = Outcome()
     as_seen = dict(events)
     # Event rows in key order, as everywhere.
-    locked = list(Event.objects.select_for_update().filter(pk__in=as_seen).order_by("pk"))
+    locked = list(
+        Event.objects.select_for_update(no_key=True).filter(pk__in=as_seen).order_by("pk")
+    )
     before = in_force(as_seen)
     for event in locked:
         if event.status in GONE or seen(event) != as_seen[event.pk]:
@@ -141,7 +143,7 @@ def undo(decision_key: int, actor: User, note: str = "") -> Outcome:
         .first()
     )
     key = decision.event_typed if decision is not None else 0
-    event = Event.objects.select_for_update().filter(pk=key).first()
+    event = Event.objects.select_for_update(no_key=True).filter(pk=key).first()
     if decision is None or event is None:
         raise NotDecidable("nothing-to-undo")
     standing = in_force([event.pk]).get(event.pk)
@@ -207,7 +209,7 @@ def interpret(event_key: int, text: Text, actor: User) -> Interpretation:
     """
     if text.event_type not in EVENT_TYPES or text.certainty not in {"", *CERTAINTIES}:
         raise NotDecidable("unknown-type")
-    event = Event.objects.select_for_update().get(pk=event_key)
+    event = Event.objects.select_for_update(no_key=True).get(pk=event_key)
     if event.status in GONE:
         raise NotDecidable("event-gone")
     reports = _reports(event)
@@ -259,7 +261,7 @@ def withdraw(interpretation: int, actor: User, reason: str) -> Interpretation:
     ).first()
     if row is None or decision is None or row.event_id is None:
         raise NotDecidable("nothing-to-withdraw")
-    event = Event.objects.select_for_update().get(pk=row.event_id)
+    event = Event.objects.select_for_update(no_key=True).get(pk=row.event_id)
     MergeDecision.objects.create(
         kind=MergeDecision.Kind.UNDO,
         event=event,

@@ -85,7 +85,7 @@ def _locked(key: int) -> WaveformMeasurement:
     known = WaveformMeasurement.objects.filter(pk=key).values_list("event", flat=True).first()
     if known is None:
         raise NotDecidable("changed-meanwhile")
-    Event.objects.select_for_update().get(pk=known)
+    Event.objects.select_for_update(no_key=True).get(pk=known)
     row = (
         WaveformMeasurement.objects.select_related("event")
         .filter(pk=key, superseded_at__isnull=True)

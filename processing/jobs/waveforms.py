@@ -144,7 +144,7 @@ def receive(event: Event, name: str, chunks: Iterable[bytes], user: User) -> Tak
 def _keep(event: Event, name: str, spooled: receiving.Spool, user: User) -> bool:
     """Store a file unless it is there, all in one transaction; return whether it is new."""
     with writing():
-        Event.objects.select_for_update().get(pk=event.pk)
+        Event.objects.select_for_update(no_key=True).get(pk=event.pk)
         known = WaveformFile.objects.filter(event=event, sha256=spooled.sha256).first()
         if known is not None and known.withdrawn_at is None:
             return False
@@ -193,7 +193,7 @@ def withdraw(file: WaveformFile, user: User) -> None:
 
     def store() -> None:
         with writing():
-            Event.objects.select_for_update().get(pk=file.event_id)
+            Event.objects.select_for_update(no_key=True).get(pk=file.event_id)
             WaveformFile.objects.filter(pk=file.pk, withdrawn_at__isnull=True).update(
                 withdrawn_at=timezone.now(), withdrawn_by=user
             )
@@ -789,7 +789,7 @@ def store(result: Result) -> bool:
 
     What a person moved or rejected stands as long as its channel is there.
     """
-    Event.objects.select_for_update().get(pk=result.event)
+    Event.objects.select_for_update(no_key=True).get(pk=result.event)
     for number, problems in result.problems.items():
         file = WaveformFile.objects.filter(pk=number).first()
         if file is not None:

@@ -253,11 +253,6 @@ def test_a_worker_that_hung_computes_beside_the_one_that_took_its_place(stack: S
     check_mechanism(stack, TWICE)
 
 
-@pytest.mark.xfail(
-    raises=psycopg.errors.LockNotAvailable,
-    strict=True,
-    reason="mechanisms.store holds the event FOR UPDATE, not FOR NO KEY UPDATE as recompute does",
-)
 def test_a_felt_report_need_not_wait_for_a_mechanism_that_is_stored(stack: Stack) -> None:
     try:
         with locked(stack, "publish"):
