@@ -31,7 +31,7 @@ from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Axes, Planes
 from processing.core import first_motion_ratios
 from processing.core.compiling import compiled
-from processing.core.first_motion_ratios import LEAST_RATIOS, Ratios
+from processing.core.first_motion_ratios import LEAST_RATIOS, Ratios, expect_rays
 
 FloatArray = NDArray[np.float64]
 
@@ -91,11 +91,7 @@ class Polarities:
         for name, shape in shapes.items():
             if shape != (n,):
                 raise ValueError(f"{name}: found shape {shape}, expected ({n},)")
-        if self.azimuth.shape != self.takeoff.shape or self.azimuth.shape[1:] != (n,):
-            raise ValueError(
-                f"azimuth, takeoff: found shapes {self.azimuth.shape}, {self.takeoff.shape},"
-                f" expected (trials, {n})"
-            )
+        expect_rays(self.azimuth, self.takeoff, n)
         if not np.isin(self.sign, (-1, 1)).all():
             raise ValueError("sign: expected 1 (up) or -1 (down)")
 

@@ -52,18 +52,22 @@ class Ratios:
     """Of the direct P, from the downward vertical [deg], shape (trials, n)."""
 
     def __post_init__(self) -> None:
-        n = len(self.log_ratio)
-        if self.azimuth.shape != self.takeoff.shape or self.azimuth.shape[1:] != (n,):
-            raise ValueError(
-                f"azimuth, takeoff: found shapes {self.azimuth.shape}, {self.takeoff.shape},"
-                f" expected (trials, {n})"
-            )
+        expect_rays(self.azimuth, self.takeoff, len(self.log_ratio))
         if not np.isfinite(self.log_ratio).all():
             raise ValueError("log_ratio: found a value that is not finite")
 
     def directions(self) -> FloatArray:
         """Unit vectors north, east, down, shape (trials, n, 3)."""
         return geometry.axis_vector(self.azimuth, 90.0 - self.takeoff)
+
+
+def expect_rays(azimuth: FloatArray, takeoff: FloatArray, count: int) -> None:
+    """Refuse directions that are not those of so many rays, by trial."""
+    if azimuth.shape != takeoff.shape or azimuth.shape[1:] != (count,):
+        raise ValueError(
+            f"azimuth, takeoff: found shapes {azimuth.shape}, {takeoff.shape},"
+            f" expected (trials, {count})"
+        )
 
 
 def predicted(directions: FloatArray, normal: FloatArray, slip: FloatArray) -> FloatArray:
