@@ -67,7 +67,7 @@ __all__ = [
     "LocationError", "LocationSolution", "locate",
 ]  # fmt: skip
 
-METHOD = "kz-gls-2026.2"
+METHOD = "kz-gls-2026.3"
 """Names this method in stored origins; a change of any rule below changes it."""
 
 MINIMUM_DEFINING = 4
@@ -93,7 +93,8 @@ NEAR_STATION_DEG = 0.2
 PAIR_DISTANCE_DEG = 2.0
 PAIRS_NEEDED = 3
 DEPTH_PHASES_NEEDED = 3
-DEEP_PHASES = frozenset({"pP", "sP", "PcP"})
+DEPTH_PHASES = frozenset({"pP", "sP"})
+CORE_REFLECTIONS = frozenset({"PcP"})
 CRUST_KM = 35.0  # iasp91's Moho
 DEPTH_ERROR_CRUST_KM = 30.0
 DEPTH_ERROR_MANTLE_KM = 60.0
@@ -492,16 +493,27 @@ def _depth_resolvable(work: Work, fit: _Fit) -> bool:
     distance = predicted_at(work, fit.place).distance[times].tolist()
     if min(distance) <= NEAR_STATION_DEG:
         return True
-    names = [NAMES[row] for row in work.phase[times].tolist()]
-    if sum(name in DEEP_PHASES for name in names) >= DEPTH_PHASES_NEEDED:
-        return True
-    pairs: dict[int, set[str]] = {}
-    for station, name, far in zip(
-        work.readings.station[times].tolist(), names, distance, strict=True
+    read: dict[int, set[str]] = {}
+    near: dict[int, set[str]] = {}
+    for station, row, far in zip(
+        work.readings.station[times].tolist(), work.phase[times].tolist(), distance, strict=True
     ):
+        name = NAMES[row]
+        read.setdefault(station, set()).add(name)
         if far <= PAIR_DISTANCE_DEG:
-            pairs.setdefault(station, set()).add(phases.PHASES[name].family)
-    return sum({"P", "S"} <= found for found in pairs.values()) >= PAIRS_NEEDED
+            near.setdefault(station, set()).add(phases.PHASES[name].family)
+    # Depth phases with a first P of their station.
+    pairs = sum(
+        len(names & DEPTH_PHASES)
+        for names in read.values()
+        if any(
+            phases.PHASES[name].family == "P" for name in names - DEPTH_PHASES - CORE_REFLECTIONS
+        )
+    )
+    reflections = sum(len(names & CORE_REFLECTIONS) for names in read.values())
+    if max(pairs, reflections) >= DEPTH_PHASES_NEEDED:
+        return True
+    return sum({"P", "S"} <= families for families in near.values()) >= PAIRS_NEEDED
 
 
 def _free(work: Work, fit: _Fit) -> _Fit | None:
@@ -932,7 +944,7 @@ def _solution(
         associated_station_count=len(set(readings.station.tolist())),
         used_station_count=len(stations),
         depth_phase_count=sum(
-            name in DEEP_PHASES for name, on in zip(names, used, strict=True) if on
+            name in DEPTH_PHASES for name, on in zip(names, used, strict=True) if on
         ),
         phase=tuple(names[i] for i in back.tolist()),
         reason=tuple(reasons[i] for i in back.tolist()),

@@ -176,6 +176,25 @@ def test_depth_is_held_by_a_named_rule_when_nothing_resolves_it(place, depths, h
     assert np.all(solution.covariance[3] == 0.0)
 
 
+@pytest.mark.parametrize("paired", [True, False])
+def test_depth_phases_free_the_depth_where_the_first_p_of_their_stations_is_read_too(paired):
+    arrivals = synthetic_arrivals(
+        4, nearest_deg=40.0, farthest_deg=70.0, depth_km=30.0, names=("P", "pP")
+    )
+    read = {a.station for a in arrivals[:8]}  # four stations
+    kept = [
+        a
+        for a in arrivals
+        if (a.phase == "P" and (paired or a.station not in read))
+        or (a.phase == "pP" and a.station in read)
+    ]
+    solution = locate(kept, [Hypocentre(43.0, 77.0, EPOCH_OFFSET_S, 33.0)])
+    assert solution.depth_phase_count == 4
+    assert solution.depth_code == ("F" if paired else "H")
+    if paired:
+        assert solution.depth_km == pytest.approx(30.0, abs=0.5)
+
+
 def test_a_source_pressed_out_of_the_ground_stays_at_the_surface():
     arrivals = synthetic_arrivals(6, nearest_deg=0.05, farthest_deg=1.5, depth_km=0.0)
     # Near stations read early by what a source above the ground would give.
