@@ -475,9 +475,9 @@ class StationPolarityReversalAdmin(ReadOnlyAdmin):
 
 @admin.register(catalog.PolarityDecision)
 class PolarityDecisionAdmin(ReadOnlyAdmin):
-    list_display = ("event", "station", "kind", "actor", "made_at", "note")
+    list_display = ("event", "station", "subject", "kind", "actor", "made_at", "note")
     list_select_related = ("event", "station", "actor")
-    list_filter = ("kind",)
+    list_filter = ("subject", "kind")
     search_fields = ("event__public_id", "station__code")
 
 

@@ -7,7 +7,7 @@ compute the mechanism by them from then on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -25,20 +25,20 @@ from catalog import focal_geometry as geometry
 from catalog.focal_geometry import Planes
 from catalog.models import Event, FocalMechanism, User
 from portal import focal_sphere
-from portal.event_mechanisms import RatioShown
 from portal.focal_sphere import Sphere, Spot
 from processing.core import first_motion, first_motion_ratios, first_motion_rays, geodesy
 from processing.desk import messages
 from processing.desk.readings import is_key, may_decide
 from processing.desk.views import staff_only
 from processing.jobs import mechanism_decisions, mechanisms
+from processing.jobs.amplitude_ratios import AmplitudeRatio
 from processing.jobs.mechanisms import DEPTH_KM, Inputs, Motion, NotSolvable, Solved, Word
 from processing.jobs.station_readings import NotDecidable
 from processing.models import WorkItem
 from processing.transactions import retried, writing
 
-#: Of a station in the address: ``w-KEY=flip``.
-PREFIX = "w-"
+#: Of a station in the address: ``w-KEY=flip``; of its amplitude ratio: ``r-KEY=drop``.
+PREFIX, RATIO_PREFIX = "w-", "r-"
 STYLES = {
     "NF": gettext_lazy("normal"),
     "NS": gettext_lazy("normal with strike-slip"),
@@ -95,17 +95,6 @@ class Shown:
         return int(self.solution.contradicting.sum()) if self.solution else 0
 
     @property
-    def ratios(self) -> list[RatioShown]:
-        s = self.solved
-        if s is None:
-            return []
-        off = s.solution.ratio_residual
-        return [
-            RatioShown(r.code, r.log_ratio, r.log_ratio - float(o), float(a), float(t))
-            for r, o, (a, t) in zip(s.ratios, off, s.ratio_rays, strict=True)
-        ]
-
-    @property
     def is_alike(self) -> bool:
         return self.solved is not None and "all-alike" in self.solved.warnings
 
@@ -144,6 +133,17 @@ class Line:
         ]
 
 
+@dataclass(frozen=True)
+class RatioLine:
+    """The amplitude ratio of one station of the table."""
+
+    ratio: AmplitudeRatio
+    azimuth: float
+    takeoff: float
+    expected: float | None
+    """What the mechanism makes of it; None: it is not in use."""
+
+
 def read_words(given: QueryDict) -> tuple[dict[int, str], list[str]]:
     """Return the words on polarities an address or a form holds, and what is wrong with it."""
     words, problems = {}, []
@@ -161,8 +161,20 @@ def read_words(given: QueryDict) -> tuple[dict[int, str], list[str]]:
     return words, problems
 
 
-def query_of(words: dict[int, str]) -> str:
-    return urlencode({"trial": "1", **{f"{PREFIX}{k}": w for k, w in sorted(words.items())}})
+def read_dropped(given: QueryDict) -> set[int]:
+    """Return the stations whose amplitude ratios an address or a form leaves out."""
+    named = {
+        name.removeprefix(RATIO_PREFIX)
+        for name, word in given.items()
+        if name.startswith(RATIO_PREFIX) and word == Word.DROP
+    }
+    return {int(key) for key in named if is_key(key)}
+
+
+def query_of(words: dict[int, str], dropped: Collection[int]) -> str:
+    told = {f"{PREFIX}{k}": w for k, w in sorted(words.items())}
+    told |= {f"{RATIO_PREFIX}{k}": str(Word.DROP) for k in sorted(dropped)}
+    return urlencode({"trial": "1", **told})
 
 
 @staff_only
@@ -176,7 +188,7 @@ def first_motions(request: HttpRequest, public_id: str) -> HttpResponse:
     tried, problems = in_force, list[str]()
     if request.GET.get("trial"):
         words, problems = read_words(request.GET)
-        tried = in_force.with_words(words)
+        tried = in_force.with_words(words, read_dropped(request.GET))
     is_trial = tried.polarities != in_force.polarities
     shown = [_shown(_("In force"), in_force)]
     if is_trial:
@@ -193,11 +205,14 @@ def first_motions(request: HttpRequest, public_id: str) -> HttpResponse:
             "problems": problems,
             "shown": shown,
             "lines": lines,
-            "ratios": shown[-1].ratios,
+            "ratios": _ratio_lines(tried, shown[-1]),
             "reach": first_motion_ratios.REACH_KM,
             "sphere": _sphere(lines, shown),
             "others": _others(event, shown[-1]),
-            "words": query_of({li.motion.station: li.word for li in lines if li.word}),
+            "words": query_of(
+                {li.motion.station: li.word for li in lines if li.word},
+                [r.station for r in tried.ratios if r.dropped],
+            ),
             "decision": in_force.decision,
             "lapsed": in_force.last_decision if in_force.decision is None else None,
             "evidence": in_force.evidence,
@@ -265,6 +280,22 @@ def _lines(inputs: Inputs, shown: Shown) -> list[Line]:
     return sorted(lines, key=lambda line: (line.distance, line.motion.station))
 
 
+def _ratio_lines(inputs: Inputs, shown: Shown) -> list[RatioLine]:
+    """Return the amplitude ratios of stations within reach, those left out included."""
+    if inputs.origin is None or not inputs.ratios:
+        return []
+    near, rays = mechanisms.near_ratios(inputs.origin, inputs.ratios)
+    expected: dict[int, float] = {}
+    if shown.solved is not None:
+        off = shown.solved.solution.ratio_residual
+        pairs = zip(shown.solved.ratios, off, strict=True)
+        expected = {r.station: r.log_ratio - float(o) for r, o in pairs}
+    return [
+        RatioLine(r, float(azimuth), float(takeoff), expected.get(r.station))
+        for r, azimuth, takeoff in zip(near, rays.azimuth[0], rays.takeoff[0], strict=True)
+    ]
+
+
 def _sphere(lines: Sequence[Line], shown: Sequence[Shown]) -> Sphere | None:
     last = shown[-1].solution
     drawn = [(line, line.takeoff) for line in lines if line.takeoff is not None]
@@ -311,7 +342,9 @@ def first_motions_decide(request: HttpRequest, public_id: str) -> HttpResponse:
     event = get_object_or_404(Event, public_id=public_id)
     actor, note = request.user, request.POST.get("note", "").strip()[:500]
     back = reverse("first-motions", args=[public_id])
-    words, problems = read_words(QueryDict(request.POST.get("words", "")))
+    tried = QueryDict(request.POST.get("words", ""))
+    words, problems = read_words(tried)
+    dropped = read_dropped(tried)
     undone = request.POST.get("undo", "")
     status = mechanisms.REJECTED if request.POST.get("reject") else mechanisms.CONFIRMED
     if problems:
@@ -325,13 +358,13 @@ def first_motions_decide(request: HttpRequest, public_id: str) -> HttpResponse:
                 mechanism_decisions.undo(int(undone) if is_key(undone) else 0, actor, note)
                 return
             evidence = request.POST.get("evidence", "")
-            mechanism_decisions.decide(event.pk, words, evidence, status, actor, note)
+            mechanism_decisions.decide(event.pk, words, evidence, status, actor, note, dropped)
 
     try:
         retried(store)
     except NotDecidable as error:
         notices.error(request, messages.meaning(error.code))
-        return redirect(back if undone else f"{back}?{query_of(words)}")
+        return redirect(back if undone else f"{back}?{query_of(words, dropped)}")
     if undone:
         notices.success(request, _("The decision is taken back; the mechanism is computed anew."))
     elif status == mechanisms.REJECTED:

@@ -115,17 +115,27 @@ class StationPolarityReversal(models.Model):
 
 
 class PolarityDecision(models.Model):
-    """An editor's word on one station's first motion of one event; the newest counts."""
+    """An editor's word on one station's first motion of one event, or on its ratio of amplitudes.
+
+    The newest on each counts. A ratio is not turned round.
+    """
 
     class Kind(models.TextChoices):
         KEEP = "keep", _("as read")
         FLIP = "flip", _("turned round")
         DROP = "drop", _("left out")
 
+    class Subject(models.TextChoices):
+        POLARITY = "polarity", _("polarity")
+        RATIO = "ratio", _("amplitude ratio")
+
     event = models.ForeignKey(
         "catalog.Event", on_delete=models.PROTECT, related_name="polarity_decisions"
     )
     station = models.ForeignKey("catalog.Station", on_delete=models.PROTECT, related_name="+")
+    subject = models.CharField(
+        _("subject"), max_length=8, choices=Subject.choices, default=Subject.POLARITY
+    )
     kind = models.CharField(_("decision"), max_length=4, choices=Kind.choices)
     note = models.CharField(_("note"), max_length=300, blank=True)
     actor = models.ForeignKey(
@@ -139,4 +149,4 @@ class PolarityDecision(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"{self.event} {self.station} {self.kind}"
+        return f"{self.event} {self.station} {self.subject} {self.kind}"

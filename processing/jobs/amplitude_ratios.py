@@ -33,6 +33,8 @@ class AmplitudeRatio:
     latitude: float
     longitude: float
     log_ratio: float
+    dropped: bool = False
+    """An editor left it out."""
 
 
 def of_event(event: int, origin: Origin) -> tuple[AmplitudeRatio, ...]:

@@ -8,7 +8,7 @@ what the rules make of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.utils import timezone
@@ -39,6 +39,7 @@ def decide(
     status: str,
     actor: User,
     note: str = "",
+    dropped: Collection[int] = (),
 ) -> MergeDecision:
     """Confirm or reject what these words on polarities make of an event, inside a transaction.
 
@@ -50,6 +51,8 @@ def decide(
         Digest of what the person saw (`Inputs.evidence`).
     status
         ``confirmed`` or ``rejected``.
+    dropped
+        Stations whose amplitude ratios are left out; all others count.
 
     Raises
     ------
@@ -64,12 +67,13 @@ def decide(
     inputs = mechanisms.load(event)
     if inputs.evidence != evidence:
         raise NotDecidable("readings-changed")
-    decided = inputs.with_words(words)
+    decided = inputs.with_words(words, dropped)
     try:
         solved = mechanisms.solve(decided)
     except NotSolvable as error:
         raise NotDecidable(error.code) from error
     changed = _say(event, inputs, decided, actor, note)
+    ratios = _say_of_ratios(event, inputs, decided, actor, note)
     before = inputs.decision
     planes = [[round(float(a)) for a in plane] for plane in solved.solution.planes]
     decision = MergeDecision.objects.create(
@@ -84,6 +88,7 @@ def decide(
             "polarities": decided.polarities,
             "planes": planes,
             "words": changed,
+            "ratios": ratios,
         },
         actor=actor,
         note=note,
@@ -109,6 +114,29 @@ def _say(event: Event, before: Inputs, after: Inputs, actor: User, note: str) ->
     PolarityDecision.objects.bulk_create(rows)
     codes = {m.station: m.code for m in after.motions}
     return {codes[row.station_id]: str(row.kind) for row in rows}
+
+
+def _say_of_ratios(
+    event: Event, before: Inputs, after: Inputs, actor: User, note: str
+) -> dict[str, str]:
+    """Store which amplitude ratios are left out or taken again; return it by station code."""
+    changed = {
+        new: Word.DROP if new.dropped else Word.KEEP
+        for old, new in zip(before.ratios, after.ratios, strict=True)
+        if old.dropped != new.dropped
+    }
+    PolarityDecision.objects.bulk_create(
+        PolarityDecision(
+            event=event,
+            station_id=ratio.station,
+            subject=PolarityDecision.Subject.RATIO,
+            kind=word,
+            note=note[:300],
+            actor=actor,
+        )
+        for ratio, word in changed.items()
+    )
+    return {ratio.code: str(word) for ratio, word in changed.items()}
 
 
 def undo(decision_key: int, actor: User, note: str = "") -> None:

@@ -67,6 +67,7 @@ SAME_ONSET_S = 0.5
 DEPTH_KM, DEPTH_ERROR_KM = 10.0, 10.0
 
 Word = PolarityDecision.Kind
+Subject = PolarityDecision.Subject
 #: Evaluation status (QuakeML) by which an editor's decision on the whole is stored.
 CONFIRMED, REJECTED = "confirmed", "rejected"
 
@@ -116,7 +117,7 @@ class Inputs:
     motions: tuple[Motion, ...] = ()
     """By station."""
     ratios: tuple[AmplitudeRatio, ...] = ()
-    """By station, however far."""
+    """By station, however far, those left out included."""
     standing: FocalMechanism | None = None
     """What was computed before."""
     last_decision: MergeDecision | None = None
@@ -127,9 +128,14 @@ class Inputs:
         return tuple(m for m in self.motions if m.is_used)
 
     @property
+    def used_ratios(self) -> tuple[AmplitudeRatio, ...]:
+        return tuple(r for r in self.ratios if not r.dropped)
+
+    @property
     def polarities(self) -> str:
         """A digest of the polarities and ratios that count, wherever the event lies."""
-        return _digest([*sorted([m.station, m.sign, m.weight] for m in self.used), *self._sized()])
+        counted = [[r.station, r.log_ratio] for r in self.used_ratios]
+        return _digest([*sorted([m.station, m.sign, m.weight] for m in self.used), *counted])
 
     @property
     def decision(self) -> MergeDecision | None:
@@ -141,22 +147,24 @@ class Inputs:
     def evidence(self) -> str:
         """A digest of what is read, whatever editors said of it."""
         read = sorted([m.station, m.phase, m.read, m.contradicted, m.onset] for m in self.motions)
-        return _digest([read, *self._sized(), self._place()])
+        sized = [[r.station, r.log_ratio] for r in self.ratios]
+        return _digest([read, *sized, self._place()])
 
     def fingerprint(self) -> str:
         """A digest of all that decides the solution and its status."""
         of = sorted([m.station, m.latitude, m.longitude, m.phase] for m in self.used)
-        near = [[r.station, r.latitude, r.longitude] for r in self.ratios]
+        near = [[r.station, r.latitude, r.longitude] for r in self.used_ratios]
         told = [METHOD_ID, self.man_made, of, near, self.polarities, self._place()]
         return _digest([*told, self.decision.pk if self.decision else None])
 
-    def with_words(self, words: Mapping[int, str]) -> Inputs:
-        """Return the same with these words of an editor, by station, and no others."""
-        spoken = (replace(m, word=words.get(m.station, "")) for m in self.motions)
-        return replace(self, motions=tuple(spoken))
+    def with_words(self, words: Mapping[int, str], dropped: Collection[int] = ()) -> Inputs:
+        """Return the same with these words of an editor, by station, and no others.
 
-    def _sized(self) -> list[list[float]]:
-        return [[r.station, r.log_ratio] for r in self.ratios]
+        ``dropped`` are the stations whose amplitude ratios are left out.
+        """
+        spoken = (replace(m, word=words.get(m.station, "")) for m in self.motions)
+        ratios = (replace(r, dropped=r.station in dropped) for r in self.ratios)
+        return replace(self, motions=tuple(spoken), ratios=tuple(ratios))
 
     def _place(self) -> list[float | None]:
         o = self.origin
@@ -223,8 +231,18 @@ def load(event: Event) -> Inputs:
     )
     if origin is not None:
         inputs.motions = _motions(event, origin)
-        inputs.ratios = amplitude_ratios.of_event(event.pk, origin)
+        ratios = amplitude_ratios.of_event(event.pk, origin)
+        words = _words(event, Subject.RATIO, [r.station for r in ratios]) if ratios else {}
+        inputs.ratios = tuple(replace(r, dropped=words.get(r.station) == Word.DROP) for r in ratios)
     return inputs
+
+
+def _words(event: Event, subject: str, stations: Collection[int]) -> dict[int, str]:
+    """Return editors' newest words on the polarities, or the ratios, of stations."""
+    rows = PolarityDecision.objects.filter(
+        Q(event=event) | Q(event__merged_into=event), subject=subject, station__in=stations
+    )
+    return dict(rows.order_by("pk").values_list("station", "kind"))
 
 
 #: What is read of a pick.
@@ -244,13 +262,7 @@ def _motions(event: Event, origin: Origin) -> tuple[Motion, ...]:
     upside_down = set(
         _in_force(origin.time).filter(station__in=by_station).values_list("station", flat=True)
     )
-    words = dict(
-        PolarityDecision.objects.filter(
-            Q(event=event) | Q(event__merged_into=event), station__in=by_station
-        )
-        .order_by("pk")
-        .values_list("station", "kind")
-    )
+    words = _words(event, Subject.POLARITY, by_station)
     chosen = []
     for station, here in sorted(by_station.items()):
         best = min(here, key=lambda m: (m.agency != first, m.time, m.agency, m.phase, -m.read))
@@ -358,7 +370,7 @@ def solve(inputs: Inputs) -> Solved:
         rays.azimuth[:, reached],
         rays.takeoff[:, reached],
     )
-    near, ratios = _near_ratios(origin, inputs.ratios)
+    near, ratios = near_ratios(origin, inputs.used_ratios)
     solution = first_motion.solve(polarities, ratios)
     if solution is None:
         raise NotSolvable("too-few-polarities", found=len(used), expected=LEAST_POLARITIES)
@@ -375,7 +387,7 @@ def solve(inputs: Inputs) -> Solved:
     )
 
 
-def _near_ratios(
+def near_ratios(
     origin: Origin, ratios: Sequence[AmplitudeRatio]
 ) -> tuple[tuple[AmplitudeRatio, ...], Ratios]:
     """Return the ratios of stations that direct waves reach, and the directions of these."""
@@ -539,6 +551,7 @@ def _row(event: Event, inputs: Inputs, solved: Solved, told: str) -> FocalMechan
                     solved.ratios, s.ratio_residual, solved.ratio_rays, strict=True
                 )
             ],
+            "ratios_left_out": [r.code for r in inputs.ratios if r.dropped],
             "ratio_misfit": None if s.ratio_misfit is None else round(s.ratio_misfit, 3),
             "accepted": [
                 [round(float(a), 1) for a in plane] for plane in zip(*s.accepted, strict=True)

@@ -68,14 +68,21 @@ def test_the_page_shows_every_station_on_the_sphere_and_in_the_table(desk_client
     assert "Fewer than two stations have both amplitudes" in page
 
 
-def test_amplitude_ratios_are_told_by_station(desk_client, stations):
+def test_amplitude_ratios_are_told_by_station_and_tried_without_one(editors_client, stations):
     near, lg = near_ratios(stations)
     sized = lay_event(stations, signs(stations), amplitudes=amplitudes(near, lg))
-    page = shown(desk_client, sized)
+    page = shown(editors_client, sized)
     table = page[page.index('id="ratios"') :]
     assert all(f'<th scope="row">{s.code}</th>' in table for s in near)
     assert f'<td class="num">{lg[0]:.2f}</td>'.replace("-", "−") in table
     assert f'<td class="num">{len(near)}, 0.' in page
+    # Tried without one of them, and stored nowhere.
+    tried = shown(editors_client, sized, f"?trial=1&r-{near[0].pk}=drop&r-x=drop&r-1=flip")
+    assert f'id="ratio-{near[0].pk}" data-live>—</td>' in tried and "Tried" in tried
+    assert f'<td class="num">{len(near) - 1}, 0.' in tried
+    value = re.search(r'name="words" value="([^"]*)"', tried)
+    assert value is not None and value[1] == f"trial=1&amp;r-{near[0].pk}=drop"
+    assert not PolarityDecision.objects.exists()
 
 
 def test_what_is_tried_is_shown_beside_what_is_in_force_and_stored_nowhere(

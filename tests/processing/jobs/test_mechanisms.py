@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -161,6 +162,28 @@ def test_ratios_of_near_stations_weigh_in_and_a_change_of_one_computes_anew(stat
     assert second != first and second.parameters["inputs"] != first.parameters["inputs"]
 
 
+def test_a_ratio_left_out_counts_no_more_until_it_is_taken_again(stations):
+    near, lg = near_ratios(stations)
+    wild = [lg[0] + 2.0, *lg[1:]]
+    here = lay_event(stations, signs(stations), amplitudes=amplitudes(near, wild))
+    first = current()
+    decision = decide(here, {}, dropped=[near[0].pk])
+    assert decision.after["ratios"] == {near[0].code: "drop"} and decision.after["words"] == {}
+    without = current()
+    told = [r["station_id"] for r in without.parameters["ratios"]]
+    assert near[0].pk not in told and len(told) == len(near) - 1
+    assert without.parameters["ratios_left_out"] == [near[0].code]
+    assert without.evaluation_status == "confirmed"
+    assert without.parameters["ratio_misfit"] < first.parameters["ratio_misfit"]
+    # The word on the ratio stays when the decision on the whole is taken back.
+    with writing():
+        mechanism_decisions.undo(decision.pk, person())
+    recompute()
+    assert current().parameters["ratios"] == without.parameters["ratios"]
+    assert decide(here, {}).after["ratios"] == {near[0].code: "keep"}
+    assert len(current().parameters["ratios"]) == len(near)
+
+
 def test_computing_again_changes_nothing_nor_does_a_second_worker(stations):
     here = lay_event(stations, signs(stations))
     first = current()
@@ -284,11 +307,13 @@ def test_a_reversal_needs_dates_and_a_source(stations, start, end, source, code)
         mechanism_decisions.record_reversal(stations[0], start, end, source, person())
 
 
-def decide(here: Event, words: dict[int, str], status: str = "confirmed") -> MergeDecision:
+def decide(
+    here: Event, words: dict[int, str], status: str = "confirmed", dropped: Collection[int] = ()
+) -> MergeDecision:
     evidence = mechanisms.load(here).evidence
     with writing():
         decision = mechanism_decisions.decide(
-            here.pk, words, evidence, status, person(), "looked at the trace"
+            here.pk, words, evidence, status, person(), "looked at the trace", dropped
         )
     recompute()
     return decision
