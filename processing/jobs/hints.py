@@ -34,10 +34,14 @@ _ROWS = f"""
     WHERE e.reading_id = %s AND (NOT %s OR r.current_entry_id IS NULL)
     ORDER BY o.time, e.id LIMIT %s
 """  # noqa: S608 - our own
+#: Each report looks its entry up, whatever the planner believes of a large list just read: with
+#: statistics of empty tables it would hold every report against every entry.
 _OTHERS = f"""
     SELECT extract(epoch FROM o.time)::float8, ST_Y(o.point), ST_X(o.point), g.file_id
     FROM catalog_report r
-    JOIN catalog_bulletinentry e ON e.id = r.current_entry_id
+    CROSS JOIN LATERAL (
+        SELECT id, reading_id FROM catalog_bulletinentry WHERE id = r.current_entry_id OFFSET 0
+    ) e
     JOIN catalog_bulletinreading g ON g.id = e.reading_id
     {PRIME_ORIGIN}
     WHERE r.agency_id = %s AND g.file_id <> %s AND r.withdrawn_at IS NULL
