@@ -105,12 +105,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(trylast=True)  # the test's transaction is rolled back by then
-def pytest_runtest_teardown(item: pytest.Item) -> None:
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Make the planner forget a large file that was rolled back: its numbers of rows stay behind.
 
-    Those that follow would take minutes by plans for tables that look empty, or full.
+    Those that follow would take minutes by plans for tables that look empty, or full. After the
+    last test of all the database is gone already.
     """
-    if item.path.name == "test_real_files.py" and item.get_closest_marker("long"):
+    large = item.path.name == "test_real_files.py" and item.get_closest_marker("long")
+    if large and nextitem is not None:
         with item.config.stash[blocking_manager_key].unblock():
             empty()
             connection.close()
