@@ -140,7 +140,7 @@ def shown_of(m: FocalMechanism) -> MechanismShown:
         normal, slip = geometry.fault_vectors(*known.planes[0])
         ball = ball_of(normal, slip, known.tensor)
     planes, axes = _planes(m, known), _axes(m, known)
-    polarities = _polarities(m.parameters)
+    polarities, ratios = _polarities(m.parameters), _ratios(m.parameters)
     return MechanismShown(
         m,
         known,
@@ -148,8 +148,8 @@ def shown_of(m: FocalMechanism) -> MechanismShown:
         planes,
         axes,
         polarities[:MOST_DRAWN],
-        _ratios(m.parameters),
-        _facts(m, known),
+        ratios,
+        _facts(m, known, ratios),
         _notes(m, known, planes, polarities),
         _description(m, planes, axes) if ball else "",
     )
@@ -184,7 +184,9 @@ def _axes(m: FocalMechanism, known: Whole | None) -> list[Line]:
     return lines
 
 
-def _facts(m: FocalMechanism, known: Whole | None) -> list[tuple[str, str]]:
+def _facts(
+    m: FocalMechanism, known: Whole | None, ratios: Sequence[RatioShown]
+) -> list[tuple[str, str]]:
     """Return what else is known: name and value."""
     facts: list[tuple[str, str]] = []
     if known is not None and known.shmax is not None:
@@ -198,7 +200,7 @@ def _facts(m: FocalMechanism, known: Whole | None) -> list[tuple[str, str]]:
         facts.append((_("Polarities"), str(m.station_polarity_count)))
     if m.misfit is not None:
         facts.append((_("Misfit"), seismo.decimal(m.misfit, 2)))
-    if ratios := _ratios(m.parameters):
+    if ratios:
         facts.append((_("Amplitude ratios of S and P"), str(len(ratios))))
         scatter = m.parameters.get("ratio_misfit")
         if isinstance(scatter, float):

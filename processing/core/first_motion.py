@@ -157,8 +157,9 @@ def solve(polarities: Polarities, ratios: Ratios | None = None) -> Solution | No
     log_weights = _log_likelihood(
         directions[:, order], polarities.sign[order], polarities.weight[order], grid
     )
-    compared = ratios is not None and len(ratios.log_ratio) >= LEAST_RATIOS
-    if ratios is not None and compared:
+    if ratios is not None and len(ratios.log_ratio) < LEAST_RATIOS:
+        ratios = None
+    if ratios is not None:
         log_weights += _log_likelihood_of_ratios(ratios, grid)[:, :, None]
     weights, wrong_share = _marginal(log_weights)
     told = _centre(weights)
@@ -186,9 +187,9 @@ def solve(polarities: Polarities, ratios: Ratios | None = None) -> Solution | No
         quality=quality_of(probability, uncertainty, misfit, ratio, azimuthal, takeoff),
         accepted=_accepted(weights),
         wrong_share=wrong_share,
-        ratio_residual=first_motion_ratios.residuals(ratios, normal, slip)
-        if ratios is not None and compared
-        else np.empty(0),
+        ratio_residual=np.empty(0)
+        if ratios is None
+        else first_motion_ratios.residuals(ratios, normal, slip),
     )
 
 
@@ -334,9 +335,9 @@ def _log_likelihood_of_ratios(ratios: Ratios, grid: _Grid) -> NDArray[np.float32
     """Return the log likelihoods, shape (trials, grid)."""
     directions = ratios.directions()
     order = np.lexsort((ratios.log_ratio, *directions[0].T))
-    rays = _ray_tensors(directions[:, order])
-    ordered = Ratios(ratios.log_ratio[order], ratios.azimuth[:, order], ratios.takeoff[:, order])
-    return first_motion_ratios.log_likelihood(ordered, rays, grid.tensor, grid.square)
+    return first_motion_ratios.log_likelihood(
+        ratios.log_ratio[order], _ray_tensors(directions[:, order]), grid.tensor, grid.square
+    )
 
 
 def _ray_tensors(directions: FloatArray) -> NDArray[np.float32]:

@@ -31,8 +31,8 @@ FloatArray = NDArray[np.float64]
 SCATTERS = (0.15, 0.3, 0.6)
 #: Parts of the largest P below which scattered waves fill in for P and S. Ours, as for signs.
 SCATTERED = 0.10
-#: Farthest station [km] whose largest P and S still left the source as direct waves. Ours; users of
-#: HASH take 100 to 120.
+#: Farthest station [km] whose largest P and S still left the source as direct waves. Ours;
+#: control files of HASH's users that were seen have 25 to 175, most of them 100 to 120.
 REACH_KM = 120.0
 #: Fewer have no difference between stations.
 LEAST_RATIOS = 2
@@ -96,7 +96,7 @@ def residuals(ratios: Ratios, normal: FloatArray, slip: FloatArray) -> FloatArra
 
 
 def log_likelihood(
-    ratios: Ratios,
+    log_ratio: FloatArray,
     rays: NDArray[np.float32],
     tensor: NDArray[np.float32],
     square: NDArray[np.float32],
@@ -105,14 +105,15 @@ def log_likelihood(
 
     Parameters
     ----------
+    log_ratio : ndarray, shape (n,)
     rays : ndarray, shape (trials, n, 6)
         Their tensors g g', of each trial; products with the next two are F_P and |Mg| squared.
     tensor, square : ndarray, shape (m, 6)
         Of the double couples: M, and n n' + d d', which is M M.
     """
     spread = np.empty((len(rays), len(tensor)), np.float32)
-    _spread(rays, ratios.log_ratio.astype(np.float32), tensor, square, _table(), spread)
-    freedom = len(ratios.log_ratio) - 1
+    _spread(rays, log_ratio.astype(np.float32), tensor, square, _table(), spread)
+    freedom = len(log_ratio) - 1
     each = [-freedom * math.log(s) - spread / np.float32(2.0 * s * s) for s in SCATTERS]
     result: NDArray[np.float32] = np.logaddexp.reduce(each)
     return result

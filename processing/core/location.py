@@ -506,9 +506,7 @@ def _depth_resolvable(work: Work, fit: _Fit) -> bool:
     pairs = sum(
         len(names & DEPTH_PHASES)
         for names in read.values()
-        if any(
-            phases.PHASES[name].family == "P" for name in names - DEPTH_PHASES - CORE_REFLECTIONS
-        )
+        if any(phases.PHASES[name].family == "P" for name in names)
     )
     reflections = sum(len(names & CORE_REFLECTIONS) for names in read.values())
     if max(pairs, reflections) >= DEPTH_PHASES_NEEDED:

@@ -392,25 +392,15 @@ def _variogram(km: float) -> float:
     return float(VARIOGRAM_S2[k] + per_km * (km - VARIOGRAM_KM[k]))
 
 
-@compiled
 def _keeps_positive(shared: FloatArray) -> bool:
     """Tell whether the errors of single phases make a covariance of what stations share.
 
     It is one where it has a Cholesky factor.
     """
-    factor = np.zeros(shared.shape)
-    for k in range(shared.shape[0]):
-        for j in range(k + 1):
-            total = shared[k, j]
-            for i in range(j):
-                total -= factor[k, i] * factor[j, i]
-            if j < k:
-                factor[k, j] = total / factor[j, j]
-                continue
-            total += LEAST_OWN_S2
-            if not total > 0.0:
-                return False
-            factor[k, k] = np.sqrt(total)
+    try:
+        np.linalg.cholesky(shared + LEAST_OWN_S2 * np.eye(len(shared)))
+    except np.linalg.LinAlgError:
+        return False
     return True
 
 

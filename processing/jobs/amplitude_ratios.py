@@ -47,7 +47,7 @@ def of_event(event: int, origin: Origin) -> tuple[AmplitudeRatio, ...]:
             *amplitude_readings.readings(rows, {event: place}, {}),
             *waveforms.amplitude_readings([event]),
         )
-        if reading.scale == SCALE and reading.station is not None
+        if reading.scale == SCALE
     ]
     found: dict[int, list[float]] = defaultdict(list)
     for reading, p, s in magnitude_assessment.pairs(readings):

@@ -22,7 +22,17 @@ from catalog.models import (
     User,
 )
 from processing.jobs import mechanisms
-from processing.jobs.mechanisms import CONFIRMED, GONE, REJECTED, Inputs, NotSolvable, Word
+from processing.jobs.amplitude_ratios import AmplitudeRatio
+from processing.jobs.mechanisms import (
+    CONFIRMED,
+    GONE,
+    REJECTED,
+    Inputs,
+    Motion,
+    NotSolvable,
+    Subject,
+    Word,
+)
 from processing.jobs.station_readings import NotDecidable
 
 #: Of `NotDecidable`, besides those of decisions on readings and locations.
@@ -99,44 +109,43 @@ def decide(
 
 def _say(event: Event, before: Inputs, after: Inputs, actor: User, note: str) -> dict[str, str]:
     """Store the words that change what counts, and return them by station code."""
-    rows = [
-        PolarityDecision(
-            event=event,
-            station_id=new.station,
-            # A word taken away leaves the reading as the rules have it.
-            kind=new.word or (Word.DROP if new.contradicted else Word.KEEP),
-            note=note[:300],
-            actor=actor,
-        )
+    words = {
+        # A word taken away leaves the reading as the rules have it.
+        new: new.word or (Word.DROP if new.contradicted else Word.KEEP)
         for old, new in zip(before.motions, after.motions, strict=True)
         if (old.is_used, old.sign) != (new.is_used, new.sign)
-    ]
-    PolarityDecision.objects.bulk_create(rows)
-    codes = {m.station: m.code for m in after.motions}
-    return {codes[row.station_id]: str(row.kind) for row in rows}
+    }
+    return _keep(event, Subject.POLARITY, words, actor, note)
 
 
 def _say_of_ratios(
     event: Event, before: Inputs, after: Inputs, actor: User, note: str
 ) -> dict[str, str]:
     """Store which amplitude ratios are left out or taken again; return it by station code."""
-    changed = {
+    words = {
         new: Word.DROP if new.dropped else Word.KEEP
         for old, new in zip(before.ratios, after.ratios, strict=True)
         if old.dropped != new.dropped
     }
+    return _keep(event, Subject.RATIO, words, actor, note)
+
+
+def _keep(
+    event: Event,
+    subject: Subject,
+    words: Mapping[Motion, str] | Mapping[AmplitudeRatio, str],
+    actor: User,
+    note: str,
+) -> dict[str, str]:
+    """Store words on stations, and return them by station code."""
     PolarityDecision.objects.bulk_create(
         PolarityDecision(
-            event=event,
-            station_id=ratio.station,
-            subject=PolarityDecision.Subject.RATIO,
-            kind=word,
-            note=note[:300],
+            event=event, station_id=of.station, subject=subject, kind=word, note=note[:300],
             actor=actor,
         )
-        for ratio, word in changed.items()
-    )
-    return {ratio.code: str(word) for ratio, word in changed.items()}
+        for of, word in words.items()
+    )  # fmt: skip
+    return {of.code: str(word) for of, word in words.items()}
 
 
 def undo(decision_key: int, actor: User, note: str = "") -> None:

@@ -19,7 +19,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -189,9 +189,9 @@ class Solved:
     solution: first_motion.Solution
     warnings: tuple[str, ...]
     """``all-alike``: every station moved the same way, which many mechanisms allow."""
-    ratios: tuple[AmplitudeRatio, ...] = ()
+    ratios: tuple[AmplitudeRatio, ...]
     """Those compared, none where they are too few."""
-    ratio_rays: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    ratio_rays: NDArray[np.float64]
     """Azimuth and take-off angle of each [deg], shape (n, 2)."""
 
 

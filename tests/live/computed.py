@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import numpy as np
-from django.contrib.gis.geos import Point
 from django.db import connection, transaction
 
 from catalog.models import EventRow, Settlement, Station
@@ -17,14 +15,12 @@ from processing.jobs import mechanism_decisions, mechanisms
 from processing.transactions import writing
 from tests.processing.bulletins import START, associate, event, lay, person, recompute
 from tests.processing.felt_reports import quake, report, settlement
-from tests.processing.jobs.test_mechanisms import PLACE, reported, signs
+from tests.processing.jobs.test_mechanisms import PLACE, lay_stations, reported, signs
 
 #: Days of the earthquakes with first motions.
 UNDISTURBED, SOLVING, STORING, TWICE, REPORTED = range(5)
 #: Days of those with felt reports.
 FELT_UNDISTURBED, FELT = 10, 11
-#: So many that a worker can be met while it solves.
-STATIONS = 24
 #: Stations that turn out to have been reversed on a day, one after the other.
 REVERSED = (5, 7)
 #: Reports of an earthquake, in the two parts they come in.
@@ -33,22 +29,7 @@ REPORTS = (range(12), range(12, 20))
 
 def prepare() -> None:
     """Lay all earthquakes, their mechanisms computed; let the undisturbed ones have what comes."""
-    stations = [
-        Station.objects.create(
-            code=f"ST{n}",
-            point=Point(
-                PLACE[1] + far * np.sin(turn) / 0.73, PLACE[0] + far * np.cos(turn), srid=4326
-            ),
-            elevation_m=0.0,
-        )
-        for n, (far, turn) in enumerate(
-            zip(
-                np.random.default_rng(1).uniform(0.05, 3.0, STATIONS),
-                np.linspace(0, 14, STATIONS),
-                strict=True,
-            )
-        )
-    ]
+    stations = lay_stations()
     read = signs(stations)
     records = [
         event(f"s{day}", seconds, *PLACE, **reported(stations, read, seconds + 20.0))
@@ -80,7 +61,7 @@ def reverse(day: int, *numbers: int) -> None:
     with writing():
         for number in numbers:
             mechanism_decisions.record_reversal(
-                Station.objects.get(code=f"ST{number}"), start, start + timedelta(hours=2),
+                Station.objects.get(code=f"ST{number:02}"), start, start + timedelta(hours=2),
                 "the operator", person(),
             )  # fmt: skip
 

@@ -44,8 +44,7 @@ TRUTH = (30.0, 60.0, 80.0)
 COUNT = 24
 
 
-@pytest.fixture
-def stations() -> list[Station]:
+def lay_stations() -> list[Station]:
     """Stations all around, from under the epicentre to beyond the crossover."""
     random = np.random.default_rng(1)
     return [
@@ -60,6 +59,11 @@ def stations() -> list[Station]:
             zip(random.uniform(0.05, 3.0, COUNT), np.linspace(0, 14, COUNT), strict=True)
         )
     ]
+
+
+@pytest.fixture
+def stations() -> list[Station]:
+    return lay_stations()
 
 
 def signs(stations: list[Station]) -> list[int]:
